@@ -1,0 +1,1 @@
+"""What we answer: the built-in test server, its behaviours and its archive. No Qt."""
