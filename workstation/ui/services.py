@@ -186,8 +186,9 @@ class Services(QObject):
 
     def _refresh_destinations(self) -> None:
         # The last one of an AE title wins: the built-in server, peers of this run, the first in the book.
-        peers = sorted(self.all_peers()[::-1], key=lambda peer: peer.temporary)
-        destinations = {peer.ae_title: (peer.host, peer.port) for peer in peers}
+        last_first = reversed(self.all_peers())
+        lasting_first = sorted(last_first, key=lambda peer: peer.temporary)
+        destinations = {peer.ae_title: (peer.host, peer.port) for peer in lasting_first}
         with self._lock:
             self._destinations = destinations
 

@@ -14,7 +14,7 @@ from enum import Enum
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QToolTip
 
 
 class Appearance(Enum):
@@ -87,7 +87,7 @@ DARK = Colours(
     button="#2b3038",
     border="#434a55",
     tooltip="#2b3038",
-    highlight="#284a70",
+    highlight="#1f3c5c",
     marked="#6b5410",
     lit="#ffc83d",
     text="#e6e9ed",
@@ -148,11 +148,11 @@ class Theme(QObject):
         """Give the application its style and palette. Harmless without an application."""
         application = QApplication.instance()
         if isinstance(application, QApplication):
-            style = application.style()
-            if style is None or style.name() != "fusion":
+            if application.style().name() != "fusion":
                 application.setStyle("Fusion")
+            # No style sheet for the application: it would slow down every item of every view.
             application.setPalette(self.palette())
-            application.setStyleSheet(self.style_sheet())
+            QToolTip.setPalette(self.palette())
         self.changed.emit()
 
     def palette(self) -> QPalette:
@@ -189,18 +189,6 @@ class Theme(QObject):
             palette.setColor(disabled, which, QColor(c.dimmed))
         palette.setColor(disabled, role.Highlight, QColor(c.alternate))
         return palette
-
-    def style_sheet(self) -> str:
-        """The few things that Fusion draws too heavily: dock titles, splitters, the tool bar's edge."""
-        c = self._colours
-        return (
-            f"QToolTip {{ color: {c.text}; background: {c.tooltip}; border: 1px solid {c.border}; }}"
-            f"QMainWindow::separator {{ background: {c.window}; width: 5px; height: 5px; }}"
-            f"QMainWindow::separator:hover {{ background: {c.accent}; }}"
-            f"QToolBar {{ border: 0; border-bottom: 1px solid {c.border}; padding: 3px 6px; spacing: 4px; }}"
-            f"QStatusBar {{ border-top: 1px solid {c.border}; }}"
-            "QStatusBar::item { border: 0; }"
-        )
 
     def fixed_font(self) -> QFont:
         """The system's font for bytes."""
