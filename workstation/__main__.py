@@ -1,0 +1,32 @@
+"""The composition root: reads the command line, looks for a display, then builds and runs the program.
+
+Everything heavy is imported only once it is clear that a window will open.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from workstation.cli import parse
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; returns its exit status."""
+    options = parse(arguments)
+
+    from workstation.ui.display import display_problem
+
+    problem = display_problem(os.environ)
+    if problem:
+        print(problem, file=sys.stderr)
+        return 1
+
+    from workstation.ui.application import run
+
+    return run(options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
