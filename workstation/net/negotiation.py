@@ -1,0 +1,188 @@
+"""Negotiation of presentation contexts and roles, as pure functions over both sides' lists.
+
+PS3.8 7.1.1.13 and Table 9-18 (presentation contexts), PS3.7 D.3.3.4 (SCP/SCU role selection). Knows nothing of
+sockets, associations or options: what differs from the standard's default is an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from workstation.net.pdu import AnsweredContext, ContextResult, ProposedContext, RoleSelection
+from workstation.net.presentation import PresentationContext
+
+# {SOP Class UID: (SCU, SCP)}: the association requestor's roles, as proposed or as answered.
+Roles = Mapping[str, tuple[bool, bool]]
+
+
+def negotiate_as_acceptor(
+    rq_contexts: Iterable[PresentationContext],
+    ac_contexts: Iterable[PresentationContext],
+    roles: Roles | None = None,
+    *,
+    unrestricted: Callable[[str], bool] | None = None,
+) -> tuple[list[PresentationContext], list[RoleSelection]]:
+    """Decide on each presentation context that an association requestor proposes.
+
+    Of the transfer syntaxes that were proposed the acceptor takes the one that comes first in its own list. A role
+    is held only if the requestor proposed it and the acceptor allows it (`scu_role`, `scp_role` of its context); with
+    no proposal, or no opinion of the acceptor's, the default applies: requestor SCU, acceptor SCP.
+
+    Args:
+        rq_contexts: The contexts proposed, in any number per abstract syntax.
+        ac_contexts: The contexts supported, one per abstract syntax.
+        roles: The roles that the requestor proposed.
+        unrestricted: Says of an abstract syntax that is not supported whether to accept it nevertheless, in the
+            first transfer syntax proposed.
+
+    Returns:
+        The contexts with result, roles as the acceptor holds them (`as_scu`, `as_scp`) and exactly one transfer syntax
+        if accepted, ordered by ID; and the role selection items to answer with, one per SOP class.
+    """
+    supported = {context.abstract_syntax: context for context in ac_contexts}
+    proposed = roles or {}
+    results = []
+    answers: dict[str, RoleSelection] = {}
+    for wanted in rq_contexts:
+        answer = _twin(wanted)
+        results.append(answer)
+        uid = wanted.abstract_syntax or ""
+        own = supported.get(wanted.abstract_syntax)
+        if own is None:
+            if unrestricted is not None and uid and wanted.transfer_syntax and unrestricted(uid):
+                answer.transfer_syntax = wanted.transfer_syntax[:1]
+                answer.set_outcome(ContextResult.ACCEPTANCE, as_scu=False, as_scp=True)
+            else:
+                answer.transfer_syntax = wanted.transfer_syntax[:1]
+                _reject(answer, ContextResult.ABSTRACT_SYNTAX_NOT_SUPPORTED)
+            continue
+        chosen = next((syntax for syntax in own.transfer_syntax if syntax in wanted.transfer_syntax), None)
+        if chosen is None:
+            answer.transfer_syntax = wanted.transfer_syntax[:1]
+            _reject(answer, ContextResult.TRANSFER_SYNTAXES_NOT_SUPPORTED)
+            continue
+        answer.transfer_syntax = [chosen]
+        requestor_scu, requestor_scp = True, False
+        if uid in proposed and own.scu_role is not None and own.scp_role is not None:
+            offered_scu, offered_scp = proposed[uid]
+            requestor_scu = bool(offered_scu) and own.scu_role
+            requestor_scp = bool(offered_scp) and own.scp_role
+            answers[uid] = RoleSelection(sop_class_uid=uid, scu_role=requestor_scu, scp_role=requestor_scp)
+        if requestor_scu or requestor_scp:
+            # What the requestor is SCU for, the acceptor is SCP for, and the reverse.
+            answer.set_outcome(ContextResult.ACCEPTANCE, as_scu=requestor_scp, as_scp=requestor_scu)
+        else:
+            _reject(answer, ContextResult.USER_REJECTION)
+    return sorted(results, key=_id), [answers[uid] for uid in sorted(answers)]
+
+
+def negotiate_as_requestor(
+    rq_contexts: Iterable[PresentationContext],
+    ac_contexts: Iterable[PresentationContext],
+    roles: Roles | None = None,
+) -> list[PresentationContext]:
+    """Learn from an association acceptor's answers what the proposed presentation contexts have become.
+
+    Args:
+        rq_contexts: The contexts proposed, with IDs, and with `scu_role`, `scp_role` where roles were proposed.
+        ac_contexts: The contexts answered: ID, result and, if accepted, one transfer syntax.
+        roles: The roles that the acceptor answered. One that was not proposed counts as not answered.
+
+    Returns:
+        The contexts with result, roles as the requestor holds them (`as_scu`, `as_scp`) and exactly one transfer
+        syntax if accepted, ordered by ID. A context that was not answered, or answered with a transfer syntax that was
+        not proposed (no data set could be understood in it), is rejected by the provider (result 2).
+    """
+    answered = {context.context_id: context for context in ac_contexts}
+    replied = roles or {}
+    results = []
+    for wanted in rq_contexts:
+        context = _twin(wanted)
+        results.append(context)
+        answer = answered.get(wanted.context_id)
+        if answer is None:
+            _reject(context, ContextResult.NO_REASON)
+            continue
+        if answer.result != ContextResult.ACCEPTANCE:
+            _reject(context, ContextResult.NO_REASON if answer.result is None else answer.result)
+            continue
+        if len(answer.transfer_syntax) != 1 or answer.transfer_syntax[0] not in wanted.transfer_syntax:
+            _reject(context, ContextResult.NO_REASON)
+            continue
+        context.transfer_syntax = list(answer.transfer_syntax)
+        as_scu, as_scp = True, False
+        uid = wanted.abstract_syntax or ""
+        if (wanted.scu_role is not None or wanted.scp_role is not None) and uid in replied:
+            accepted_scu, accepted_scp = replied[uid]
+            # An answered role that was not offered is invalid and ignored (PS3.7 D.3.3.4.2).
+            as_scu = bool(wanted.scu_role) and bool(accepted_scu)
+            as_scp = bool(wanted.scp_role) and bool(accepted_scp)
+        if as_scu or as_scp:
+            context.set_outcome(ContextResult.ACCEPTANCE, as_scu=as_scu, as_scp=as_scp)
+        else:
+            _reject(context, ContextResult.USER_REJECTION)
+    return sorted(results, key=_id)
+
+
+def accept_unknown_storage(abstract_syntax: str) -> bool:
+    """Return whether `abstract_syntax` is storage or a private or unknown SOP class.
+
+    What `negotiate_as_acceptor` is given as `unrestricted` under `_config.UNRESTRICTED_STORAGE_SERVICE`.
+    """
+    from workstation.net import sop_class
+
+    return sop_class.is_storage(abstract_syntax) or not sop_class.is_known(abstract_syntax)
+
+
+def roles_of(items: Iterable[RoleSelection]) -> dict[str, tuple[bool, bool]]:
+    """Return role selection items as {SOP Class UID: (SCU, SCP)}."""
+    return {item.sop_class_uid: (bool(item.scu_role), bool(item.scp_role)) for item in items}
+
+
+def proposed_context(context: PresentationContext) -> ProposedContext:
+    """Return a context of ours as the item of an A-ASSOCIATE-RQ."""
+    assert context.context_id is not None
+    return ProposedContext(
+        context_id=context.context_id,
+        abstract_syntax=str(context.abstract_syntax),
+        transfer_syntaxes=tuple(str(syntax) for syntax in context.transfer_syntax),
+    )
+
+
+def answered_context(context: PresentationContext) -> AnsweredContext:
+    """Return a negotiated context as the item of an A-ASSOCIATE-AC."""
+    assert context.context_id is not None
+    assert context.result is not None
+    return AnsweredContext(
+        context_id=context.context_id,
+        result=context.result,
+        transfer_syntax=str(context.transfer_syntax[0]) if context.transfer_syntax else "",
+    )
+
+
+def from_proposed(item: ProposedContext) -> PresentationContext:
+    """Return a received item of an A-ASSOCIATE-RQ as a context; its UIDs as they came, valid or not."""
+    return PresentationContext.as_received(item.context_id, item.abstract_syntax, item.transfer_syntaxes)
+
+
+def from_answered(item: AnsweredContext) -> PresentationContext:
+    """Return a received item of an A-ASSOCIATE-AC as a context: ID, result and, if accepted, transfer syntax."""
+    # Not significant unless accepted (PS3.8 9.3.3.2.2), and some systems leave it empty or write anything.
+    is_accepted = item.result == ContextResult.ACCEPTANCE
+    context = PresentationContext.as_received(item.context_id, "", (item.transfer_syntax,) if is_accepted else ())
+    context.result = item.result
+    return context
+
+
+def _twin(context: PresentationContext) -> PresentationContext:
+    twin = context.copy()
+    twin.result = None
+    return twin
+
+
+def _reject(context: PresentationContext, result: int) -> None:
+    context.set_outcome(int(result), as_scu=False, as_scp=False)
+
+
+def _id(context: PresentationContext) -> int:
+    return context.context_id or 0
