@@ -16,6 +16,7 @@ from pydicom.uid import UID
 
 from workstation.net.errors import AbortReason, RemoteProtocolError
 from workstation.net.field import Field
+from workstation.net.wire_text import ae_title_of, text_of, uid_of
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -28,21 +29,6 @@ def uid_name(uid: str) -> str:
     """The registered name of a UID (PS3.6 Annex A), or an empty text."""
     name = UID(uid, validation_mode=IGNORE).name
     return "" if name == uid else name
-
-
-def text_of(value: bytes | memoryview) -> str:
-    """Text of the wire. Latin-1 maps every byte to a character and back, so no input is refused or changed."""
-    return str(value, "latin-1")
-
-
-def uid_of(value: bytes | memoryview) -> str:
-    """A UID without the padding that PDU items shall not have, but do."""
-    return text_of(value).rstrip("\0 ")
-
-
-def ae_title_of(value: bytes | memoryview) -> str:
-    """An AE title: what stands before the first NUL, without the spaces around it."""
-    return text_of(value).partition("\0")[0].strip(" ")
 
 
 class Cursor:

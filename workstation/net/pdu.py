@@ -42,10 +42,10 @@ from workstation.net.pdu_items import (
     encode_answered_context,
     encode_item,
     encode_proposed_context,
-    encode_uid,
     encode_unknown,
     encode_user_item,
 )
+from workstation.net.wire_text import encode_ae_title, encode_uid
 
 __all__ = [
     "APPLICATION_CONTEXT_NAME",
@@ -440,7 +440,9 @@ def _pdv(pdv: PDV) -> tuple[bytes, bytes | memoryview]:
 def _encode_request(pdu: A_ASSOCIATE_RQ) -> bytes:
     if not pdu.presentation_contexts:
         raise LocalProtocolError("an A-ASSOCIATE-RQ proposes at least one presentation context")
-    titles = _sent_ae_title("called", pdu.called_ae_title) + _sent_ae_title("calling", pdu.calling_ae_title)
+    called = encode_ae_title("called AE title", pdu.called_ae_title)
+    calling = encode_ae_title("calling AE title", pdu.calling_ae_title)
+    titles = called.ljust(16) + calling.ljust(16)
     contexts = b"".join(map(encode_proposed_context, pdu.presentation_contexts))
     return _associate(pdu, titles, contexts)
 
@@ -459,15 +461,6 @@ def _associate(pdu: A_ASSOCIATE_RQ | A_ASSOCIATE_AC, titles: bytes, contexts: by
     user_information = encode_item(0x50, b"".join(map(encode_user_item, pdu.user_information)))
     header = pack(">HH", pdu.protocol_version, 0) + titles + pdu.reserved
     return header + name + contexts + user_information + encode_unknown(pdu.unknown)
-
-
-def _sent_ae_title(name: str, title: str) -> bytes:
-    """PS3.5 section 6.2, VR AE."""
-    if not title.strip(" ") or not title.isascii() or not title.isprintable() or "\\" in title:
-        raise LocalProtocolError(
-            f"{name} AE title is {title!r}, not 1 to 16 printable ASCII characters without a backslash"
-        )
-    return title.encode("ascii").ljust(16)
 
 
 # -- decoding ----------------------------------------------------------------------------------------------------

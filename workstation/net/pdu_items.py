@@ -15,6 +15,7 @@ from typing import TypeAlias, assert_never
 
 from workstation.net.cursor import Cursor, ItemKind
 from workstation.net.errors import LocalProtocolError
+from workstation.net.wire_text import encode_uid
 
 IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 
@@ -246,17 +247,6 @@ def check_context_id(value: int) -> None:
     check_number("presentation context ID", value, 255)
     if not value & 1:
         raise ValueError(f"presentation context ID is {value}, not an odd number")
-
-
-def encode_uid(name: str, uid: str) -> bytes:
-    """A UID as PDU items carry it: not padded (PS3.8 Annex F).
-
-    Raises:
-        LocalProtocolError: It is not 1 to 64 characters of ASCII.
-    """
-    if not 1 <= len(uid) <= 64 or not uid.isascii() or not uid.isprintable():
-        raise LocalProtocolError(f"{name} is {uid!r}, not 1 to 64 characters")
-    return uid.encode("ascii")
 
 
 # -- encoding ----------------------------------------------------------------------------------------------------

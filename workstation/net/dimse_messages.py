@@ -1,0 +1,598 @@
+"""The 23 DIMSE messages (PS3.7 sections 9 and 10, service tables; 9.3 and 10.3 for their elements).
+
+Each class is one message and each attribute one command element, by its DICOM keyword. Frozen and checked when
+made. Optional elements, and mandatory ones that a peer left out, are None. Knows nothing of bytes but that a
+message may have a data set, encoded, in `data` or elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from enum import IntEnum
+from io import BytesIO
+from typing import ClassVar, Protocol
+
+from pydicom.config import IGNORE
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+
+from workstation.net.dimse_elements import ELEMENTS, NUMBERS, Value, check_value
+
+
+class CommandField(IntEnum):
+    """Which message a command set is (PS3.7 Annex E.1). A response is its request plus 8000H."""
+
+    C_STORE_RQ = 0x0001
+    C_GET_RQ = 0x0010
+    C_FIND_RQ = 0x0020
+    C_MOVE_RQ = 0x0021
+    C_ECHO_RQ = 0x0030
+    N_EVENT_REPORT_RQ = 0x0100
+    N_GET_RQ = 0x0110
+    N_SET_RQ = 0x0120
+    N_ACTION_RQ = 0x0130
+    N_CREATE_RQ = 0x0140
+    N_DELETE_RQ = 0x0150
+    C_CANCEL_RQ = 0x0FFF
+    C_STORE_RSP = 0x8001
+    C_GET_RSP = 0x8010
+    C_FIND_RSP = 0x8020
+    C_MOVE_RSP = 0x8021
+    C_ECHO_RSP = 0x8030
+    N_EVENT_REPORT_RSP = 0x8100
+    N_GET_RSP = 0x8110
+    N_SET_RSP = 0x8120
+    N_ACTION_RSP = 0x8130
+    N_CREATE_RSP = 0x8140
+    N_DELETE_RSP = 0x8150
+
+    @property
+    def text(self) -> str:
+        """As the standard writes it: "C-STORE-RQ"."""
+        return self.name.replace("_", "-")
+
+
+class Priority(IntEnum):
+    """Priority (0000,0700)."""
+
+    MEDIUM = 0
+    HIGH = 1
+    LOW = 2
+
+
+NO_DATA_SET = 0x0101
+"""Command Data Set Type of a message without a data set; any other value means that one follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownElement:
+    """A command element that is no part of its message, kept to be shown and sent on as it came."""
+
+    tag: int
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What all messages have.
+
+    Attributes:
+        context_id: Presentation context ID that it came on or goes to; 0 when not known.
+        data: The encoded data set when it is held in memory.
+        has_data_set: Whether a data set follows the command set; always when there is `data`.
+        unknown: Elements that are no part of the message.
+        command_field: Which message this is.
+        mandatory: Keywords of elements (beside the message IDs) that have to be there.
+        needs_data_set: Whether the standard demands a data set.
+        elements: (keyword, number) of the class's elements, ascending by number.
+    """
+
+    command_field: ClassVar[CommandField]
+    mandatory: ClassVar[tuple[str, ...]] = ()
+    needs_data_set: ClassVar[bool] = False
+    elements: ClassVar[tuple[tuple[str, int], ...]] = ()
+
+    context_id: int = 0
+    data: bytes | memoryview | None = field(default=None, repr=False)
+    has_data_set: bool = False
+    unknown: tuple[UnknownElement, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.data is not None and not self.has_data_set:
+            object.__setattr__(self, "has_data_set", True)
+        for keyword, _ in self.elements:
+            value = getattr(self, keyword)
+            if value is not None:
+                check_value(keyword, value)
+
+    @property
+    def name(self) -> str:
+        """As the standard writes it: "C-STORE-RQ"."""
+        return self.command_field.text
+
+    @property
+    def msg_type(self) -> str:
+        """The service: "C-STORE"."""
+        return self.command_field.text.rpartition("-")[0]
+
+    @property
+    def is_request(self) -> bool:
+        """Whether it asks; a C-CANCEL-RQ does too."""
+        return self.command_field < 0x8000
+
+    @property
+    def is_response(self) -> bool:
+        """Whether it answers."""
+        return self.command_field >= 0x8000
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Keywords of mandatory elements that are not there."""
+        return tuple(keyword for keyword in self.mandatory if getattr(self, keyword) is None)
+
+    @property
+    def is_valid_request(self) -> bool:
+        """Whether it is a request with all that its service demands."""
+        return self.is_request and self._is_whole
+
+    @property
+    def is_valid_response(self) -> bool:
+        """Whether it is a response with all that its service demands."""
+        return self.is_response and self._is_whole
+
+    @property
+    def data_set(self) -> BytesIO:
+        """The encoded data set, empty when there is none in memory."""
+        return BytesIO(self.data if self.data is not None else b"")
+
+    @property
+    def command_set(self) -> Dataset:
+        """The command set as a pydicom data set, without group length, made anew at each call."""
+        command_set = Dataset()
+        values: dict[int, Value | list[int]] = {
+            NUMBERS["CommandField"]: int(self.command_field),
+            NUMBERS["CommandDataSetType"]: 0x0001 if self.has_data_set else NO_DATA_SET,
+        }
+        for keyword, number in self.elements:
+            value = getattr(self, keyword)
+            if value is not None:
+                values[number] = list(value) if isinstance(value, tuple) else value
+        for number in sorted(values):
+            vr = ELEMENTS[number][0]
+            command_set.add(DataElement(number, vr, values[number], validation_mode=IGNORE))
+        for unknown in self.unknown:
+            command_set.add(DataElement(unknown.tag, "UN", unknown.value))
+        return command_set
+
+    @property
+    def _is_whole(self) -> bool:
+        return not self.missing and (self.has_data_set or not self.needs_data_set)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request(Message):
+    """A request that is answered under its Message ID."""
+
+    MessageIDBeingRespondedTo: ClassVar[None] = None
+    Status: ClassVar[None] = None
+
+    MessageID: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response(Message):
+    """An answer; the last three elements say more about a failure."""
+
+    mandatory: ClassVar[tuple[str, ...]] = ("Status",)
+
+    MessageIDBeingRespondedTo: int
+    Status: int | None = None
+    AffectedSOPClassUID: str | None = None
+    OffendingElement: tuple[int, ...] | None = None
+    ErrorComment: str | None = None
+    ErrorID: int | None = None
+
+
+class _HasData(Protocol):
+    @property
+    def data(self) -> bytes | memoryview | None: ...
+
+
+def _stream(message: _HasData) -> BytesIO | None:
+    return None if message.data is None else BytesIO(message.data)
+
+
+# The data set of a message goes by another name in each service; documented handlers ask for it by that name.
+
+
+class _DataSet:
+    __slots__ = ()
+
+    @property
+    def DataSet(self: _HasData) -> BytesIO | None:
+        """The encoded data set, when it is held in memory."""
+        return _stream(self)
+
+
+class _Identifier:
+    __slots__ = ()
+
+    @property
+    def Identifier(self: _HasData) -> BytesIO | None:
+        """The encoded data set, when it is held in memory."""
+        return _stream(self)
+
+
+class _EventInformation:
+    __slots__ = ()
+
+    @property
+    def EventInformation(self: _HasData) -> BytesIO | None:
+        """The encoded data set, when it is held in memory."""
+        return _stream(self)
+
+
+class _EventReply:
+    __slots__ = ()
+
+    @property
+    def EventReply(self: _HasData) -> BytesIO | None:
+        """The encoded data set, when it is held in memory."""
+        return _stream(self)
+
+
+class _ModificationList:
+    __slots__ = ()
+
+    @property
+    def ModificationList(self: _HasData) -> BytesIO | None:
+        """The encoded data set, when it is held in memory."""
+        return _stream(self)
+
+
+class _ActionInformation:
+    __slots__ = ()
+
+    @property
+    def ActionInformation(self: _HasData) -> BytesIO | None:
+        """The encoded data set, when it is held in memory."""
+        return _stream(self)
+
+
+class _ActionReply:
+    __slots__ = ()
+
+    @property
+    def ActionReply(self: _HasData) -> BytesIO | None:
+        """The encoded data set, when it is held in memory."""
+        return _stream(self)
+
+
+class _AttributeList:
+    __slots__ = ()
+
+    @property
+    def AttributeList(self: _HasData) -> BytesIO | None:
+        """The encoded data set, when it is held in memory."""
+        return _stream(self)
+
+
+# -- C services (PS3.7 section 9) ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class C_STORE_RQ(_DataSet, Request):
+    """Stores a composite object (PS3.7 section 9.3.1)."""
+
+    command_field: ClassVar[CommandField] = CommandField.C_STORE_RQ
+    mandatory: ClassVar[tuple[str, ...]] = ("AffectedSOPClassUID", "AffectedSOPInstanceUID", "Priority")
+    needs_data_set: ClassVar[bool] = True
+
+    AffectedSOPClassUID: str | None = None
+    AffectedSOPInstanceUID: str | None = None
+    Priority: int | None = None
+    MoveOriginatorApplicationEntityTitle: str | None = None
+    MoveOriginatorMessageID: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class C_STORE_RSP(Response):
+    """Answers a C-STORE-RQ."""
+
+    command_field: ClassVar[CommandField] = CommandField.C_STORE_RSP
+
+    AffectedSOPInstanceUID: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class C_FIND_RQ(_Identifier, Request):
+    """Asks for matches of an identifier (PS3.7 section 9.3.2)."""
+
+    command_field: ClassVar[CommandField] = CommandField.C_FIND_RQ
+    mandatory: ClassVar[tuple[str, ...]] = ("AffectedSOPClassUID", "Priority")
+    needs_data_set: ClassVar[bool] = True
+
+    AffectedSOPClassUID: str | None = None
+    Priority: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class C_FIND_RSP(_Identifier, Response):
+    """One match while pending, or the end of a C-FIND."""
+
+    command_field: ClassVar[CommandField] = CommandField.C_FIND_RSP
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class C_GET_RQ(_Identifier, Request):
+    """Retrieves over this association (PS3.7 section 9.3.3)."""
+
+    command_field: ClassVar[CommandField] = CommandField.C_GET_RQ
+    mandatory: ClassVar[tuple[str, ...]] = ("AffectedSOPClassUID", "Priority")
+    needs_data_set: ClassVar[bool] = True
+
+    AffectedSOPClassUID: str | None = None
+    Priority: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Retrieval(_Identifier, Response):
+    """The counters of sub-operations that C-GET and C-MOVE share; they saturate at 65535."""
+
+    NumberOfRemainingSuboperations: int | None = None
+    NumberOfCompletedSuboperations: int | None = None
+    NumberOfFailedSuboperations: int | None = None
+    NumberOfWarningSuboperations: int | None = None
+
+    def __post_init__(self) -> None:
+        for keyword in _COUNTERS:
+            value = getattr(self, keyword)
+            if isinstance(value, int) and value > 0xFFFF:
+                object.__setattr__(self, keyword, 0xFFFF)
+        Message.__post_init__(self)
+
+
+_COUNTERS = (
+    "NumberOfRemainingSuboperations",
+    "NumberOfCompletedSuboperations",
+    "NumberOfFailedSuboperations",
+    "NumberOfWarningSuboperations",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class C_GET_RSP(_Retrieval):
+    """Progress or the end of a C-GET."""
+
+    command_field: ClassVar[CommandField] = CommandField.C_GET_RSP
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class C_MOVE_RQ(_Identifier, Request):
+    """Has objects sent to a third AE (PS3.7 section 9.3.4)."""
+
+    command_field: ClassVar[CommandField] = CommandField.C_MOVE_RQ
+    mandatory: ClassVar[tuple[str, ...]] = ("AffectedSOPClassUID", "Priority", "MoveDestination")
+    needs_data_set: ClassVar[bool] = True
+
+    AffectedSOPClassUID: str | None = None
+    Priority: int | None = None
+    MoveDestination: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class C_MOVE_RSP(_Retrieval):
+    """Progress or the end of a C-MOVE."""
+
+    command_field: ClassVar[CommandField] = CommandField.C_MOVE_RSP
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class C_ECHO_RQ(Request):
+    """Asks whether the peer is there (PS3.7 section 9.3.5)."""
+
+    command_field: ClassVar[CommandField] = CommandField.C_ECHO_RQ
+    mandatory: ClassVar[tuple[str, ...]] = ("AffectedSOPClassUID",)
+
+    AffectedSOPClassUID: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class C_ECHO_RSP(Response):
+    """Answers a C-ECHO-RQ."""
+
+    command_field: ClassVar[CommandField] = CommandField.C_ECHO_RSP
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class C_CANCEL_RQ(Message):
+    """Ends a C-FIND, C-GET or C-MOVE early (PS3.7 section 9.3.2.3); it has no response of its own."""
+
+    command_field: ClassVar[CommandField] = CommandField.C_CANCEL_RQ
+    Status: ClassVar[None] = None
+
+    MessageIDBeingRespondedTo: int
+
+
+# -- N services (PS3.7 section 10): Affected in what the SCP reports and creates, Requested in the other requests --
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class N_EVENT_REPORT_RQ(_EventInformation, Request):
+    """Reports an event of an SOP instance (PS3.7 section 10.3.1)."""
+
+    command_field: ClassVar[CommandField] = CommandField.N_EVENT_REPORT_RQ
+    mandatory: ClassVar[tuple[str, ...]] = ("AffectedSOPClassUID", "AffectedSOPInstanceUID", "EventTypeID")
+
+    AffectedSOPClassUID: str | None = None
+    AffectedSOPInstanceUID: str | None = None
+    EventTypeID: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class N_EVENT_REPORT_RSP(_EventReply, Response):
+    """Answers an N-EVENT-REPORT-RQ."""
+
+    command_field: ClassVar[CommandField] = CommandField.N_EVENT_REPORT_RSP
+
+    AffectedSOPInstanceUID: str | None = None
+    EventTypeID: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class N_GET_RQ(Request):
+    """Asks for attributes of an SOP instance (PS3.7 section 10.3.2)."""
+
+    command_field: ClassVar[CommandField] = CommandField.N_GET_RQ
+    mandatory: ClassVar[tuple[str, ...]] = ("RequestedSOPClassUID", "RequestedSOPInstanceUID")
+
+    RequestedSOPClassUID: str | None = None
+    RequestedSOPInstanceUID: str | None = None
+    AttributeIdentifierList: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class N_GET_RSP(_AttributeList, Response):
+    """Answers an N-GET-RQ."""
+
+    command_field: ClassVar[CommandField] = CommandField.N_GET_RSP
+
+    AffectedSOPInstanceUID: str | None = None
+    AttributeIdentifierList: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class N_SET_RQ(_ModificationList, Request):
+    """Changes attributes of an SOP instance (PS3.7 section 10.3.3)."""
+
+    command_field: ClassVar[CommandField] = CommandField.N_SET_RQ
+    mandatory: ClassVar[tuple[str, ...]] = ("RequestedSOPClassUID", "RequestedSOPInstanceUID")
+    needs_data_set: ClassVar[bool] = True
+
+    RequestedSOPClassUID: str | None = None
+    RequestedSOPInstanceUID: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class N_SET_RSP(_AttributeList, Response):
+    """Answers an N-SET-RQ."""
+
+    command_field: ClassVar[CommandField] = CommandField.N_SET_RSP
+
+    AffectedSOPInstanceUID: str | None = None
+    AttributeIdentifierList: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class N_ACTION_RQ(_ActionInformation, Request):
+    """Has an SOP instance act (PS3.7 section 10.3.4)."""
+
+    command_field: ClassVar[CommandField] = CommandField.N_ACTION_RQ
+    mandatory: ClassVar[tuple[str, ...]] = ("RequestedSOPClassUID", "RequestedSOPInstanceUID", "ActionTypeID")
+
+    RequestedSOPClassUID: str | None = None
+    RequestedSOPInstanceUID: str | None = None
+    ActionTypeID: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class N_ACTION_RSP(_ActionReply, Response):
+    """Answers an N-ACTION-RQ."""
+
+    command_field: ClassVar[CommandField] = CommandField.N_ACTION_RSP
+
+    AffectedSOPInstanceUID: str | None = None
+    ActionTypeID: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class N_CREATE_RQ(_AttributeList, Request):
+    """Creates an SOP instance (PS3.7 section 10.3.5)."""
+
+    command_field: ClassVar[CommandField] = CommandField.N_CREATE_RQ
+    mandatory: ClassVar[tuple[str, ...]] = ("AffectedSOPClassUID",)
+
+    AffectedSOPClassUID: str | None = None
+    AffectedSOPInstanceUID: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class N_CREATE_RSP(_AttributeList, Response):
+    """Answers an N-CREATE-RQ."""
+
+    command_field: ClassVar[CommandField] = CommandField.N_CREATE_RSP
+
+    AffectedSOPInstanceUID: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class N_DELETE_RQ(Request):
+    """Deletes an SOP instance (PS3.7 section 10.3.6)."""
+
+    command_field: ClassVar[CommandField] = CommandField.N_DELETE_RQ
+    mandatory: ClassVar[tuple[str, ...]] = ("RequestedSOPClassUID", "RequestedSOPInstanceUID")
+
+    RequestedSOPClassUID: str | None = None
+    RequestedSOPInstanceUID: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class N_DELETE_RSP(Response):
+    """Answers an N-DELETE-RQ."""
+
+    command_field: ClassVar[CommandField] = CommandField.N_DELETE_RSP
+
+    AffectedSOPInstanceUID: str | None = None
+
+
+MESSAGES: dict[CommandField, type[Message]] = {
+    message.command_field: message
+    for message in (
+        C_STORE_RQ,
+        C_STORE_RSP,
+        C_FIND_RQ,
+        C_FIND_RSP,
+        C_GET_RQ,
+        C_GET_RSP,
+        C_MOVE_RQ,
+        C_MOVE_RSP,
+        C_ECHO_RQ,
+        C_ECHO_RSP,
+        C_CANCEL_RQ,
+        N_EVENT_REPORT_RQ,
+        N_EVENT_REPORT_RSP,
+        N_GET_RQ,
+        N_GET_RSP,
+        N_SET_RQ,
+        N_SET_RSP,
+        N_ACTION_RQ,
+        N_ACTION_RSP,
+        N_CREATE_RQ,
+        N_CREATE_RSP,
+        N_DELETE_RQ,
+        N_DELETE_RSP,
+    )
+}
+
+for _message in MESSAGES.values():
+    _elements = [(one.name, NUMBERS[one.name]) for one in fields(_message) if one.name in NUMBERS]
+    _message.elements = tuple(sorted(_elements, key=lambda element: element[1]))
+
+
+def response_class(request: type[Message]) -> type[Response]:
+    """The class of the answers to a class of requests.
+
+    Raises:
+        KeyError: It is a C-CANCEL-RQ or a response, which nobody answers.
+    """
+    response = _RESPONSES.get(request)
+    if response is None:
+        raise KeyError(f"{request.__name__} has no response")
+    return response
+
+
+_RESPONSES: dict[type[Message], type[Response]] = {
+    MESSAGES[CommandField(response.command_field - 0x8000)]: response
+    for response in MESSAGES.values()
+    if issubclass(response, Response)
+}
