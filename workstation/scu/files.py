@@ -1,0 +1,283 @@
+"""Finds the DICOM files among what a person chose, and says what is wrong with the others.
+
+Reads only what sending and showing a list need: the file meta information and the identifying elements, never
+pixel data. A file that cannot be sent is found as well, with the explanation.
+Knows nothing of peers and associations.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from pydicom.dataset import Dataset
+from pydicom.filereader import read_partial
+from pydicom.tag import BaseTag
+from pydicom.uid import UID, MediaStorageDirectoryStorage
+
+from workstation.net.part10 import FileHead, NotDicomFileError, read_head
+from workstation.scu.failure import Failure, Layer
+from workstation.scu.job import Job, Progress
+
+_IDENTIFYING = (
+    "SpecificCharacterSet",
+    "SOPInstanceUID",
+    "StudyDate",
+    "Modality",
+    "StudyDescription",
+    "SeriesDescription",
+    "PatientName",
+    "PatientID",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "SeriesNumber",
+    "InstanceNumber",
+)
+# Float, double and plain Pixel Data, and what may follow them: where the cheap part of a file ends.
+_PIXEL_DATA = 0x7FE00008
+_UNDEFINED_LENGTH = 0xFFFFFFFF
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundFile:
+    """A file and what it holds, or why it cannot be sent."""
+
+    path: Path
+    size: int = 0
+    sop_class_uid: str = ""
+    sop_instance_uid: str = ""
+    transfer_syntax_uid: str = ""
+    patient_name: str = ""
+    patient_id: str = ""
+    study_instance_uid: str = ""
+    study_date: str = ""
+    study_description: str = ""
+    modality: str = ""
+    series_instance_uid: str = ""
+    series_number: str = ""
+    series_description: str = ""
+    instance_number: str = ""
+    problem: Failure | None = None
+
+    @property
+    def sendable(self) -> bool:
+        """Whether it can be sent as it is."""
+        return self.problem is None
+
+    @property
+    def sentence(self) -> str:
+        """Why it cannot be sent; "" if it can."""
+        return "" if self.problem is None else self.problem.sentence
+
+
+def inspect(path: Path) -> FoundFile:
+    """Look at one file; what is wrong with it becomes part of the answer."""
+    size = 0
+    try:
+        state = path.stat()
+        size = state.st_size
+        if not stat.S_ISREG(state.st_mode):
+            # A pipe or a device would block or never end.
+            return _unfit(path, size, "This is no regular file", "", "Choose files or folders.")
+        head = read_head(path)
+        if head.sop_class_uid == MediaStorageDirectoryStorage:
+            return _unfit(
+                path,
+                size,
+                "This is a DICOMDIR, a table of contents that is not sent",
+                "",
+                "The files that it lists are found in the folders beside it.",
+            )
+        missing = [
+            name
+            for name, value in (
+                ("Media Storage SOP Class UID", head.sop_class_uid),
+                ("Media Storage SOP Instance UID", head.sop_instance_uid),
+                ("Transfer Syntax UID", head.transfer_syntax_uid),
+            )
+            if not value
+        ]
+        if missing:
+            return _unfit(
+                path,
+                size,
+                "The file meta information is incomplete",
+                "it has no " + " and no ".join(missing),
+                "Export the object again, or repair its group 0002.",
+            )
+        return _read(path, head)
+    except NotDicomFileError as error:
+        if size == 0:
+            return _unfit(path, 0, "The file is empty", "", "Copy or export it again.")
+        return _unfit(
+            path, size, "This is no DICOM file", str(error), "Choose DICOM files (PS3.10); other files are left out."
+        )
+    except OSError as error:
+        return unreadable(path, error, size)
+
+
+def unreadable(path: Path, error: OSError, size: int = 0) -> FoundFile:
+    """A file or folder that the system does not let us read."""
+    return _unfit(
+        path, size, "It cannot be read", error.strerror or str(error), "Check that it exists and that you may read it."
+    )
+
+
+def _unfit(path: Path, size: int, what: str, evidence: str, remedy: str) -> FoundFile:
+    return FoundFile(path=path, size=size, problem=Failure(Layer.FILE, what, evidence, remedy))
+
+
+def _read(path: Path, head: FileHead) -> FoundFile:
+    """The identifying elements, and whether the file is as long as its elements say."""
+    truncated = ""
+
+    def enough(tag: BaseTag, _: str | None, length: int) -> bool:
+        nonlocal truncated
+        if length != _UNDEFINED_LENGTH and not deflated and file.tell() + length > head.size:
+            short = file.tell() + length - head.size
+            truncated = f"element {tag} needs {length:,} bytes, of which {short:,} are missing"
+            return True
+        return tag >= _PIXEL_DATA
+
+    # The data set of a deflated file is read from memory, where positions say nothing about the file.
+    deflated = UID(head.transfer_syntax_uid).is_deflated if head.transfer_syntax_uid else False
+    dataset = Dataset()
+    file: BinaryIO
+    with path.open("rb") as file:
+        try:
+            dataset = read_partial(file, stop_when=enough, specific_tags=list(_IDENTIFYING))
+            found = FoundFile(
+                path=path,
+                size=head.size,
+                sop_class_uid=head.sop_class_uid,
+                sop_instance_uid=head.sop_instance_uid,
+                transfer_syntax_uid=head.transfer_syntax_uid,
+                patient_name=_text(dataset, "PatientName"),
+                patient_id=_text(dataset, "PatientID"),
+                study_instance_uid=_text(dataset, "StudyInstanceUID"),
+                study_date=_text(dataset, "StudyDate"),
+                study_description=_text(dataset, "StudyDescription"),
+                modality=_text(dataset, "Modality"),
+                series_instance_uid=_text(dataset, "SeriesInstanceUID"),
+                series_number=_text(dataset, "SeriesNumber"),
+                series_description=_text(dataset, "SeriesDescription"),
+                instance_number=_text(dataset, "InstanceNumber"),
+            )
+        except OSError:
+            raise
+        except Exception as error:
+            return _unfit(
+                path,
+                head.size,
+                "The data set is damaged",
+                f"{type(error).__name__}: {error}",
+                "Copy or export the object again.",
+            )
+    if truncated:
+        return _unfit(path, head.size, "The file ends too early", truncated, "Copy or export the object again.")
+    return found
+
+
+def _text(dataset: Dataset, keyword: str) -> str:
+    value = dataset.get(keyword)
+    return "" if value is None else str(value).strip("\0 ")
+
+
+def _walk(
+    paths: Iterable[str | Path], cancelled: Callable[[], bool], on_found: Callable[[FoundFile], None]
+) -> Iterator[Path]:
+    """Every file at and below the paths, in order of name; folders that cannot be read are reported."""
+    for path in map(Path, paths):
+        # Only what a person chose may be a link to a folder: links below it could lead round in circles.
+        if not path.is_dir():
+            yield path
+            continue
+        folders = [path]
+        while folders and not cancelled():
+            folder = folders.pop()
+            try:
+                with os.scandir(folder) as entries:
+                    children = sorted(entries, key=lambda entry: entry.name)
+            except OSError as error:
+                on_found(unreadable(folder, error))
+                continue
+            below = []
+            for entry in children:
+                if entry.is_dir(follow_symlinks=False):
+                    below.append(Path(entry.path))
+                elif not (entry.is_symlink() and entry.is_dir()):
+                    yield Path(entry.path)
+            folders.extend(reversed(below))
+
+
+def scan(
+    paths: Iterable[str | Path],
+    on_found: Callable[[FoundFile], None],
+    cancelled: Callable[[], bool] = lambda: False,
+) -> None:
+    """Look at every file at and below `paths`, each once.
+
+    Args:
+        paths: Files and folders.
+        on_found: Gets each file, sendable or not, as it is found.
+        cancelled: Asked before each file; True ends the search.
+    """
+    seen: set[str] = set()
+    for path in _walk(paths, cancelled, on_found):
+        if cancelled():
+            return
+        real = os.path.realpath(path)
+        if real not in seen:
+            seen.add(real)
+            on_found(inspect(path))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanResult:
+    """How a search ended."""
+
+    found: int = 0
+    unfit: int = 0
+    bytes: int = 0
+    cancelled: bool = False
+
+
+class ScanJob(Job[ScanResult]):
+    """`scan` as a job.
+
+    Args:
+        paths: Files and folders.
+        on_found: Gets each file, in the job's thread.
+        on_progress: Hears of each file.
+    """
+
+    def __init__(
+        self,
+        paths: Iterable[str | Path],
+        on_found: Callable[[FoundFile], None],
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        super().__init__(on_progress)
+        self.paths = tuple(paths)
+        self._on_found = on_found
+
+    def run(self) -> ScanResult:
+        """Search until the end or until cancelled."""
+        found = unfit = size = 0
+
+        def count(file: FoundFile) -> None:
+            nonlocal found, unfit, size
+            if file.sendable:
+                found += 1
+                size += file.size
+            else:
+                unfit += 1
+            self._on_found(file)
+            self._tell(done=found, failed=unfit, bytes_done=size, text=str(file.path))
+
+        scan(self.paths, count, lambda: self.cancelled)
+        return ScanResult(found=found, unfit=unfit, bytes=size, cancelled=self.cancelled)
