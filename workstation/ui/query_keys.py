@@ -265,23 +265,19 @@ def _check_uids(value: str) -> str:
     return ""
 
 
-def hint(vr: str) -> str:
-    """What can be typed in a field of this type, short enough for a placeholder."""
-    match vr:
+def hint(keyword: str) -> str:
+    """An example for a field's placeholder, where the form of the value is not plain from its name."""
+    match attribute(keyword).vr:
         case "PN":
-            return "Doe^John or doe*"
+            return "Doe^J*"
         case "DA":
             return "any date"
         case "TM":
             return "0800-1200"
-        case "UI":
-            return "one UID, or several"
-        case "CS":
-            return "CT"
-        case "IS" | "DS" | "US" | "UL" | "SS" | "SL" | "FL" | "FD":
-            return "a number"
+        case "AS":
+            return "045Y"
         case _:
-            return "* and ? allowed" if vr in WILD_CARD_VRS else ""
+            return ""
 
 
 def date_presets(today: date) -> tuple[tuple[str, str], ...]:

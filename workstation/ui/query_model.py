@@ -11,10 +11,9 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
-from PySide6.QtGui import QColor
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from workstation.ui.plain import plain_tooltip
 from workstation.ui.query_keys import UNIQUE_KEYS, Level, Root, attribute, keys_above
@@ -61,23 +60,18 @@ def column_characters(keyword: str) -> int:
 
 def raw_value(match: Dataset, keyword: str) -> str:
     """A value as DICOM writes it; several separated by backslashes, absent or empty as an empty text."""
-    element = match.get(keyword)
-    if element is None:
+    try:
+        value = match.get(keyword)
+    except (TypeError, ValueError, KeyError, AttributeError, NotImplementedError):
+        # A damaged value from a peer: nothing here, whole in the traffic.
         return ""
-    value = element
-    if isinstance(value, str | int | float):
-        return str(value)
+    if value is None:
+        return ""
     if isinstance(value, bytes):
         return value.hex()
-    try:
-        return "\\".join("" if each is None else str(each) for each in value) if _is_many(value) else str(value)
-    except (TypeError, ValueError):
-        # A damaged value from a peer: seen as nothing here, whole in the traffic.
-        return ""
-
-
-def _is_many(value: object) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "\\".join("" if each is None else str(each) for each in value)
+    return str(value)
 
 
 def shown_value(match: Dataset, keyword: str) -> str:
@@ -158,7 +152,6 @@ class MatchesModel(QAbstractTableModel):
         self._columns = list(columns)
         self._matches: list[Dataset] = []
         self._sorted: tuple[int, Qt.SortOrder] | None = None
-        self._dimmed = QColor()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -170,7 +163,7 @@ class MatchesModel(QAbstractTableModel):
         """The matches in the order shown."""
         return tuple(self._matches)
 
-    def match(self, row: int) -> Dataset:
+    def match_at(self, row: int) -> Dataset:
         """The match in a row."""
         return self._matches[row]
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from enum import Enum
 
-from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QKeySequence, QPainter, QPaintEvent, QPen, QShortcut
+from PySide6.QtCore import QEvent, QObject, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QIcon, QKeySequence, QPainter, QPaintEvent, QPen, QPixmap, QShortcut
 from PySide6.QtWidgets import (
     QBoxLayout,
     QComboBox,
@@ -24,12 +24,14 @@ from PySide6.QtWidgets import (
 )
 
 from workstation.peers import Peer, parse_peer
+from workstation.scu.failure import CANCELLED, Failure
 from workstation.ui.theme import Theme
 
 SPACE = 8
 """Between things that belong together; twice as much between groups."""
 
 FORM_WIDTH = 300
+"""Of the side where a person says what to ask; the results have the rest."""
 
 
 def name_widget(widget: QWidget, object_name: str, accessible_name: str, tip: str = "") -> None:
@@ -192,6 +194,17 @@ def draw_outcome(painter: QPainter, box: QRectF, outcome: Outcome, colour: QColo
     painter.restore()
 
 
+def outcome_icon(theme: Theme, outcome: Outcome) -> QIcon:
+    """An outcome's sign for a row of a table."""
+    pixmap = QPixmap(32, 32)
+    pixmap.setDevicePixelRatio(2)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    draw_outcome(painter, QRectF(1, 1, 14, 14), outcome, outcome.colour(theme))
+    painter.end()
+    return QIcon(pixmap)
+
+
 class OutcomeSign(QWidget):
     """The sign of an outcome, beside words that say the same."""
 
@@ -265,6 +278,15 @@ class OutcomeLabel(QWidget):
         self._detail.setVisible(bool(detail))
         self.setAccessibleName(f"{outcome.value}: {headline} {detail}".strip())
         self._colour()
+
+    def show_failure(self, failure: Failure) -> None:
+        """Show which layer failed, what was seen, and what usually fixes it."""
+        if failure == CANCELLED:
+            self.show_outcome(Outcome.CANCELLED, failure.what)
+            return
+        evidence = " · ".join(part for part in (failure.layer.value, failure.evidence) if part)
+        detail = "\n".join(part for part in (evidence, failure.remedy) if part)
+        self.show_outcome(Outcome.FAILURE, failure.what, detail)
 
     def _colour(self) -> None:
         palette = self.palette()
@@ -596,8 +618,3 @@ def push_button(text: str, object_name: str, tip: str, slot: Callable[[], object
     if slot is not None:
         button.clicked.connect(lambda: slot())
     return button
-
-
-def comfortable(dialog: QDialog, width: int, height: int) -> None:
-    """The size that a dialog opens with, margins included."""
-    dialog.resize(QSize(width, height))
