@@ -1,0 +1,75 @@
+"""From texts to data sets: the identifier of a C-FIND response, and statuses with an Error Comment. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydicom import config
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from workstation.scp.extract import UNICODE_VRS, items_from_text
+from workstation.scp.levels import LEVEL_OF_TAG, QUERY_RETRIEVE_LEVEL, VR_OF_TAG, FindRequest
+from workstation.scp.matching import SINGLE_TEXT_VRS, dictionary_vr
+
+UTF_8 = "ISO_IR 192"
+_INTEGER_VRS = frozenset({"US", "SS", "UL", "SL", "UV", "SV"})
+# Error Comment (0000,0902) is an LO.
+LONGEST_COMMENT = 64
+
+
+def status_of(code: int, comment: str = "") -> Dataset:
+    """Return a status with its Error Comment, cut to what the element can hold."""
+    status = Dataset()
+    status.Status = code
+    if comment:
+        if len(comment) > LONGEST_COMMENT:
+            comment = comment[: LONGEST_COMMENT - 3] + "..."
+        # A command set has no character set but ASCII, and a backslash would make two values.
+        status.ErrorComment = comment.encode("ascii", "replace").decode().replace("\\", "/")
+    return status
+
+
+def build_answer(request: FindRequest, texts: Mapping[int, str]) -> Dataset:
+    """Return the identifier of one match: every element asked for, with its value or none."""
+    answer = Dataset()
+    is_ascii = True
+    for tag in request.asked:
+        if tag in LEVEL_OF_TAG and tag not in request.unsupported:
+            text = texts[tag]
+            is_ascii = is_ascii and text.isascii()
+            answer[tag] = _element(tag, VR_OF_TAG[tag], text)
+        else:
+            answer[tag] = _empty(tag, dictionary_vr(request.requested[tag]))
+    answer[QUERY_RETRIEVE_LEVEL] = _made(QUERY_RETRIEVE_LEVEL, "CS", request.level.value)
+    if not is_ascii:
+        answer[0x00080005] = _made(0x00080005, "CS", UTF_8)
+    return answer
+
+
+def _element(tag: int, vr: str, text: str) -> DataElement:
+    if not text:
+        return _empty(tag, vr)
+    try:
+        if vr == "SQ":
+            return _made(tag, vr, Sequence(items_from_text(text)))
+        values: list[Any] = [text] if vr in SINGLE_TEXT_VRS else text.split("\\")
+        if vr in _INTEGER_VRS:
+            values = [int(value) for value in values]
+        return _made(tag, vr, values[0] if len(values) == 1 else values)
+    except (ValueError, TypeError, OverflowError):
+        # What was stored is no value of the VR (a word as Instance Number): the peer is told that it is unknown.
+        return _empty(tag, vr)
+
+
+def _empty(tag: int, vr: str) -> DataElement:
+    if vr == "SQ":
+        return _made(tag, vr, Sequence())
+    return _made(tag, vr, "" if vr in UNICODE_VRS or vr in ("AE", "AS", "CS", "DA", "DT", "TM", "UI", "UR") else None)
+
+
+def _made(tag: int, vr: str, value: Any) -> DataElement:
+    # What a peer stored goes out as it came in, conformant or not.
+    return DataElement(tag, vr, value, validation_mode=config.IGNORE)

@@ -1,0 +1,270 @@
+"""The archive: received objects as files, safe on disk before anybody is told success (PS3.10, PS3.4 B.4).
+
+An object is written as its bytes arrive into `objects/xx/<name>.part`, beside its final place: preamble and file meta
+information first, then the data set as received. `commit` flushes it, scans it, renames it to `.dcm`, flushes the
+folder and commits its row in the index; only then it is stored. Names are ours, random; the peer's text reaches the
+index, never a path. Knows no network.
+
+The same SOP Instance UID again: identical bytes keep the first file; other bytes replace it, the new file being
+committed before the old one is removed.
+
+After a crash the next start removes unfinished files and reads finished ones that have no row into the index; so the
+index can also be rebuilt from the files.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+from pydicom.dataset import Dataset
+from sqlalchemy.exc import SQLAlchemyError
+
+from workstation.net.part10 import NotDicomFileError, read_head
+from workstation.scp.disk import mapped, sync_folder
+from workstation.scp.extract import UnsuitableObjectError, extract
+from workstation.scp.folder_lock import FolderLock
+from workstation.scp.index import Entry, Index
+from workstation.scp.levels import Level, Model, check_find, check_retrieve
+from workstation.scp.sink import OUT_OF_RESOURCES, ArchiveSink, StoreResult, disk_failure
+
+LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object of the archive, to be sent."""
+
+    path: Path
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+
+
+class Archive:
+    """Objects on disk and their index. All methods may be called from any thread.
+
+    Args:
+        folder: everything is below it; made if absent.
+        url: the index's database, by default SQLite in the folder.
+        durable: flush to the disk before success; False trades this for speed.
+
+    Raises:
+        OSError: the folder cannot be made or written.
+        SQLAlchemyError: the database cannot be used.
+    """
+
+    def __init__(self, folder: str | Path, url: str | None = None, durable: bool = True) -> None:
+        self.folder = Path(folder).absolute()
+        self._durable = durable
+        self._objects = self.folder / "objects"
+        self._objects.mkdir(parents=True, exist_ok=True)
+        for shard in _SHARDS:
+            (self._objects / shard).mkdir(exist_ok=True)
+        sync_folder(self._objects)
+        sync_folder(self.folder)
+        self._lock = FolderLock(self.folder / "in-use")
+        try:
+            self._index = Index(url or f"sqlite:///{self.folder / 'index.sqlite'}", durable=durable)
+            is_alone = self._lock.is_alone()
+            if is_alone or self._index.was_rebuilt:
+                # Somebody else's unfinished file looks like one that a crash left behind: sweep only when alone.
+                self._recover(sweeps=is_alone)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def close(self) -> None:
+        """Close the index and let others tidy up."""
+        self._index.close()
+        self._lock.release()
+
+    @property
+    def durable(self) -> bool:
+        """Whether success waits for the disk. May be changed at any time."""
+        return self._durable
+
+    @durable.setter
+    def durable(self, durable: bool) -> None:
+        self._durable = self._index.durable = durable
+
+    # storing
+
+    def new_sink(
+        self, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str, calling_ae_title: str = ""
+    ) -> ArchiveSink:
+        """Return the sink for an object that begins to arrive. Give it to `commit`, or `discard` it."""
+        name = uuid.uuid4().hex
+        return ArchiveSink(
+            self._objects / name[:2] / f"{name}.part",
+            sop_class_uid=sop_class_uid,
+            sop_instance_uid=sop_instance_uid,
+            transfer_syntax_uid=transfer_syntax_uid,
+            calling_ae_title=calling_ae_title,
+        )
+
+    def commit(self, sink: ArchiveSink) -> StoreResult:
+        """Make an arrived object part of the archive. Status 0x0000 means that it is safe and can be found."""
+        sink.flush(durable=self.durable)
+        if sink.failure is not None:
+            return sink.failure
+        try:
+            return self._commit(sink)
+        except UnsuitableObjectError as error:
+            sink.discard()
+            return StoreResult(error.status, str(error))
+        except OSError as error:
+            sink.discard()
+            return disk_failure(error)
+        except SQLAlchemyError as error:
+            LOGGER.warning("The archive's index cannot be written: %s", error)
+            self._discard_unless_indexed(sink)
+            return StoreResult(OUT_OF_RESOURCES, "The archive's index cannot be written.")
+        except BaseException:
+            sink.discard()
+            raise
+
+    def _discard_unless_indexed(self, sink: ArchiveSink) -> None:
+        """Remove the file of a failed commit, unless the database made the row and failed afterwards, or is mute.
+
+        A row must never lose its file; a file without a row is dealt with at the next start.
+        """
+        try:
+            found = self._index.known(sink.sop_instance_uid)
+        except SQLAlchemyError:
+            return
+        if found is None or self.folder / found.file != sink.path:
+            sink.discard()
+
+    def _commit(self, sink: ArchiveSink) -> StoreResult:
+        with mapped(sink.path, sink.offset) as data:
+            texts = extract(data, sink.transfer_syntax_uid, sink.sop_class_uid, sink.sop_instance_uid)
+        first = self._index.known(sink.sop_instance_uid)
+        if (
+            first is not None
+            and (first.digest, first.transfer_syntax_uid) == (sink.digest, sink.transfer_syntax_uid)
+            and self._is_whole(self.folder / first.file, first.size)
+        ):
+            sink.discard()
+            return StoreResult()
+        final = sink.path.with_suffix(".dcm")
+        sink.path.rename(final)
+        # From here a failure removes the final file; a crash leaves it for the next start.
+        sink.path = final
+        if self.durable:
+            sync_folder(final.parent)
+        replaced = self._index.store(
+            Entry(
+                texts=texts,
+                file=final.relative_to(self.folder).as_posix(),
+                transfer_syntax=sink.transfer_syntax_uid,
+                digest=sink.digest,
+                size=sink.size,
+            )
+        )
+        if replaced is not None:
+            self._remove(self.folder / replaced)
+        return StoreResult()
+
+    def _is_whole(self, path: Path, size: int) -> bool:
+        try:
+            # The file has a head of a few hundred bytes before the data set.
+            return path.stat().st_size > size
+        except OSError:
+            return False
+
+    def _remove(self, path: Path) -> None:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            LOGGER.warning("The replaced file %s stays until the next start: %s", path, error)
+
+    # finding
+
+    def find(self, level: Level, model: Model, identifier: Dataset) -> Iterator[Dataset]:
+        """Yield the identifier of each match of a query. For the whole of C-FIND's answer see `index`.
+
+        Raises:
+            WrongIdentifierError: at the first match, with the status to answer.
+        """
+        request = Dataset()
+        request.update(identifier)
+        request.QueryRetrieveLevel = level.value
+        yield from self._index.find(check_find(model, request))
+
+    def matches_for_retrieve(
+        self, level: Level, model: Model, identifier: Dataset, *, relational: bool = False
+    ) -> list[StoredObject]:
+        """Return the objects that a retrieval names.
+
+        Raises:
+            WrongIdentifierError: with the status to answer.
+        """
+        request = Dataset()
+        request.update(identifier)
+        request.QueryRetrieveLevel = level.value
+        return [
+            StoredObject(
+                self.folder / found.file, found.sop_class_uid, found.sop_instance_uid, found.transfer_syntax_uid
+            )
+            for found in self._index.objects(check_retrieve(model, request, relational=relational))
+        ]
+
+    @property
+    def index(self) -> Index:
+        """The index."""
+        return self._index
+
+    def counts(self) -> dict[Level, int]:
+        """Return how many patients, studies, series and objects are stored."""
+        return self._index.counts()
+
+    def free_space(self) -> int:
+        """Return the bytes that the archive's disk has left."""
+        return shutil.disk_usage(self.folder).free
+
+    # after a crash
+
+    def _recover(self, *, sweeps: bool) -> None:
+        for shard in _SHARDS:
+            folder = self._objects / shard
+            names = {entry.name for entry in os.scandir(folder)}
+            indexed = {Path(file).name for file in self._index.files(f"objects/{shard}")}
+            for name in sorted(names - indexed):
+                if name.endswith(".part") and sweeps:
+                    self._remove(folder / name)
+                elif name.endswith(".dcm"):
+                    self._adopt(folder / name)
+            missing = indexed - names
+            if missing:
+                LOGGER.warning("%d indexed files are missing from %s", len(missing), folder)
+
+    def _adopt(self, path: Path) -> None:
+        """Index a finished file that has no row: its row was not committed, or the index was lost."""
+        try:
+            head = read_head(path)
+            first = self._index.known(head.sop_instance_uid)
+            if first is not None and self._is_whole(self.folder / first.file, first.size):
+                # Replaced, or never acknowledged: either way the indexed one is what the peer was told of.
+                self._remove(path)
+                return
+            with mapped(path, head.offset) as data:
+                texts = extract(data, head.transfer_syntax_uid, head.sop_class_uid, head.sop_instance_uid)
+                digest = blake2b(data, digest_size=32).hexdigest()
+            self._index.store(
+                Entry(
+                    texts=texts,
+                    file=path.relative_to(self.folder).as_posix(),
+                    transfer_syntax=head.transfer_syntax_uid,
+                    digest=digest,
+                    size=head.size - head.offset,
+                )
+            )
+        except (OSError, NotDicomFileError, UnsuitableObjectError) as error:
+            LOGGER.warning("The file %s is not in the index and cannot be read into it: %s", path, error)

@@ -1,0 +1,139 @@
+"""From a stored object to the texts that the index keeps of it.
+
+Scans the whole encoded data set for damage (see `scan`), then decodes the few wanted elements with pydicom. Knows the
+table of attributes, no file, database or network.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from io import BytesIO
+
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+from pydicom.filereader import read_dataset
+
+from workstation.scp.levels import ATTRIBUTES, VR_OF_TAG, Level, tag_of
+from workstation.scp.matching import texts_of
+from workstation.scp.scan import DamagedDataSetError, scan
+
+# Not part of the hierarchy of patients and studies (PS3.4 GG): stored, never found by a Query/Retrieve.
+NON_PATIENT_CLASSES = frozenset(
+    {
+        "1.2.840.10008.5.1.4.38.1",  # Hanging Protocol
+        "1.2.840.10008.5.1.4.39.1",  # Color Palette
+        "1.2.840.10008.5.1.4.43.1",  # Generic Implant Template
+        "1.2.840.10008.5.1.4.44.1",  # Implant Assembly Template
+        "1.2.840.10008.5.1.4.45.1",  # Implant Template Group
+        "1.2.840.10008.5.1.4.1.1.200.1",  # CT Defined Procedure Protocol
+        "1.2.840.10008.5.1.4.1.1.200.3",  # Protocol Approval
+        "1.2.840.10008.5.1.4.1.1.200.7",  # XA Defined Procedure Protocol
+        "1.2.840.10008.5.1.4.1.1.201.1",  # Inventory
+    }
+)
+
+# VRs that Specific Character Set applies to (PS3.5 6.1.2.3); the others are ASCII whatever came.
+UNICODE_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+LONGEST_UID = 128
+
+_TAGS: dict[str, int] = {keyword: tag_of(keyword) for keywords in ATTRIBUTES.values() for keyword in keywords}
+_WANTED = frozenset(_TAGS.values()) | {0x00080005, 0x00080201}
+_DOTTED_DATE = re.compile(r"(\d{4})\.(\d{2})\.(\d{2})")
+
+
+class UnsuitableObjectError(Exception):
+    """An object that cannot be kept: the storage status to answer and, as text, the sentence for its Error Comment."""
+
+    def __init__(self, status: int, comment: str) -> None:
+        super().__init__(comment)
+        self.status = status
+
+
+DATA_SET_DOES_NOT_MATCH = 0xA900
+CANNOT_UNDERSTAND = 0xC000
+
+
+def extract(
+    data: bytes | memoryview, transfer_syntax: str, sop_class_uid: str, sop_instance_uid: str
+) -> dict[str, str]:
+    """Return the text of every attribute of the index, by keyword; "" for what the object does not have.
+
+    Several values are joined with a backslash, a sequence is in the DICOM JSON model.
+
+    Args:
+        data: the encoded data set.
+        transfer_syntax: of the presentation context.
+        sop_class_uid: of the command; the data set must say the same.
+        sop_instance_uid: of the command; the same.
+
+    Raises:
+        UnsuitableObjectError: damaged, or not what the command said.
+    """
+    try:
+        scanned = scan(data, transfer_syntax, _WANTED)
+    except DamagedDataSetError as error:
+        raise UnsuitableObjectError(CANNOT_UNDERSTAND, str(error)) from error
+    texts = dict.fromkeys(_TAGS, "")
+    try:
+        head = read_dataset(BytesIO(scanned.wanted_bytes), scanned.is_implicit, scanned.is_little_endian)
+        for keyword, tag in _TAGS.items():
+            if tag in head:
+                texts[keyword] = _text(head[tag], VR_OF_TAG[tag])
+    except Exception as error:
+        # pydicom answers damaged bytes with almost any exception, RecursionError included.
+        raise UnsuitableObjectError(CANNOT_UNDERSTAND, "The data set cannot be decoded.") from error
+    _check(texts, sop_class_uid, sop_instance_uid)
+    return texts
+
+
+def _check(texts: Mapping[str, str], sop_class_uid: str, sop_instance_uid: str) -> None:
+    for keyword, commanded in (("SOPClassUID", sop_class_uid), ("SOPInstanceUID", sop_instance_uid)):
+        if not texts[keyword]:
+            raise UnsuitableObjectError(DATA_SET_DOES_NOT_MATCH, f"The data set has no {keyword}.")
+        if texts[keyword] != commanded:
+            raise UnsuitableObjectError(
+                DATA_SET_DOES_NOT_MATCH, f"{keyword} differs between the command and the data set."
+            )
+    if sop_class_uid in NON_PATIENT_CLASSES:
+        return
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID"):
+        if not texts[keyword]:
+            raise UnsuitableObjectError(DATA_SET_DOES_NOT_MATCH, f"The data set has no {keyword}.")
+    for keyword in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
+        if len(texts[keyword]) > LONGEST_UID:
+            raise UnsuitableObjectError(DATA_SET_DOES_NOT_MATCH, f"{keyword} has more than {LONGEST_UID} characters.")
+
+
+def _text(element: DataElement, vr: str) -> str:
+    if vr == "SQ":
+        return items_to_text(element.value) if element.VR == "SQ" else ""
+    if element.VR == "SQ":
+        return ""
+    texts = texts_of(element, vr)
+    if vr == "DA":
+        # ACR-NEMA wrote 1999.12.31; the index compares dates as texts.
+        texts = tuple(_DOTTED_DATE.sub(r"\1\2\3", text) for text in texts)
+    text = "\\".join(texts)
+    if vr not in UNICODE_VRS:
+        text = text.encode("ascii", "replace").decode()
+    # A character that pydicom could not decode may be a lone surrogate, which no database takes.
+    return text.encode("utf-8", "replace").decode()
+
+
+def items_to_text(items: list[Dataset]) -> str:
+    """Return a sequence's items as text for the index; "" for none."""
+    if not items:
+        return ""
+    return json.dumps([item.to_json_dict() for item in items], ensure_ascii=False, separators=(",", ":"))
+
+
+def items_from_text(text: str) -> list[Dataset]:
+    """Return the items that `items_to_text` wrote."""
+    return [Dataset.from_json(item) for item in json.loads(text)] if text else []
+
+
+def attributes_of(texts: Mapping[str, str], level: Level) -> dict[str, str]:
+    """Return the attributes of one level."""
+    return {keyword: texts[keyword] for keyword in ATTRIBUTES[level]}

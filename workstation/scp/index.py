@@ -1,0 +1,247 @@
+"""The archive's index: which objects are stored where, and what the search needs to know of them.
+
+Knows the tables and the order of their changes; no file and no network.
+
+What the objects of one patient, study or series say differently, the one received last says for all: corrected objects
+sent again correct the archive. An attribute that it leaves empty keeps the value from before.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydicom.dataset import Dataset
+from sqlalchemy import Connection, Table, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from workstation.scp import schema, search
+from workstation.scp.extract import attributes_of
+from workstation.scp.levels import FindRequest, Level, RetrieveRequest
+from workstation.scp.schema import INSTANCE, PATIENT, SERIES, STUDY
+from workstation.scp.search import Located
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One object to index.
+
+    Attributes:
+        texts: by keyword, as `extract` returns them.
+        file: its name below the archive's folder.
+        transfer_syntax: its UID.
+        digest: of the data set's bytes, hexadecimal.
+        size: of the data set in bytes.
+    """
+
+    texts: Mapping[str, str]
+    file: str
+    transfer_syntax: str
+    digest: str
+    size: int
+
+
+@dataclass(slots=True)
+class _Ticket:
+    """An entry on its way through the one writer."""
+
+    entry: Entry
+    done: bool = False
+    replaced: str | None = None
+    error: Exception | None = None
+
+
+class Index:
+    """The index in one database. All methods may be called from any thread."""
+
+    def __init__(self, url: str, *, durable: bool = True) -> None:
+        """Connect and make sure of the tables.
+
+        Attributes:
+            durable: commits wait for the disk; may be changed at any time (SQLite; others know themselves).
+            was_rebuilt: the tables were those of another version and are empty now.
+        """
+        self.durable = durable
+        self._engine = schema.connect(url, is_durable=lambda: self.durable)
+        self._waiting: deque[_Ticket] = deque()
+        # Guards the database's one writer. Whoever gets it commits for all that wait: one flush for many objects.
+        self._writing = threading.Lock()
+        self.was_rebuilt = not schema.create_tables(self._engine)
+
+    def close(self) -> None:
+        """Close the connections that nobody uses."""
+        self._engine.dispose()
+
+    def store(self, entry: Entry) -> str | None:
+        """Add an object, in place of the one with the same SOP Instance UID if there is one. Returns when committed.
+
+        Returns:
+            The file that the replaced object was in: nobody knows it any more.
+
+        Raises:
+            Exception: the database's; nothing was changed.
+        """
+        ticket = _Ticket(entry)
+        self._waiting.append(ticket)
+        with self._writing:
+            if not ticket.done:
+                tickets = [self._waiting.popleft() for _ in range(len(self._waiting))]
+                self._commit(tickets)
+        if ticket.error is not None:
+            raise ticket.error
+        return ticket.replaced
+
+    def _commit(self, tickets: list[_Ticket]) -> None:
+        # Whatever happens belongs to each ticket's owner: nobody may take silence for success.
+        try:
+            self._write(tickets)
+        except Exception as error:
+            if len(tickets) == 1 and not isinstance(error, IntegrityError):
+                tickets[0].error = error
+            else:
+                self._write_one_by_one(tickets)
+        for ticket in tickets:
+            ticket.done = True
+
+    def _write_one_by_one(self, tickets: list[_Ticket]) -> None:
+        """One bad entry must not fail the others; and another process may have added the same study just now."""
+        for ticket in tickets:
+            try:
+                self._write([ticket])
+            except Exception as error:
+                ticket.error = error
+
+    def _write(self, tickets: list[_Ticket]) -> None:
+        with self._engine.connect().execution_options(writes=True) as connection, connection.begin():
+            for ticket in tickets:
+                ticket.replaced = _put(connection, ticket.entry)
+
+    def known(self, sop_instance_uid: str) -> Located | None:
+        """Return where the object with that UID is, or None."""
+        with self._engine.connect() as connection:
+            return search.locate_one(connection, sop_instance_uid)
+
+    def find(self, request: FindRequest) -> Iterator[Dataset]:
+        """Yield the identifier of each match, read from the database as they are taken.
+
+        Close the generator when leaving early: it holds a connection.
+        """
+        with self._engine.connect() as connection:
+            yield from search.find(connection, request)
+
+    def objects(self, request: RetrieveRequest) -> list[Located]:
+        """Return all objects that a retrieval names, in order of patient, study, series and reception."""
+        with self._engine.connect() as connection:
+            return search.locate(connection, request)
+
+    def counts(self) -> dict[Level, int]:
+        """Return how many patients, studies, series and objects there are."""
+        with self._engine.connect() as connection:
+            return {
+                level: int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+                for level, table in schema.TABLES.items()
+            }
+
+    def files(self, folder: str) -> set[str]:
+        """Return the files of the objects in one folder below the archive's."""
+        with self._engine.connect() as connection:
+            condition = INSTANCE.c.file.startswith(folder + "/", autoescape=True)
+            return set(connection.execute(select(INSTANCE.c.file).where(condition)).scalars())
+
+
+def _put(connection: Connection, entry: Entry) -> str | None:
+    texts = entry.texts
+    uid = texts["SOPInstanceUID"]
+    before = connection.execute(
+        select(INSTANCE.c.id, INSTANCE.c.file, INSTANCE.c.series_id).where(INSTANCE.c.SOPInstanceUID == uid)
+    ).one_or_none()
+    if before is not None:
+        connection.execute(delete(INSTANCE).where(INSTANCE.c.id == before.id))
+    series = _put_series(connection, texts) if texts["StudyInstanceUID"] else None
+    connection.execute(
+        insert(INSTANCE).values(
+            series_id=series,
+            file=entry.file,
+            transfer_syntax=entry.transfer_syntax,
+            digest=entry.digest,
+            size=entry.size,
+            received=time.time(),
+            **attributes_of(texts, Level.IMAGE),
+        )
+    )
+    if before is None:
+        return None
+    if before.series_id is not None and before.series_id != series:
+        _prune(connection, before.series_id)
+    return str(before.file) if before.file != entry.file else None
+
+
+def _put_series(connection: Connection, texts: Mapping[str, str]) -> int:
+    name = texts["PatientName"].casefold()
+    patient_id = texts["PatientID"]
+    identity = (
+        f"{patient_id}\t{texts['IssuerOfPatientID']}" if patient_id else f"\t\t{name}\t{texts['PatientBirthDate']}"
+    )
+    patient = _merge(
+        connection,
+        PATIENT,
+        {"identity": identity},
+        {**attributes_of(texts, Level.PATIENT), "folded_name": name},
+    )
+    uid = texts["StudyInstanceUID"]
+    earlier = connection.execute(select(STUDY.c.patient_id).where(STUDY.c.StudyInstanceUID == uid)).scalar_one_or_none()
+    study = _merge(
+        connection,
+        STUDY,
+        {"StudyInstanceUID": uid},
+        {**attributes_of(texts, Level.STUDY), "patient_id": patient},
+    )
+    if earlier is not None and earlier != patient:
+        _prune_patient(connection, earlier)
+    return _merge(
+        connection,
+        SERIES,
+        {"SeriesInstanceUID": texts["SeriesInstanceUID"], "study_id": study},
+        attributes_of(texts, Level.SERIES),
+    )
+
+
+def _merge(connection: Connection, table: Table, key: Mapping[str, Any], values: Mapping[str, Any]) -> int:
+    """Return the id of the row with that key, made or brought up to date."""
+    condition = [table.c[name] == value for name, value in key.items()]
+    row = connection.execute(select(table).where(*condition)).mappings().one_or_none()
+    if row is None:
+        made = connection.execute(insert(table).values(**{**values, **key})).inserted_primary_key
+        assert made is not None
+        return int(made[0])
+    newer = {name: value for name, value in values.items() if value != "" and row[name] != value}
+    if newer:
+        connection.execute(update(table).where(table.c.id == row["id"]).values(**newer))
+    return int(row["id"])
+
+
+def _prune(connection: Connection, series: int) -> None:
+    """Remove a series that became empty, and what becomes empty with it."""
+    study = _remove_empty(connection, SERIES, series, INSTANCE, "study_id")
+    if study is not None:
+        patient = _remove_empty(connection, STUDY, study, SERIES, "patient_id")
+        if patient is not None:
+            _prune_patient(connection, patient)
+
+
+def _prune_patient(connection: Connection, patient: int) -> None:
+    _remove_empty(connection, PATIENT, patient, STUDY, "id")
+
+
+def _remove_empty(connection: Connection, table: Table, key: int, child: Table, parent: str) -> int | None:
+    """Remove the row if it has no children; return the value of its column `parent` then."""
+    link = child.c[f"{table.name}_id"]
+    if connection.execute(select(child.c.id).where(link == key).limit(1)).first() is not None:
+        return None
+    above: int | None = connection.execute(select(table.c[parent]).where(table.c.id == key)).scalar_one_or_none()
+    connection.execute(delete(table).where(table.c.id == key))
+    return above

@@ -1,0 +1,205 @@
+"""A bounded scan of an encoded data set: finds the elements that the index wants, and whether it is whole (PS3.5 7).
+
+Iterative, over a memory map or any other buffer, nothing copied but the wanted values: an object of any size, nested
+any way, costs no recursion and no memory. Decodes no value: `wanted_bytes` are handed to pydicom as a small data set.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Container
+from dataclasses import dataclass
+
+IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
+EXPLICIT_VR_BIG_ENDIAN = "1.2.840.10008.1.2.2"
+# The whole data set is one deflate stream (PS3.5 A.5, A.4.7, A.4.13).
+DEFLATED = frozenset({"1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"})
+
+MAXIMUM_DEPTH = 64
+# No attribute of the index is longer; a longer value is not indexed, the object is stored all the same.
+MAXIMUM_VALUE = 256 * 1024
+# Some senders pad the end of a data set with zeros.
+MAXIMUM_PADDING = 512
+# What the index needs of a deflated data set stands before its pixels; no more than this is inflated.
+MAXIMUM_INFLATED = 16 * 1024 * 1024
+
+_UNDEFINED = 0xFFFFFFFF
+_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+# VRs of Explicit VR with a two-byte reserved field and a four-byte length (PS3.5 7.1.2).
+_LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
+_SHORT_VRS = frozenset(
+    {b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO", b"LT", b"PN", b"SH", b"SL", b"SS"}
+    | {b"ST", b"TM", b"UI", b"UL", b"US"}
+)
+
+
+class DamagedDataSetError(Exception):
+    """The bytes are not a whole data set. The text is a sentence for the Error Comment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """What a scan found.
+
+    Attributes:
+        wanted_bytes: the wanted elements as they were encoded, in order: itself a data set.
+        is_implicit: and
+        is_little_endian: how to read it.
+    """
+
+    wanted_bytes: bytes
+    is_implicit: bool
+    is_little_endian: bool
+
+
+def scan(data: bytes | memoryview, transfer_syntax: str, wanted: Container[int]) -> Scanned:
+    """Walk over a whole encoded data set.
+
+    Args:
+        data: the data set as received, without preamble and file meta information.
+        transfer_syntax: its UID; unknown ones are read as Explicit VR Little Endian, as the standard's new ones are.
+        wanted: tags of the top level to collect.
+
+    Raises:
+        DamagedDataSetError: it ends too early, nests too deep or is not encoded as the transfer syntax says.
+    """
+    whole = True
+    if transfer_syntax in DEFLATED:
+        data, whole = _inflate(data)
+    is_implicit = transfer_syntax == IMPLICIT_VR_LITTLE_ENDIAN
+    is_little_endian = transfer_syntax != EXPLICIT_VR_BIG_ENDIAN
+    with memoryview(data) as view:
+        walk = _Walk(view, is_implicit, is_little_endian, wanted)
+        try:
+            walk.run()
+        except _BeyondEndError as error:
+            if whole:
+                raise DamagedDataSetError(str(error)) from error
+        return Scanned(b"".join(walk.found), is_implicit, is_little_endian)
+
+
+def _inflate(data: bytes | memoryview) -> tuple[bytes, bool]:
+    """Return the beginning of what the stream inflates to, and whether that is all of it."""
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        inflated = inflater.decompress(data, MAXIMUM_INFLATED)
+    except zlib.error as error:
+        raise DamagedDataSetError("The deflated data set cannot be inflated.") from error
+    if inflater.eof:
+        return inflated, True
+    if len(inflated) < MAXIMUM_INFLATED:
+        raise DamagedDataSetError("The deflated data set ends before its stream does.")
+    return inflated, False
+
+
+class _BeyondEndError(Exception):
+    """The data ends inside an element."""
+
+
+class _Walk:
+    """One pass over the elements, with its own stack of open sequences and items."""
+
+    def __init__(self, data: memoryview, is_implicit: bool, is_little_endian: bool, wanted: Container[int]) -> None:
+        self._data = data
+        self._end = len(data)
+        self._implicit = is_implicit
+        order = "<" if is_little_endian else ">"
+        self._tag_and_length = struct.Struct(order + "HHL")
+        self._short = struct.Struct(order + "H")
+        self._long = struct.Struct(order + "L")
+        self._wanted = wanted
+        self.found: list[bytes] = []
+
+    def run(self) -> None:
+        place = 0
+        while place < self._end:
+            start = place
+            if self._end - place <= MAXIMUM_PADDING and not any(self._data[place:]):
+                return
+            tag, vr, length, place = self._header(place, self._implicit)
+            if tag >> 16 == 0xFFFE:
+                raise DamagedDataSetError(f"An item delimiter stands outside a sequence, at byte {start}.")
+            if length == _UNDEFINED:
+                place = self._sequence(place, tag, vr)
+            else:
+                self._check(tag, place, length)
+                if vr == b"SQ" and tag in self._wanted:
+                    self._items(place, place + length, self._implicit)
+                place += length
+            if tag in self._wanted and place - start <= MAXIMUM_VALUE:
+                self.found.append(bytes(self._data[start:place]))
+
+    def _check(self, tag: int, place: int, length: int) -> None:
+        if place + length > self._end:
+            raise _BeyondEndError(f"The data set ends inside {_shown(tag)}: {place + length - self._end} bytes lack.")
+
+    def _header(self, place: int, implicit: bool) -> tuple[int, bytes, int, int]:
+        """Return tag, VR (empty if implicit), length and where the value begins."""
+        if place + 8 > self._end:
+            raise _BeyondEndError(f"The data set ends inside an element's header, at byte {place}.")
+        group, element, length = self._tag_and_length.unpack_from(self._data, place)
+        tag = group << 16 | element
+        if implicit or group == 0xFFFE:
+            return tag, b"", length, place + 8
+        vr = bytes(self._data[place + 4 : place + 6])
+        if vr in _SHORT_VRS:
+            (length,) = self._short.unpack_from(self._data, place + 6)
+            return tag, vr, length, place + 8
+        if vr not in _LONG_VRS and not (vr.isalpha() and vr.isupper()):
+            raise DamagedDataSetError(f"{_shown(tag)} at byte {place} has no VR: not the transfer syntax agreed.")
+        if place + 12 > self._end:
+            raise _BeyondEndError(f"The data set ends inside the header of {_shown(tag)}.")
+        (length,) = self._long.unpack_from(self._data, place + 8)
+        return tag, vr, length, place + 12
+
+    def _sequence(self, place: int, tag: int, vr: bytes) -> int:
+        """Walk over a value of undefined length and return where it ends."""
+        # UN of undefined length is Implicit VR inside, whatever the transfer syntax (PS3.5 6.2.2).
+        return self._items(place, None, self._implicit or vr == b"UN", fragments=vr in (b"OB", b"OW"))
+
+    def _items(self, place: int, end: int | None, implicit: bool, *, fragments: bool = False) -> int:
+        """Walk over the items from `place` to `end`, or to the sequence's delimiter; return where that is.
+
+        The stack holds what is open around the place: (its end if it said so, Implicit VR, an item, of fragments).
+        """
+        stack: list[tuple[int | None, bool, bool, bool]] = [(end, implicit, False, fragments)]
+        while stack:
+            limit, implicit, in_item, fragments = stack[-1]
+            if limit is not None and place >= limit:
+                if place > limit:
+                    raise DamagedDataSetError(f"An element at byte {place} is longer than the item around it.")
+                stack.pop()
+                continue
+            start = place
+            tag, vr, length, place = self._header(place, implicit)
+            if not in_item:
+                if tag == _SEQUENCE_END and limit is None:
+                    stack.pop()
+                elif tag != _ITEM:
+                    raise DamagedDataSetError(f"A sequence has {_shown(tag)} at byte {start} in place of an item.")
+                elif fragments or length == 0:
+                    self._check(tag, place, length)
+                    place += length
+                else:
+                    if length != _UNDEFINED:
+                        self._check(tag, place, length)
+                    stack.append((None if length == _UNDEFINED else place + length, implicit, True, False))
+            elif tag == _ITEM_END and limit is None:
+                stack.pop()
+            elif length == _UNDEFINED or vr == b"SQ":
+                if length != _UNDEFINED:
+                    self._check(tag, place, length)
+                if len(stack) >= 2 * MAXIMUM_DEPTH:
+                    raise DamagedDataSetError(f"Sequences are nested deeper than {MAXIMUM_DEPTH} levels.")
+                inner = implicit or (vr == b"UN" and length == _UNDEFINED)
+                pixels = vr in (b"OB", b"OW")
+                stack.append((None if length == _UNDEFINED else place + length, inner, False, pixels))
+            else:
+                self._check(tag, place, length)
+                place += length
+        return place
+
+
+def _shown(tag: int) -> str:
+    return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"

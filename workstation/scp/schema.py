@@ -1,0 +1,150 @@
+"""The tables of the archive's index and the connection to their database. SQLAlchemy Core; knows no file of an object.
+
+One table a level, one column an attribute of `levels.ATTRIBUTES`, named by its keyword and holding its text ("" if
+unknown, several values joined with a backslash, a sequence as DICOM JSON).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    create_engine,
+    event,
+    insert,
+    inspect,
+    select,
+)
+from sqlalchemy.engine import make_url
+
+from workstation.scp.levels import ATTRIBUTES, Level
+
+METADATA = MetaData()
+
+
+def _texts(level: Level) -> list[Column[Any]]:
+    return [Column(keyword, Text, nullable=False, default="") for keyword in ATTRIBUTES[level]]
+
+
+def _parent(name: str, *, nullable: bool = False) -> Column[Any]:
+    return Column(f"{name}_id", Integer, ForeignKey(f"{name}.id"), nullable=nullable, index=True)
+
+
+PATIENT = Table(
+    "patient",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    # Patient ID and its issuer, or what else tells patients without an ID apart.
+    Column("identity", Text, nullable=False, unique=True),
+    # Patient's Name without regard to case, for the coarse filter.
+    Column("folded_name", Text, nullable=False),
+    *_texts(Level.PATIENT),
+    Index("patient_by_id", "PatientID"),
+)
+STUDY = Table(
+    "study",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    _parent("patient"),
+    *_texts(Level.STUDY),
+    UniqueConstraint("StudyInstanceUID"),
+    Index("study_by_date", "StudyDate"),
+    Index("study_by_accession", "AccessionNumber"),
+)
+SERIES = Table(
+    "series",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    _parent("study"),
+    *_texts(Level.SERIES),
+    UniqueConstraint("SeriesInstanceUID", "study_id"),
+)
+INSTANCE = Table(
+    "instance",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    # None for objects that belong to no patient, such as hanging protocols.
+    _parent("series", nullable=True),
+    *_texts(Level.IMAGE),
+    Column("file", Text, nullable=False, unique=True),
+    Column("transfer_syntax", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("received", Float, nullable=False),
+    UniqueConstraint("SOPInstanceUID"),
+)
+LAYOUT = Table("layout", METADATA, Column("fingerprint", Text, primary_key=True))
+
+TABLES: dict[Level, Table] = {
+    Level.PATIENT: PATIENT,
+    Level.STUDY: STUDY,
+    Level.SERIES: SERIES,
+    Level.IMAGE: INSTANCE,
+}
+
+
+def fingerprint() -> str:
+    """Return what changes when the tables do, so that an index of another version is noticed."""
+    columns = [f"{table.name}.{column.name}" for table in METADATA.sorted_tables for column in table.columns]
+    return blake2b("\n".join(columns).encode(), digest_size=16).hexdigest()
+
+
+def connect(url: str, *, is_durable: Callable[[], bool]) -> Engine:
+    """Return the engine for a database URL.
+
+    A transaction is BEGIN IMMEDIATE on SQLite when its connection has the execution option `writes`: a second writer,
+    also of another process, waits at the beginning in place of failing in the middle.
+    """
+    if make_url(url).get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True, max_overflow=-1)
+    # isolation_level None: the driver leaves transactions to the `begin` listener.
+    engine = create_engine(
+        url, connect_args={"timeout": 30, "isolation_level": None, "check_same_thread": False}, max_overflow=-1
+    )
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: Any, _record: Any) -> None:
+        # In WAL mode readers and the writer do not wait for each other.
+        for pragma in ("journal_mode = WAL", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        if connection.get_execution_options().get("writes", False):
+            # FULL flushes the log at each commit.
+            connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if is_durable() else 'OFF'}")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.exec_driver_sql("BEGIN")
+
+    return engine
+
+
+def create_tables(engine: Engine) -> bool:
+    """Make sure of the tables. Return False if there were those of another version, which are empty now."""
+    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        known = (
+            connection.execute(select(LAYOUT.c.fingerprint)).scalar_one_or_none()
+            if inspect(connection).has_table(LAYOUT.name)
+            else None
+        )
+        if known == fingerprint():
+            return True
+        # The files are the truth: the archive reads them all again into the new tables.
+        METADATA.drop_all(connection)
+        METADATA.create_all(connection)
+        connection.execute(insert(LAYOUT).values(fingerprint=fingerprint()))
+        return known is None

@@ -1,0 +1,142 @@
+"""Where a received object goes while it arrives: straight into its unfinished file (PS3.10 7.1).
+
+Called on the association's reader thread, so it never waits for the disk to be flushed and never raises; what went
+wrong is kept for the handler's answer. Knows nothing of the index or the network.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import BinaryIO
+
+from workstation.net._globals import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
+from workstation.net.part10 import encode_head
+from workstation.scp.extract import DATA_SET_DOES_NOT_MATCH, LONGEST_UID
+
+LOGGER = logging.getLogger(__name__)
+
+OUT_OF_RESOURCES = 0xA700
+MAXIMUM_OBJECT = 4 * 1024**3
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
+
+
+@dataclass(frozen=True, slots=True)
+class StoreResult:
+    """How storing ended: the status to answer, and a sentence for its Error Comment if it failed."""
+
+    status: int = 0x0000
+    comment: str = ""
+
+
+class ArchiveSink:
+    """Takes one object's data set as it arrives. Errors are kept for `Archive.commit`, never raised."""
+
+    def __init__(
+        self,
+        part: Path,
+        *,
+        sop_class_uid: str,
+        sop_instance_uid: str,
+        transfer_syntax_uid: str,
+        calling_ae_title: str = "",
+        maximum_size: int = MAXIMUM_OBJECT,
+    ) -> None:
+        self.sop_class_uid = sop_class_uid
+        self.sop_instance_uid = sop_instance_uid
+        self.transfer_syntax_uid = transfer_syntax_uid
+        self.path = part
+        self.size = 0
+        self.failure: StoreResult | None = None
+        self._maximum_size = maximum_size
+        self._digest = blake2b(digest_size=32)
+        self._file: BinaryIO | None = None
+        head = encode_head(
+            sop_class_uid=sop_class_uid[:LONGEST_UID],
+            sop_instance_uid=sop_instance_uid[:LONGEST_UID],
+            transfer_syntax_uid=transfer_syntax_uid,
+            implementation_class_uid=str(PYNETDICOM_IMPLEMENTATION_UID),
+            implementation_version_name=PYNETDICOM_IMPLEMENTATION_VERSION,
+            source_ae_title=calling_ae_title[:16],
+        )
+        self.offset = len(head)
+        if max(len(sop_class_uid), len(sop_instance_uid)) > LONGEST_UID:
+            self.failure = StoreResult(DATA_SET_DOES_NOT_MATCH, f"A UID has more than {LONGEST_UID} characters.")
+            return
+        try:
+            # Unbuffered: fragments are large, and a buffer would keep bytes that the disk refused.
+            self._file = part.open("xb", buffering=0)
+            self._write(memoryview(head))
+        except OSError as error:
+            self._fail(error)
+
+    @property
+    def digest(self) -> str:
+        """Of the data set's bytes so far."""
+        return self._digest.hexdigest()
+
+    def write(self, fragment: memoryview) -> None:
+        """Take the next bytes of the data set."""
+        if self.failure is not None:
+            return
+        self.size += len(fragment)
+        if self.size > self._maximum_size:
+            self.refuse(StoreResult(OUT_OF_RESOURCES, f"The object is larger than {self._maximum_size} bytes."))
+            return
+        self._digest.update(fragment)
+        try:
+            self._write(fragment)
+        except OSError as error:
+            self._fail(error)
+
+    def finish(self) -> None:
+        """All bytes have arrived. Flushing them is left to `Archive.commit`: this is the reader's thread."""
+
+    def discard(self) -> None:
+        """The rest will never come, or the object is not wanted: remove what was written."""
+        self._close()
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError as error:
+            LOGGER.warning("The unfinished file %s stays until the next start: %s", self.path, error)
+
+    def flush(self, *, durable: bool) -> None:
+        """Bring the file to the disk and close it; a failure is kept."""
+        try:
+            if self._file is not None and durable:
+                os.fsync(self._file.fileno())
+            self._close()
+        except OSError as error:
+            self._fail(error)
+
+    def refuse(self, failure: StoreResult) -> None:
+        """Keep the first reason why the object is not stored, and give its space back at once."""
+        if self.failure is None:
+            self.failure = failure
+            self.discard()
+
+    def _write(self, data: memoryview) -> None:
+        assert self._file is not None
+        while data:
+            written = self._file.write(data)
+            data = data[written:]
+
+    def _fail(self, error: OSError) -> None:
+        self.refuse(disk_failure(error))
+
+    def _close(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
+
+
+def disk_failure(error: OSError) -> StoreResult:
+    """Return the answer for an error of the disk."""
+    if error.errno in _NO_SPACE:
+        return StoreResult(OUT_OF_RESOURCES, "The archive's disk is full.")
+    LOGGER.warning("The archive cannot write: %s", error)
+    return StoreResult(OUT_OF_RESOURCES, f"The archive cannot write: {error.strerror or type(error).__name__}.")
