@@ -369,7 +369,7 @@ def _count(value: int, name: str) -> int:
     return value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class A_ASSOCIATE:
     """The A-ASSOCIATE primitive (PS3.8 7.1): request/indication, or response/confirmation once `result` is set.
 
@@ -415,21 +415,26 @@ class A_ASSOCIATE:
         return () if isinstance(self.pdu, wire.A_ASSOCIATE_RJ) else self.pdu.user_information
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class A_RELEASE:
-    """The A-RELEASE primitive (PS3.8 7.2): request/indication, or response/confirmation ("affirmative")."""
+    """The A-RELEASE primitive (PS3.8 7.2): request/indication, or response/confirmation."""
 
-    result: str | None = None
+    is_response: bool = False
+
+    @property
+    def result(self) -> str | None:
+        """ "affirmative" for a response, the only result there is; None for a request."""
+        return "affirmative" if self.is_response else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class A_ABORT:
     """The A-ABORT primitive (PS3.8 7.3): an end by the service-user."""
 
     abort_source: int = wire.AbortSource.SERVICE_USER
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class A_P_ABORT:
     """The A-P-ABORT primitive (PS3.8 7.4): an end by the service-provider, or of the transport connection."""
 

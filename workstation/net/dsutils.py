@@ -1,0 +1,160 @@
+"""Data sets to and from bytes, through pydicom.
+
+PS3.5 section 7 (encoding), Annex A (transfer syntaxes; A.5 the deflated one). A failure to encode is None, a failure to
+decode an exception. Knows nothing of messages or associations.
+"""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workstation.net import part10
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+LOGGER = logging.getLogger(__name__)
+
+# A few kilobytes can inflate to any size. Data sets compress up to some tens of times, blank images more: those
+# are small enough for the floor.
+INFLATED_AT_LEAST = 16 * 1024 * 1024
+INFLATED_TIMES = 64
+_STEP = 64 * 1024
+
+IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
+DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1.99"
+EXPLICIT_VR_BIG_ENDIAN = "1.2.840.10008.1.2.2"
+
+
+def encoding_of(transfer_syntax: str) -> tuple[bool, bool, bool]:
+    """Return (is implicit VR, is little endian, is deflated) of a transfer syntax.
+
+    A private or unknown one counts as Explicit VR Little Endian: PS3.5 A.4 has all encapsulated ones be that.
+    """
+    return (
+        transfer_syntax == IMPLICIT_VR_LITTLE_ENDIAN,
+        transfer_syntax != EXPLICIT_VR_BIG_ENDIAN,
+        # JPIP Referenced Deflate and its HTJ2K twin deflate the data set as well.
+        transfer_syntax in (DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"),
+    )
+
+
+def decode(bytestring: BytesIO, is_implicit_vr: bool, is_little_endian: bool, deflated: bool = False) -> Dataset:
+    """Return the data set that is encoded in `bytestring`.
+
+    Most elements are decoded by pydicom when they are first looked at, so that a damaged value raises there.
+
+    Args:
+        bytestring: The encoded data set; read from its start.
+        is_implicit_vr: Whether VRs are implicit.
+        is_little_endian: Whether the byte order is little endian.
+        deflated: Whether it is deflated.
+
+    Raises:
+        ValueError: if it inflates beyond all measure, or sequences are nested deeper than can be read.
+        Exception: what pydicom raises for bytes that are no data set.
+    """
+    from pydicom.filereader import read_dataset
+
+    bytestring.seek(0)
+    stream = BytesIO(inflate(bytestring.getvalue())) if deflated else bytestring
+    try:
+        return read_dataset(stream, is_implicit_vr, is_little_endian)
+    except RecursionError:
+        raise ValueError("The data set has sequences nested too deep to be decoded") from None
+
+
+def decode_in(encoded: bytes | memoryview, transfer_syntax: str) -> Dataset:
+    """Return the data set that is encoded in `transfer_syntax`; otherwise as `decode`."""
+    return decode(BytesIO(encoded), *encoding_of(transfer_syntax))
+
+
+def encode(ds: Dataset, is_implicit_vr: bool, is_little_endian: bool, deflated: bool = False) -> bytes | None:
+    """Return `ds` encoded, or None (and an error in the log) if it cannot be.
+
+    Elements of groups 0000 and 0002, which belong to the command set and the file meta information, are left out.
+
+    Args:
+        ds: The data set.
+        is_implicit_vr: Whether to make VRs implicit.
+        is_little_endian: Whether to make the byte order little endian.
+        deflated: Whether to deflate.
+    """
+    from pydicom.filebase import DicomBytesIO
+    from pydicom.filewriter import write_dataset
+
+    stream = DicomBytesIO()
+    stream.is_implicit_VR = is_implicit_vr
+    stream.is_little_endian = is_little_endian
+    try:
+        # PS3.10 7.1: group 0002 is the file's, not the data set's. Iterating over the Dataset itself would decode it.
+        has_other_groups = any(tag.group < 0x0003 for tag in ds.keys())  # noqa: SIM118
+        write_dataset(stream, ds[0x00030000:] if has_other_groups else ds)
+    except Exception:
+        # pydicom raises anything for a value that does not fit its VR; the caller only needs to know that it failed.
+        LOGGER.exception("The data set could not be encoded")
+        return None
+    encoded: bytes = stream.getvalue()
+    return deflate(encoded) if deflated else encoded
+
+
+def read_file(path: Path, transfer_syntax: str) -> Dataset:
+    """Return the data set of a file: a DICOM file (PS3.10), or nothing but a data set in `transfer_syntax`."""
+    encoded, written_in = _read(path)
+    return decode_in(encoded, written_in or transfer_syntax)
+
+
+def read_encoded(path: Path) -> bytes:
+    """Return the data set of a file as it is encoded, without preamble and file meta information."""
+    return _read(path)[0]
+
+
+def _read(path: Path) -> tuple[bytes, str]:
+    try:
+        head = part10.read_head(path)
+    except part10.NotDicomFileError:
+        # A sink may keep the bare data set; then what the file says of its encoding is nothing.
+        return path.read_bytes(), ""
+    with path.open("rb") as file:
+        file.seek(head.offset)
+        return file.read(), head.transfer_syntax_uid
+
+
+def encode_in(ds: Dataset, transfer_syntax: str) -> bytes | None:
+    """Return `ds` encoded in `transfer_syntax`; otherwise as `encode`."""
+    return encode(ds, *encoding_of(transfer_syntax))
+
+
+def inflate(data: bytes | memoryview) -> bytes:
+    """Return what a deflated data set was (PS3.5 A.5: raw deflate, padded to even length).
+
+    Raises:
+        ValueError: if it is damaged, cut short, or inflates beyond all measure.
+    """
+    limit = max(INFLATED_AT_LEAST, INFLATED_TIMES * len(data))
+    decompressor = zlib.decompressobj(-zlib.MAX_WBITS)
+    inflated = bytearray()
+    pending: bytes | memoryview = data
+    try:
+        while not decompressor.eof:
+            step = decompressor.decompress(pending, _STEP)
+            if not step and not decompressor.eof:
+                raise ValueError("The deflated data set is cut short")
+            inflated += step
+            if len(inflated) > limit:
+                raise ValueError(f"The deflated data set of {len(data)} bytes inflates to more than {limit} bytes")
+            pending = decompressor.unconsumed_tail
+    except zlib.error as error:
+        raise ValueError(f"The deflated data set is damaged: {error}") from None
+    return bytes(inflated)
+
+
+def deflate(data: bytes) -> bytes:
+    """Return `data` as PS3.5 A.5 has it: raw deflate, padded to even length."""
+    compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    deflated = compressor.compress(data) + compressor.flush()
+    return deflated + b"\x00" if len(deflated) % 2 else deflated
