@@ -417,14 +417,18 @@ class A_ASSOCIATE:
 
 @dataclass(frozen=True, slots=True)
 class A_RELEASE:
-    """The A-RELEASE primitive (PS3.8 7.2): request/indication, or response/confirmation."""
+    """The A-RELEASE primitive (PS3.8 7.2): request/indication, or response/confirmation.
 
-    is_response: bool = False
+    Attributes:
+        result: None for a request, "affirmative" (the only result there is) for a response.
+    """
+
+    result: str | None = None
 
     @property
-    def result(self) -> str | None:
-        """ "affirmative" for a response, the only result there is; None for a request."""
-        return "affirmative" if self.is_response else None
+    def is_response(self) -> bool:
+        """Whether it answers."""
+        return self.result is not None
 
 
 @dataclass(frozen=True, slots=True)
