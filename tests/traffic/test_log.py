@@ -1,0 +1,200 @@
+"""The log: changes as a model needs them, and bounds."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from traffic_wire import Wire, store_rq
+
+from workstation.traffic.log import Change, TrafficLog
+from workstation.traffic.record import KEPT_OF_CUT, Record
+
+
+class Model:
+    """What a view would hold: told by changes only, compared with the log."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, list[tuple[int, int]]] = {}
+
+    def apply(self, change: Change) -> None:
+        for number in change.removed:
+            del self.rows[number]
+        for conversation in change.added:
+            assert conversation.number not in self.rows
+            self.rows[conversation.number] = []
+        for conversation in change.changed:
+            assert conversation.number in self.rows
+        for number, rows in change.rows.items():
+            mine = self.rows[number]
+            assert 0 <= rows.trimmed <= len(mine)
+            del mine[: rows.trimmed]
+            assert rows.first_added == len(mine)
+            for row in rows.conversation.rows[rows.first_added :]:
+                mine.append((row.number, len(row.pdus)))
+            assert len(mine) == len(rows.conversation.rows)
+            for index, before in rows.changed:
+                row = rows.conversation.rows[index]
+                assert mine[index] == (row.number, before)
+                mine[index] = (row.number, len(row.pdus))
+
+    def check(self, log: TrafficLog) -> None:
+        assert list(self.rows) == [conversation.number for conversation in log.conversations]
+        for conversation in log.conversations:
+            assert self.rows[conversation.number] == [(row.number, len(row.pdus)) for row in conversation.rows]
+
+
+def whole(association: int, echoes: int = 1) -> list[Record]:
+    wire = Wire(association)
+    records = wire.established()
+    for _ in range(echoes):
+        records += wire.echo()
+    return [*records, wire.step("Sta6", "Evt17", "AA-4", "Sta1"), wire.close()]
+
+
+def recount(log: TrafficLog) -> tuple[int, int]:
+    rows = sum(1 + sum(1 + len(row.pdus) for row in c.rows) for c in log.conversations)
+    size = sum(len(pdu.data) for c in log.conversations for row in c.rows for pdu in row.pdus)
+    return rows, size
+
+
+def test_what_is_new_and_what_changed() -> None:
+    log = TrafficLog()
+    wire = Wire(4)
+    records = wire.message(store_rq(), bytes(900), sent=True, fragment=300)
+    change = log.add([*wire.established(), *records[:2]])
+    assert [conversation.number for conversation in change.added] == [4]
+    assert change.changed == []
+    assert change.rows[4].added == 3
+    assert change.rows[4].changed == ()
+    change = log.add(records[2:])
+    assert [conversation.number for conversation in change.changed] == [4]
+    assert change.rows[4].added == 0
+    assert change.rows[4].changed == ((2, 2),)
+    assert len(log.conversations[0].rows[2].pdus) == 4
+    change = log.add([wire.close()])
+    assert change.rows == {}
+    assert change.changed
+    assert not log.add([])
+
+
+def test_old_payloads_go_first_and_rows_stay() -> None:
+    log = TrafficLog(max_bytes=20_000)
+    wire = Wire()
+    change = log.add([*wire.established(), *wire.message(store_rq(), bytes(64_000), sent=True, fragment=8_000)])
+    assert log.kept_bytes <= 20_000
+    assert recount(log) == (log.rows, log.kept_bytes)
+    pdus = log.conversations[0].rows[-1].pdus
+    assert [len(pdu.data) for pdu in pdus[1:-2]] == [KEPT_OF_CUT] * 6
+    assert all(pdu.cut for pdu in pdus[1:-2])
+    assert not pdus[-1].cut
+    assert change.shortened == 6
+    assert log.dropped_bytes == 6 * (8_012 - KEPT_OF_CUT)
+    assert log.dropped_rows == 0
+
+
+def test_finished_conversations_go_before_live_ones() -> None:
+    log = TrafficLog(max_rows=60)
+    live = Wire(1)
+    model = Model()
+    model.apply(log.add(live.established()))
+    for number in range(2, 12):
+        model.apply(log.add(whole(number)))
+        model.check(log)
+    numbers = [conversation.number for conversation in log.conversations]
+    assert numbers[0] == 1
+    assert numbers[-1] == 11
+    assert 2 not in numbers
+    assert log.rows <= 60
+    assert log.dropped_rows > 0
+    assert recount(log) == (log.rows, log.kept_bytes)
+
+
+def test_one_long_conversation_loses_its_oldest_rows() -> None:
+    log = TrafficLog(max_rows=100)
+    wire = Wire()
+    model = Model()
+    model.apply(log.add(wire.established()))
+    for _ in range(100):
+        model.apply(log.add(wire.echo()))
+        model.check(log)
+    assert len(log) == 1
+    assert 80 < log.rows <= 100
+    assert log.conversations[0].rows[-1].number == 202
+    assert log.dropped_rows + log.rows == 1 + 2 * 202
+
+
+def test_a_late_record_does_not_bring_a_ghost() -> None:
+    log = TrafficLog(max_rows=20)
+    for number in range(1, 5):
+        log.add(whole(number, echoes=2))
+    assert log.conversation(1) is None
+    late = Wire(1)
+    assert not log.add([late.record("EVT_RELEASED")])
+    assert log.conversation(1) is None
+
+
+def test_clear_keeps_what_is_under_way() -> None:
+    log = TrafficLog()
+    model = Model()
+    model.apply(log.add(whole(1)))
+    live = Wire(2)
+    model.apply(log.add(live.established()))
+    model.apply(log.clear())
+    model.check(log)
+    assert [conversation.number for conversation in log.conversations] == [2]
+    assert log.conversations[0].rows == []
+    assert log.rows == 1
+    assert log.kept_bytes == 0
+    model.apply(log.add(live.echo()))
+    model.check(log)
+    assert log.conversations[0].rows[-1].name == "C-ECHO-RSP"
+
+
+def test_clear_in_the_midst_of_a_message() -> None:
+    log = TrafficLog()
+    wire = Wire()
+    records = wire.message(store_rq(), bytes(900), sent=True, fragment=300)
+    log.add([*wire.established(), *records[:2]])
+    log.clear()
+    log.add(records[2:])
+    assert "without the command" in log.conversations[0].rows[0].problem
+    assert recount(log) == (log.rows, log.kept_bytes)
+
+
+def test_bounds_must_be_bounds() -> None:
+    with pytest.raises(ValueError, match="Bounds"):
+        TrafficLog(max_rows=0)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_model_that_follows_the_changes_ends_up_with_the_log(seed: int) -> None:
+    chance = random.Random(seed)
+    streams = []
+    for number in range(1, 8):
+        wire = Wire(number)
+        records = wire.established()
+        for message_id in range(chance.randrange(1, 8)):
+            records += wire.message(store_rq(message_id), bytes(chance.randrange(3000)), sent=True, fragment=500)
+            records += wire.echo()
+        if chance.random() < 0.7:
+            records.append(wire.close())
+        streams.append(records)
+    mixed: list[Record] = []
+    while streams:
+        stream = chance.choice(streams)
+        mixed.append(stream.pop(0))
+        if not stream:
+            streams.remove(stream)
+    log = TrafficLog(max_rows=chance.choice((30, 100, 10_000)), max_bytes=chance.choice((2_000, 20_000, 10**9)))
+    model = Model()
+    while mixed:
+        count = chance.randrange(1, 30)
+        model.apply(log.add(mixed[:count]))
+        del mixed[:count]
+        model.check(log)
+        assert recount(log) == (log.rows, log.kept_bytes)
+        assert log.rows <= log.max_rows or all(not c.rows for c in log.conversations)
+        if chance.random() < 0.05:
+            model.apply(log.clear())
+            model.check(log)

@@ -1,0 +1,244 @@
+"""All conversations, within bounds of rows and bytes.
+
+Records go in, a `Change` comes out that says what a model has to insert, update and remove. When there are too many
+bytes, the payloads of the oldest P-DATA-TF PDUs are let go first: their rows stay, with their first bytes. When that is
+not enough, or when there are too many rows, the oldest finished conversations go, then the oldest rows of the largest.
+What was let go is counted. It does not know Qt; it belongs to one thread.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from workstation.net.pdu import PDUType
+from workstation.traffic.conversation import Conversation
+from workstation.traffic.record import KEPT_OF_CUT, Record
+from workstation.traffic.rows import PduRow
+
+__all__ = ["Change", "RowsChange", "TrafficLog"]
+
+# Numbers of conversations that were let go, so that a late record of one does not bring its ghost back.
+_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class RowsChange:
+    """What happened to the rows of one conversation, in the order in which a model tells it.
+
+    First the `trimmed` rows at the front go, then `added` rows come at the end, then the rows in `changed` are read
+    again: (index in `conversation.rows` now, how many PDUs the row had before). PDUs beyond those are new children.
+    """
+
+    conversation: Conversation
+    trimmed: int
+    added: int
+    changed: tuple[tuple[int, int], ...]
+
+    @property
+    def first_added(self) -> int:
+        """The index of the first added row."""
+        return len(self.conversation.rows) - self.added
+
+
+@dataclass(slots=True)
+class Change:
+    """What one batch of records did to the log.
+
+    Attributes:
+        removed: numbers of conversations that are gone, to be taken out first.
+        added: new conversations, in the order of `TrafficLog.conversations`, at its end.
+        changed: conversations known before of which something changed.
+        rows: by number, for every conversation whose rows changed; also for the added ones.
+        shortened: PDUs of which the log let all but the first bytes go.
+    """
+
+    removed: list[int] = field(default_factory=list)
+    added: list[Conversation] = field(default_factory=list)
+    changed: list[Conversation] = field(default_factory=list)
+    rows: dict[int, RowsChange] = field(default_factory=dict)
+    shortened: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.removed or self.added or self.changed or self.shortened)
+
+
+class TrafficLog:
+    """The conversations, oldest first.
+
+    Args:
+        max_rows: rows of all kinds: conversations, messages and PDUs.
+        max_bytes: bytes of PDUs.
+    """
+
+    def __init__(self, max_rows: int = 200_000, max_bytes: int = 256 << 20) -> None:
+        if max_rows < 1 or max_bytes < 0:
+            raise ValueError(f"Bounds of a log must be positive: {max_rows} rows, {max_bytes} bytes")
+        self.max_rows = max_rows
+        self.max_bytes = max_bytes
+        self.rows = 0
+        self.kept_bytes = 0
+        self.dropped_rows = 0
+        self.dropped_bytes = 0
+        self.pdus = 0
+        self.seen_bytes = 0
+        self._conversations: dict[int, Conversation] = {}
+        self._payloads: deque[tuple[Conversation, PduRow]] = deque()
+        self._gone: dict[int, None] = {}
+        # Of the batch under way: (trimmed, rows) of each conversation as it was before.
+        self._before: dict[int, tuple[int, int]] = {}
+
+    @property
+    def conversations(self) -> list[Conversation]:
+        """The conversations kept, oldest first."""
+        return list(self._conversations.values())
+
+    def __len__(self) -> int:
+        return len(self._conversations)
+
+    def conversation(self, number: int) -> Conversation | None:
+        """The conversation of an association, None when it is not kept."""
+        return self._conversations.get(number)
+
+    def add(self, records: Iterable[Record]) -> Change:
+        """Fold records in and keep the bounds."""
+        known = self._conversations
+        change = Change()
+        for record in records:
+            conversation = known.get(record.association)
+            if conversation is None:
+                if record.association in self._gone:
+                    continue
+                conversation = known[record.association] = Conversation(record.association, record.time)
+                change.added.append(conversation)
+                self.rows += 1
+            self._snapshot(conversation)
+            weight, size = conversation.weight, conversation.kept_bytes
+            pdu = conversation.fold(record)
+            self.rows += conversation.weight - weight
+            self.kept_bytes += conversation.kept_bytes - size
+            if record.event in ("EVT_DATA_RECV", "EVT_DATA_SENT"):
+                self.pdus += 1 + record.lost
+                self.seen_bytes += record.length
+                self.dropped_rows += record.lost
+                if pdu is None:
+                    self.dropped_rows += 1
+                    self.dropped_bytes += len(record.data)
+                elif pdu.pdu_type == PDUType.P_DATA_TF and len(pdu.data) > KEPT_OF_CUT:
+                    self._payloads.append((conversation, pdu))
+                self.dropped_bytes += record.length - len(record.data)
+        self._keep_bounds(change)
+        return self._finish(change)
+
+    def clear(self) -> Change:
+        """Let everything go; conversations still under way stay, without rows."""
+        change = Change()
+        for conversation in self.conversations:
+            self._snapshot(conversation)
+            if conversation.finished:
+                self._remove(conversation, change)
+            else:
+                self._trim(conversation, len(conversation.rows))
+        self._payloads.clear()
+        self.dropped_rows = self.dropped_bytes = 0
+        self.pdus = self.seen_bytes = 0
+        return self._finish(change)
+
+    # ------------------------------------------------------------------- bounds
+    def _keep_bounds(self, change: Change) -> None:
+        while self.kept_bytes > self.max_bytes and self._payloads:
+            change.shortened += self._shorten(*self._payloads.popleft())
+        if len(self._payloads) > 2 * self.max_rows:
+            # Those that left with their rows; without this a log bounded by rows would collect them for ever.
+            self._payloads = deque(entry for entry in self._payloads if entry[1].data)
+        if self.kept_bytes <= self.max_bytes and self.rows <= self.max_rows:
+            return
+        for conversation in self.conversations:
+            excess = self.rows - self.max_rows
+            if excess <= 0 and self.kept_bytes <= self.max_bytes:
+                return
+            # One that alone is more than what has to go only loses its oldest rows, below.
+            too_large = conversation.weight > max(excess, self.max_rows // 2)
+            if conversation.finished and (not too_large or self.kept_bytes > self.max_bytes):
+                self._remove(conversation, change)
+        while self.rows > self.max_rows or self.kept_bytes > self.max_bytes:
+            largest = max(self._conversations.values(), key=lambda conversation: conversation.weight, default=None)
+            if largest is None or not largest.rows:
+                return
+            # A twentieth more than needed, so that a full log is not trimmed again for each batch.
+            self._trim(largest, self._rows_worth(largest, max(self.rows - self.max_rows, 0) + self.max_rows // 20))
+
+    @staticmethod
+    def _rows_worth(conversation: Conversation, weight: int) -> int:
+        """How many of its oldest rows weigh at least so much."""
+        for count, row in enumerate(conversation.rows, 1):
+            weight -= 1 + len(row.pdus)
+            if weight <= 0:
+                return count
+        return len(conversation.rows)
+
+    def _shorten(self, conversation: Conversation, pdu: PduRow) -> int:
+        freed = len(pdu.data) - KEPT_OF_CUT
+        if freed <= 0:
+            return 0  # it left with its row
+        pdu.data = pdu.data[:KEPT_OF_CUT]
+        conversation.kept_bytes -= freed
+        self.kept_bytes -= freed
+        self.dropped_bytes += freed
+        return 1
+
+    def _trim(self, conversation: Conversation, count: int) -> None:
+        self._snapshot(conversation)
+        weight, size = conversation.weight, conversation.kept_bytes
+        conversation.trim(count)
+        self._count_dropped(weight - conversation.weight, size - conversation.kept_bytes)
+
+    def _remove(self, conversation: Conversation, change: Change) -> None:
+        self._trim(conversation, len(conversation.rows))
+        self._count_dropped(conversation.weight, 0)
+        del self._conversations[conversation.number]
+        if conversation in change.added:
+            change.added.remove(conversation)
+        else:
+            change.removed.append(conversation.number)
+        self._gone[conversation.number] = None
+        while len(self._gone) > _REMEMBERED:
+            del self._gone[next(iter(self._gone))]
+
+    def _count_dropped(self, rows: int, size: int) -> None:
+        self.rows -= rows
+        self.kept_bytes -= size
+        self.dropped_rows += rows
+        self.dropped_bytes += size
+
+    # ------------------------------------------------------------------- what changed
+    def _snapshot(self, conversation: Conversation) -> None:
+        if conversation.number not in self._before:
+            self._before[conversation.number] = (conversation.trimmed, len(conversation.rows))
+
+    def _finish(self, change: Change) -> Change:
+        new = {conversation.number for conversation in change.added}
+        for number, (trimmed, count) in self._before.items():
+            conversation = self._conversations.get(number)
+            if conversation is None:
+                continue
+            if number not in new:
+                change.changed.append(conversation)
+            end = trimmed + count
+            now_trimmed, now_end = conversation.trimmed, conversation.trimmed + len(conversation.rows)
+            rows = RowsChange(
+                conversation,
+                trimmed=min(now_trimmed - trimmed, count),
+                added=now_end - max(end, now_trimmed),
+                changed=tuple(
+                    (conversation.index_of(row), pdus)
+                    for row, pdus in conversation.touched.items()
+                    if now_trimmed < row <= end
+                ),
+            )
+            conversation.touched.clear()
+            if rows.trimmed or rows.added or rows.changed:
+                change.rows[number] = rows
+        self._before.clear()
+        return change

@@ -1,0 +1,135 @@
+"""Where the threads of the associations meet Qt, and nowhere else.
+
+The notification handlers (`Recorder`) append records to a deque in whatever thread they are called; the first append
+after empty posts one queued signal. The GUI thread drains the deque within a time budget and emits, for each batch,
+one Qt signal per kind of event and then the whole batch in order. Viewers connect to these signals and never see a
+thread. The bridge decides nothing and keeps no traffic.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import Final
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, SignalInstance, Slot
+
+from workstation.traffic.record import NOTIFICATIONS, Record
+from workstation.traffic.recorder import Recorder
+
+__all__ = ["Bridge", "signal_name"]
+
+BUDGET: Final = 0.008
+# Records that one emission carries at most: at the cost of folding and showing one, about a budget's worth.
+BATCH: Final = 400
+# Milliseconds from one drain to the next while traffic runs: a screen shows no more, and views like few large batches.
+INTERVAL: Final = 16
+
+
+def signal_name(event: str) -> str:
+    """The signal of a notification event: "data_recv" for "EVT_DATA_RECV"."""
+    return event.removeprefix("EVT_").lower()
+
+
+class Bridge(QObject):
+    """The one object whose signals tell the window what happens on the network.
+
+    Each of the 17 carries a tuple of `Record`, those of its event in one batch; `batch` carries them all in order and
+    comes last. Create it in the GUI thread; all of its signals are emitted there.
+    """
+
+    aborted = Signal(object)
+    accepted = Signal(object)
+    acse_recv = Signal(object)
+    acse_sent = Signal(object)
+    conn_close = Signal(object)
+    conn_open = Signal(object)
+    data_recv = Signal(object)
+    data_sent = Signal(object)
+    dimse_recv = Signal(object)
+    dimse_sent = Signal(object)
+    established = Signal(object)
+    fsm_transition = Signal(object)
+    pdu_recv = Signal(object)
+    pdu_sent = Signal(object)
+    rejected = Signal(object)
+    released = Signal(object)
+    requested = Signal(object)
+    batch = Signal(object)
+
+    _woken = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("bridge")
+        self.recorder = Recorder(self._wake)
+        self.records = 0
+        self.batches = 0
+        self.longest_drain = 0.0  # seconds
+        self._closed = False
+        self._last_drain = 0.0
+        self._signals: dict[str, SignalInstance] = {name: getattr(self, signal_name(name)) for name in NOTIFICATIONS}
+        # Queued whatever the thread: the append that wakes us must not run the viewers, not even in the GUI thread.
+        self._woken.connect(self._on_woken, Qt.ConnectionType.QueuedConnection)
+        # A timer rather than one more queued signal: posted events are handled before input and painting, so a
+        # drain that posts the next one would hold both up for as long as traffic keeps coming.
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._drain)
+
+    @property
+    def waiting(self) -> int:
+        """Records that no viewer has seen yet."""
+        return self.recorder.waiting
+
+    @property
+    def lost(self) -> int:
+        """Notifications that could only be counted, because the window was too far behind."""
+        return self.recorder.lost
+
+    def close(self) -> None:
+        """Show what still waits and hear nothing more; associations may outlive the window."""
+        self._closed = True
+        self._timer.stop()
+        while self.recorder.waiting:
+            self._emit(self.recorder.drain(limit=BATCH))
+
+    def _wake(self) -> None:
+        """Called by the recorder in any thread."""
+        # The C++ object may be gone between the test and the emit when the program ends; nobody listens then.
+        with contextlib.suppress(RuntimeError):
+            if not self._closed:
+                self._woken.emit()
+
+    @Slot()
+    def _on_woken(self) -> None:
+        if self._closed or self._timer.isActive():
+            return
+        since = (time.monotonic() - self._last_drain) * 1000
+        if since >= INTERVAL:
+            self._drain()
+        else:
+            self._timer.start(INTERVAL - int(since))
+
+    @Slot()
+    def _drain(self) -> None:
+        start = time.monotonic()
+        deadline = start + BUDGET
+        while records := self.recorder.drain(deadline, BATCH):
+            self._emit(records)
+            if time.monotonic() >= deadline:
+                break
+        self._last_drain = time.monotonic()
+        self.longest_drain = max(self.longest_drain, self._last_drain - start)
+        if self.recorder.waiting and not self._closed:
+            self._timer.start(0)
+
+    def _emit(self, records: list[Record]) -> None:
+        self.records += len(records)
+        self.batches += 1
+        by_event: dict[str, list[Record]] = {}
+        for record in records:
+            by_event.setdefault(record.event, []).append(record)
+        for event, some in by_event.items():
+            self._signals[event].emit(tuple(some))
+        self.batch.emit(tuple(records))
