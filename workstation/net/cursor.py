@@ -9,37 +9,39 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from struct import Struct
 from typing import Generic, NamedTuple, TypeVar
-
-from pydicom.config import IGNORE
-from pydicom.uid import UID
 
 from workstation.net.errors import AbortReason, RemoteProtocolError
 from workstation.net.field import Field
+from workstation.net.uids import uid_name
 from workstation.net.wire_text import ae_title_of, text_of, uid_of
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
+_ITEM_HEADER = Struct(">BBH")
 _NOT_DECODED = "Not Decoded"
 _NO_SUMMARY = frozenset({"Item Type", "Item Length", "Reserved", _NOT_DECODED})
 
 
-def uid_name(uid: str) -> str:
-    """The registered name of a UID (PS3.6 Annex A), or an empty text."""
-    name = UID(uid, validation_mode=IGNORE).name
-    return "" if name == uid else name
+MAXIMUM_ITEMS = 16384
+"""Items in one PDU. 128 contexts with 60 transfer syntaxes each are half of it; a mebibyte of empty ones is not."""
+
+MAXIMUM_TRACED_PARTS = 20_000
+"""Parts that a trace keeps apart; what follows is shown as one field."""
 
 
 class Cursor:
     """Reads the fields of a buffer in order; every read past the end is the peer's error."""
 
-    __slots__ = ("_data", "_end", "_offset")
+    __slots__ = ("_data", "_end", "_items", "_offset")
 
     def __init__(self, data: memoryview) -> None:
         self._data = data
         self._offset = 0
         self._end = len(data)
+        self._items = 0
 
     @property
     def remaining(self) -> int:
@@ -85,6 +87,11 @@ class Cursor:
         """Bytes that the standard reserves and forbids to test."""
         self.octets("Reserved", length)
 
+    def item_header(self) -> tuple[int, int, int]:
+        """Item type, the byte after it, item length: read at once, for an association may have hundreds."""
+        item_type, second, length = _ITEM_HEADER.unpack(self._take("Item Header", 4))
+        return item_type, second, length
+
     def enter(self, length: int, name: str) -> int:
         """Bounds the reads that follow to `length` bytes; returns what `leave` wants back."""
         if length > self.remaining:
@@ -105,10 +112,17 @@ class Cursor:
     def items(self, kinds: Mapping[int, ItemKind[T]], other: ItemKind[T]) -> list[T]:
         """Decodes items until the bounds are reached; a type that is not in `kinds` is of kind `other`."""
         found: list[T] = []
-        while self.remaining:
+        while self._offset < self._end:
+            self.count()
             kind = kinds.get(self._data[self._offset], other)
             self.part(kind.name, partial(_decode_item, kind), found)
         return found
+
+    def count(self) -> None:
+        """Counts one more item, or one more of a list inside one, so that no PDU costs more than some work."""
+        self._items += 1
+        if self._items > MAXIMUM_ITEMS:
+            raise RemoteProtocolError(f"the PDU has more than {MAXIMUM_ITEMS} items")
 
     def complain(self, problem: str, reason: AbortReason = AbortReason.INVALID_PDU_PARAMETER_VALUE) -> None:
         """Something is wrong, but what follows can still be read by one who only looks."""
@@ -140,9 +154,8 @@ class ItemKind(NamedTuple, Generic[T_co]):
 
 def _decode_item(kind: ItemKind[T], cursor: Cursor) -> T:
     """Item header (type, reserved, length) and contents (PS3.8 Tables 9-12 to 9-22)."""
-    item_type = cursor.number("Item Type", 1, "{:02X}H".format)
-    second = cursor.number("Reserved", 1)
-    outer = cursor.enter(cursor.number("Item Length", 2), kind.name)
+    item_type, second, length = cursor.item_header()
+    outer = cursor.enter(length, kind.name)
     try:
         item = kind.decode(cursor, item_type, second)
     except ValueError as error:
@@ -154,28 +167,46 @@ def _decode_item(kind: ItemKind[T], cursor: Cursor) -> T:
 class TracingCursor(Cursor):
     """Keeps a `Field` for all it reads. Damage costs the part it is in, not the rest of the PDU."""
 
-    __slots__ = ("_fields", "_problems")
+    __slots__ = ("_fields", "_part_end", "_parts", "_problems")
 
     def __init__(self, data: memoryview) -> None:
         super().__init__(data)
         self._fields: list[Field] = []
         self._problems: list[str] = []
+        self._part_end: int | None = None
+        self._parts = 0
 
     def part(self, name: str, decode: Callable[[Cursor], T], found: list[T]) -> None:
         """As the plain cursor's, but an error becomes the `problem` of the part's field."""
+        self._parts += 1
+        if self._parts > MAXIMUM_TRACED_PARTS:
+            raise RemoteProtocolError(f"more than {MAXIMUM_TRACED_PARTS} parts; the rest is not shown")
         start, outer = self._offset, self._end
-        fields, problems = self._fields, self._problems
-        self._fields, self._problems = [], []
+        around = self._fields, self._problems, self._part_end
+        self._fields, self._problems, self._part_end = [], [], None
         try:
             found.append(decode(self))
         except RemoteProtocolError as error:
             self._problems.append(str(error))
+            self._end = outer if self._part_end is None else self._part_end
             self._undecoded()
             self._end = outer
         children, problem = tuple(self._fields), "; ".join(self._problems)
-        self._fields, self._problems = fields, problems
+        self._fields, self._problems, self._part_end = around
         value, meaning = _summary(children)
         self._fields.append(Field(name, value, start, self._offset - start, children, meaning, problem))
+
+    def enter(self, length: int, name: str) -> int:
+        """As the plain cursor's; the first bounds within a part are the part's own."""
+        outer = super().enter(length, name)
+        if self._part_end is None:
+            self._part_end = self._end
+        return outer
+
+    def item_header(self) -> tuple[int, int, int]:
+        """As the plain cursor's, field by field."""
+        item_type = self.number("Item Type", 1, "{:02X}H".format)
+        return item_type, self.number("Reserved", 1), self.number("Item Length", 2)
 
     def complain(self, problem: str, reason: AbortReason = AbortReason.INVALID_PDU_PARAMETER_VALUE) -> None:
         """Noted on the part that is being read."""

@@ -7,12 +7,12 @@ elements out of order, odd lengths, padded UIDs, unknown elements, missing ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from pydicom.datadict import dictionary_description
 
-from workstation.net.dimse_elements import ELEMENTS, HEADER, NUMBERS, READERS, US_ELEMENT, Encoder, Value, encoder
+from workstation.net.dimse_elements import ELEMENTS, HEADER, NUMBERS, READERS, US_ELEMENT, Encoder, encoder
 from workstation.net.dimse_messages import (
     C_CANCEL_RQ,
     C_ECHO_RQ,
@@ -49,6 +49,7 @@ from workstation.net.dimse_messages import (
 )
 from workstation.net.errors import LocalProtocolError, RemoteProtocolError
 from workstation.net.field import Field
+from workstation.net.status import status_text
 from workstation.net.uids import uid_name
 
 __all__ = [
@@ -94,11 +95,14 @@ _GROUP_LENGTH = NUMBERS["CommandGroupLength"]
 _COMMAND_FIELD = NUMBERS["CommandField"]
 _DATA_SET_TYPE = NUMBERS["CommandDataSetType"]
 
-# Command Field -> the class, its elements (number, keyword, reader) and the keyword of the message ID it must have.
-_READ = {
+_KNOWN = {number: (keyword, READERS[vr]) for number, (vr, _, keyword) in ELEMENTS.items()}
+_KNOWN[_GROUP_LENGTH] = ("CommandGroupLength", lambda keyword, raw: None)  # wrong often enough not to be read
+
+# Command Field -> the class, the keywords of its elements and that of the message ID it must have.
+_CLASSES = {
     int(command_field): (
         message,
-        tuple((number, keyword, READERS[ELEMENTS[number][0]]) for keyword, number in message.elements),
+        frozenset(dict(message.elements)),
         "MessageID" if issubclass(message, Request) else "MessageIDBeingRespondedTo",
     )
     for command_field, message in MESSAGES.items()
@@ -153,21 +157,21 @@ def _merge_unknown(parts: list[bytes], unknown: tuple[UnknownElement, ...]) -> N
 # -- decoding ----------------------------------------------------------------------------------------------------
 
 
-def _scan(data: bytes) -> Iterator[tuple[int, int, int, int]]:
-    """Group, element, offset of the value and length of each element, to the end of the data."""
+def _scan(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Element number, offset of the value and the value of each element, to the end of the data."""
     unpack_from = HEADER.unpack_from
     offset, end = 0, len(data)
     while offset < end:
-        if end - offset < 8:
+        start = offset + 8
+        if start > end:
             raise RemoteProtocolError(f"command set: {end - offset} bytes are left, too few for an element")
         group, number, length = unpack_from(data, offset)
-        offset += 8
-        if length > end - offset:
-            raise RemoteProtocolError(_overrun(group, number, length, data[offset - 4 : offset - 2], end - offset))
+        offset = start + length
+        if offset > end:
+            raise RemoteProtocolError(_overrun(group, number, length, data[start - 4 : start - 2], end - start))
         if group:
             raise RemoteProtocolError(f"command set: ({group:04X},{number:04X}) is no command element")
-        yield group, number, offset, length
-        offset += length
+        yield number, start, data[start:offset]
 
 
 def _overrun(group: int, number: int, length: int, vr: bytes, left: int) -> str:
@@ -184,42 +188,35 @@ def decode_command(data: bytes | bytearray | memoryview, context_id: int = 0) ->
     """
     if not isinstance(data, bytes):
         data = bytes(data)
-    found: dict[int, bytes] = {}
-    for _, number, offset, length in _scan(data):
-        if number in found:
-            raise RemoteProtocolError(f"command set: (0000,{number:04X}) is there twice")
-        found[number] = data[offset : offset + length]
-    found.pop(_GROUP_LENGTH, None)
-    command_field = _required(found, _COMMAND_FIELD)
-    data_set_type = _required(found, _DATA_SET_TYPE)
-    known = _READ.get(command_field)
-    if known is None:
-        raise RemoteProtocolError(f"command set: Command Field {command_field:04X}H is no message")
-    message, elements, message_id = known
     values: dict[str, Any] = {}
-    for number, keyword, read in elements:
-        raw = found.pop(number, None)
-        if raw or (raw is not None and ELEMENTS[number][0] == "AT"):
-            values[keyword] = _read(number, read, raw)
-    if message_id not in values:
-        raise RemoteProtocolError(f"{message.command_field.text}: {message_id} is missing")
-    unknown = tuple(UnknownElement(number, raw) for number, raw in found.items()) if found else ()
-    return message(context_id=context_id, has_data_set=data_set_type != NO_DATA_SET, unknown=unknown, **values)
+    unknown: list[UnknownElement] = []
+    for number, _, raw in _scan(data):
+        known = _KNOWN.get(number)
+        if known is None:
+            unknown.append(UnknownElement(number, raw))
+            continue
+        keyword, read = known
+        if keyword in values:
+            raise RemoteProtocolError(f"command set: {keyword} is there twice")
+        values[keyword] = read(keyword, raw)
+    command_field = _required("command set", "CommandField", values.pop("CommandField", None))
+    data_set_type = _required("command set", "CommandDataSetType", values.pop("CommandDataSetType", None))
+    values.pop("CommandGroupLength", None)
+    if command_field not in _CLASSES:
+        raise RemoteProtocolError(f"command set: Command Field {command_field:04X}H is no message")
+    message, allowed, message_id = _CLASSES[command_field]
+    _required(message.command_field.text, message_id, values.get(message_id))
+    if not values.keys() <= allowed:
+        strays = {NUMBERS[keyword] for keyword in values.keys() - allowed}
+        values = {keyword: value for keyword, value in values.items() if keyword in allowed}
+        unknown += [UnknownElement(number, raw) for number, _, raw in _scan(data) if number in strays]
+    return message(context_id=context_id, has_data_set=data_set_type != NO_DATA_SET, unknown=tuple(unknown), **values)
 
 
-def _required(found: dict[int, bytes], number: int) -> int:
-    raw = found.pop(number, b"")
-    if len(raw) != 2:
-        what = f"has {len(raw)} bytes, not 2" if raw else "is missing"
-        raise RemoteProtocolError(f"command set: {ELEMENTS[number][2]} {what}")
-    return int.from_bytes(raw, "little")
-
-
-def _read(number: int, read: Callable[[bytes], Value], raw: bytes) -> Value:
-    try:
-        return read(raw)
-    except RemoteProtocolError as error:
-        raise RemoteProtocolError(f"command set: {ELEMENTS[number][2]}: {error}") from None
+def _required(where: str, keyword: str, value: int | None) -> int:
+    if value is None:
+        raise RemoteProtocolError(f"{where}: {keyword} is missing")
+    return value
 
 
 # -- dissection --------------------------------------------------------------------------------------------------
@@ -236,9 +233,9 @@ def dissect_command(data: bytes | bytearray | memoryview, offset: int = 0) -> tu
     fields: list[Field] = []
     done = 0
     try:
-        for _, number, start, length in _scan(whole):
-            fields.append(_element_field(number, whole[start : start + length], offset + start))
-            done = start + length
+        for number, start, raw in _scan(whole):
+            fields.append(_element_field(number, raw, offset + start))
+            done = start + len(raw)
     except RemoteProtocolError as error:
         rest = len(whole) - done
         fields.append(Field("Not Decoded", None, offset + done, rest, (), f"{rest} bytes", str(error)))
@@ -250,7 +247,8 @@ def _element_field(number: int, raw: bytes, start: int) -> Field:
     problem = ""
     if number in ELEMENTS:
         try:
-            value = READERS[ELEMENTS[number][0]](raw) if raw else None
+            vr, _, keyword = ELEMENTS[number]
+            value = READERS[vr](keyword, raw)
         except RemoteProtocolError as error:
             problem = str(error)
     meaning = _meaning(number, value)
@@ -274,13 +272,13 @@ def _meaning(number: int, value: object) -> str:
         case ("UI", _, _), str(uid):
             return uid_name(uid)
         case (_, _, "CommandField"), int(code):
-            return CommandField(code).text if code in _READ else "no message"
+            return CommandField(code).text if code in _CLASSES else "no message"
         case (_, _, "CommandDataSetType"), int(code):
             return "no data set" if code == NO_DATA_SET else "a data set follows"
         case (_, _, "Priority"), int(code):
             return Priority(code).name.capitalize() if code in set(Priority) else "not defined"
         case (_, _, "Status"), int(code):
-            return f"{code:04X}H ({_category(code)})"
+            return status_text(code)
         case ("AT", _, _), tuple(tags):
             return ", ".join(_tag_name(tag) for tag in tags)
     return ""
@@ -291,18 +289,3 @@ def _tag_name(tag: int) -> str:
         return dictionary_description(tag)
     except KeyError:
         return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
-
-
-def _category(code: int) -> str:
-    """PS3.7 Annex C."""
-    if code == 0x0000:
-        return "Success"
-    if code in (0xFF00, 0xFF01):
-        return "Pending"
-    if code == 0xFE00:
-        return "Cancel"
-    if code in (0x0001, 0x0107, 0x0116) or code >> 12 == 0xB:
-        return "Warning"
-    if code >> 12 in (0xA, 0xC) or code >> 8 in (0x01, 0x02):
-        return "Failure"
-    return "Unknown"

@@ -7,7 +7,7 @@ general data sets are pydicom's. Knows elements, not messages.
 from __future__ import annotations
 
 from collections.abc import Callable
-from struct import Struct, unpack
+from struct import Struct
 from typing import Any, TypeAlias
 
 from pydicom.tag import BaseTag
@@ -50,35 +50,57 @@ Encoder: TypeAlias = Callable[[Any], bytes]
 
 HEADER = Struct("<HHI")
 US_ELEMENT = Struct("<HHIH")
+_TAG = Struct("<HH")
 ERROR_COMMENT_LENGTH = 64
 
 
 # -- values read -------------------------------------------------------------------------------------------------
 
 
-def _read_number(size: int) -> Callable[[bytes], int]:
-    def read(raw: bytes) -> int:
-        if len(raw) != size:
-            raise RemoteProtocolError(f"its value has {len(raw)} bytes, not {size}")
+# An element without a value is as good as absent, so it reads as None; only a list of tags may be empty.
+
+
+def _read_us(keyword: str, raw: bytes) -> int | None:
+    if len(raw) == 2:
+        return raw[0] | raw[1] << 8
+    if raw:
+        raise RemoteProtocolError(f"command set: {keyword} has {len(raw)} bytes, not 2")
+    return None
+
+
+def _read_ul(keyword: str, raw: bytes) -> int | None:
+    if len(raw) == 4:
         return int.from_bytes(raw, "little")
+    if raw:
+        raise RemoteProtocolError(f"command set: {keyword} has {len(raw)} bytes, not 4")
+    return None
 
-    return read
 
-
-def _read_tags(raw: bytes) -> tuple[BaseTag, ...]:
+def _read_at(keyword: str, raw: bytes) -> tuple[BaseTag, ...]:
     if len(raw) % 4:
-        raise RemoteProtocolError(f"its value has {len(raw)} bytes, not a multiple of 4")
-    halves = unpack(f"<{len(raw) // 2}H", raw)
-    return tuple(BaseTag(group << 16 | element) for group, element in zip(halves[::2], halves[1::2], strict=True))
+        raise RemoteProtocolError(f"command set: {keyword} has {len(raw)} bytes, not a multiple of 4")
+    return tuple(BaseTag(group << 16 | number) for group, number in _TAG.iter_unpack(raw))
 
 
-READERS: dict[str, Callable[[bytes], Value]] = {
-    "UI": uid_of,
-    "US": _read_number(2),
-    "UL": _read_number(4),
-    "AE": ae_title_of,
-    "LO": lambda raw: text_of(raw).rstrip("\0 "),
-    "AT": _read_tags,
+def _read_ui(keyword: str, raw: bytes) -> str | None:
+    return uid_of(raw) or None
+
+
+def _read_ae(keyword: str, raw: bytes) -> str | None:
+    return ae_title_of(raw) or None
+
+
+def _read_lo(keyword: str, raw: bytes) -> str | None:
+    return text_of(raw).rstrip("\0 ") or None
+
+
+READERS: dict[str, Callable[[str, bytes], Value | None]] = {
+    "UI": _read_ui,
+    "US": _read_us,
+    "UL": _read_ul,
+    "AE": _read_ae,
+    "LO": _read_lo,
+    "AT": _read_at,
 }
 
 
@@ -145,4 +167,4 @@ def _comment(text: str) -> bytes:
 
 
 def _tag(tag: int) -> bytes:
-    return (tag >> 16).to_bytes(2, "little") + (tag & 0xFFFF).to_bytes(2, "little")
+    return _TAG.pack(tag >> 16, tag & 0xFFFF)

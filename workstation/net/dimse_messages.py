@@ -91,6 +91,8 @@ class Message:
     mandatory: ClassVar[tuple[str, ...]] = ()
     needs_data_set: ClassVar[bool] = False
     elements: ClassVar[tuple[tuple[str, int], ...]] = ()
+    _numbers: ClassVar[tuple[str, ...]] = ()  # keywords by what has to be checked
+    _others: ClassVar[tuple[str, ...]] = ()
 
     context_id: int = 0
     data: bytes | memoryview | None = field(default=None, repr=False)
@@ -100,9 +102,13 @@ class Message:
     def __post_init__(self) -> None:
         if self.data is not None and not self.has_data_set:
             object.__setattr__(self, "has_data_set", True)
-        for keyword, _ in self.elements:
+        for keyword in self._numbers:
             value = getattr(self, keyword)
-            if value is not None:
+            if value is not None and not (type(value) is int and 0 <= value <= 0xFFFF):
+                check_value(keyword, value)
+        for keyword in self._others:
+            value = getattr(self, keyword)
+            if value is not None and type(value) is not str:
                 check_value(keyword, value)
 
     @property
@@ -577,6 +583,8 @@ MESSAGES: dict[CommandField, type[Message]] = {
 for _message in MESSAGES.values():
     _elements = [(one.name, NUMBERS[one.name]) for one in fields(_message) if one.name in NUMBERS]
     _message.elements = tuple(sorted(_elements, key=lambda element: element[1]))
+    _message._numbers = tuple(keyword for keyword, number in _message.elements if ELEMENTS[number][0] == "US")
+    _message._others = tuple(keyword for keyword, number in _message.elements if ELEMENTS[number][0] != "US")
 
 
 def response_class(request: type[Message]) -> type[Response]:

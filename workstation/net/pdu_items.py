@@ -460,6 +460,7 @@ def _common_extended_negotiation(cursor: Cursor, item_type: int, second: int) ->
     outer = cursor.enter(cursor.number(f"{name} Length", 2), name)
     related = []
     while cursor.remaining:
+        cursor.count()
         length = cursor.number("Related General SOP Class UID Length", 2)
         related.append(cursor.uid("Related General SOP Class UID", length))
     cursor.leave(outer, name)
