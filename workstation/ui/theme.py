@@ -16,6 +16,9 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QToolTip
 
+# What a person types in or ticks; they paint no window of their own.
+_FRAMED = ("QLineEdit", "QAbstractSpinBox", "QComboBox", "QCheckBox", "QRadioButton")
+
 
 class Appearance(Enum):
     """What the person chose in View > Appearance."""
@@ -34,6 +37,7 @@ class Colours:
     alternate: str
     button: str
     border: str
+    frame: str
     tooltip: str
     highlight: str
     marked: str
@@ -61,6 +65,7 @@ LIGHT = Colours(
     alternate="#f7f8fa",
     button="#fbfbfc",
     border="#c9ced6",
+    frame="#8a919c",
     tooltip="#ffffff",
     highlight="#cfe3fb",
     marked="#ffe08a",
@@ -86,6 +91,7 @@ DARK = Colours(
     alternate="#1c2026",
     button="#2b3038",
     border="#434a55",
+    frame="#6b737e",
     tooltip="#2b3038",
     highlight="#1f3c5c",
     marked="#6b5410",
@@ -152,8 +158,16 @@ class Theme(QObject):
                 application.setStyle("Fusion")
             # No style sheet for the application: it would slow down every item of every view.
             application.setPalette(self.palette())
+            for name in _FRAMED:
+                application.setPalette(self._framed_palette(), name)
             QToolTip.setPalette(self.palette())
         self.changed.emit()
+
+    def _framed_palette(self) -> QPalette:
+        """Fusion draws a field's frame as its Window colour darkened, in a dark window all but invisible."""
+        palette = self.palette()
+        palette.setColor(QPalette.ColorRole.Window, QColor(self._colours.frame).lighter(140))
+        return palette
 
     def palette(self) -> QPalette:
         """The palette in force as Qt's."""
