@@ -305,7 +305,7 @@ def explain_association(assoc: Association, first_bytes: bytes = b"") -> Failure
             Layer.ASSOCIATION,
             f"{place} took the connection but did not answer the association request",
             assoc.end_reason,
-            "Perhaps it expects TLS, is hung, or no DICOM server is at this port. A longer ACSE timeout helps slow ones.",
+            "Perhaps it expects TLS, is hung, or is no DICOM server. A longer ACSE timeout helps slow ones.",
         )
     if not first_bytes:
         return Failure(

@@ -12,8 +12,9 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag
@@ -23,23 +24,24 @@ from workstation.net.part10 import FileHead, NotDicomFileError, read_head
 from workstation.scu.failure import Failure, Layer
 from workstation.scu.job import Job, Progress
 
-_IDENTIFYING = (
-    "SpecificCharacterSet",
-    "SOPInstanceUID",
-    "StudyDate",
-    "Modality",
-    "StudyDescription",
-    "SeriesDescription",
-    "PatientName",
-    "PatientID",
-    "StudyInstanceUID",
-    "SeriesInstanceUID",
-    "SeriesNumber",
-    "InstanceNumber",
-)
+# What is shown of an object: the field of `FoundFile` for each element.
+_SHOWN = {
+    "patient_name": "PatientName",
+    "patient_id": "PatientID",
+    "study_instance_uid": "StudyInstanceUID",
+    "study_date": "StudyDate",
+    "study_description": "StudyDescription",
+    "modality": "Modality",
+    "series_instance_uid": "SeriesInstanceUID",
+    "series_number": "SeriesNumber",
+    "series_description": "SeriesDescription",
+    "instance_number": "InstanceNumber",
+}
+_TAGS = [tag for tag in map(tag_for_keyword, ("SpecificCharacterSet", *_SHOWN.values())) if tag is not None]
 # Float, double and plain Pixel Data, and what may follow them: where the cheap part of a file ends.
 _PIXEL_DATA = 0x7FE00008
 _UNDEFINED_LENGTH = 0xFFFFFFFF
+_SHORTEST_ELEMENT = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,14 +136,20 @@ def _unfit(path: Path, size: int, what: str, evidence: str, remedy: str) -> Foun
 def _read(path: Path, head: FileHead) -> FoundFile:
     """The identifying elements, and whether the file is as long as its elements say."""
     truncated = ""
+    end: int | None = None  # of the element seen last; None if it does not say
 
     def enough(tag: BaseTag, _: str | None, length: int) -> bool:
-        nonlocal truncated
-        if length != _UNDEFINED_LENGTH and not deflated and file.tell() + length > head.size:
-            short = file.tell() + length - head.size
-            truncated = f"element {tag} needs {length:,} bytes, of which {short:,} are missing"
+        nonlocal truncated, end
+        if deflated:
+            return int(tag) >= _PIXEL_DATA
+        end = None if length == _UNDEFINED_LENGTH else file.tell() + length
+        if end is not None and end > head.size:
+            truncated = f"element {tag} needs {length:,} bytes, of which {end - head.size:,} are missing"
             return True
-        return tag >= _PIXEL_DATA
+        if int(tag) >= _PIXEL_DATA:
+            end = None
+            return True
+        return False
 
     # The data set of a deflated file is read from memory, where positions say nothing about the file.
     deflated = UID(head.transfer_syntax_uid).is_deflated if head.transfer_syntax_uid else False
@@ -149,23 +157,15 @@ def _read(path: Path, head: FileHead) -> FoundFile:
     file: BinaryIO
     with path.open("rb") as file:
         try:
-            dataset = read_partial(file, stop_when=enough, specific_tags=list(_IDENTIFYING))
+            dataset = read_partial(file, stop_when=enough, specific_tags=_TAGS)
+            shown: dict[str, Any] = {field: _text(dataset, keyword) for field, keyword in _SHOWN.items()}
             found = FoundFile(
                 path=path,
                 size=head.size,
                 sop_class_uid=head.sop_class_uid,
                 sop_instance_uid=head.sop_instance_uid,
                 transfer_syntax_uid=head.transfer_syntax_uid,
-                patient_name=_text(dataset, "PatientName"),
-                patient_id=_text(dataset, "PatientID"),
-                study_instance_uid=_text(dataset, "StudyInstanceUID"),
-                study_date=_text(dataset, "StudyDate"),
-                study_description=_text(dataset, "StudyDescription"),
-                modality=_text(dataset, "Modality"),
-                series_instance_uid=_text(dataset, "SeriesInstanceUID"),
-                series_number=_text(dataset, "SeriesNumber"),
-                series_description=_text(dataset, "SeriesDescription"),
-                instance_number=_text(dataset, "InstanceNumber"),
+                **shown,
             )
         except OSError:
             raise
@@ -177,6 +177,8 @@ def _read(path: Path, head: FileHead) -> FoundFile:
                 f"{type(error).__name__}: {error}",
                 "Copy or export the object again.",
             )
+    if end is not None and 0 < head.size - end < _SHORTEST_ELEMENT:
+        truncated = "it ends within the head of an element"
     if truncated:
         return _unfit(path, head.size, "The file ends too early", truncated, "Copy or export the object again.")
     return found

@@ -70,29 +70,22 @@ def plan_contexts(files: Iterable[FoundFile], limit: int = MAXIMUM_CONTEXTS) -> 
 
     Files that cannot be sent are left out. The order of files is kept within an association.
     """
-    by_class: dict[str, list[FoundFile]] = {}
-    for file in files:
-        if file.sendable:
-            by_class.setdefault(file.sop_class_uid, []).append(file)
-    order = {id(file): place for place, file in enumerate(file for each in by_class.values() for file in each)}
-    plans: list[Plan] = []
-    contexts: list[PresentationContext] = []
-    members: list[FoundFile] = []
-
-    def finish() -> None:
-        if contexts:
-            plans.append(Plan(tuple(contexts), tuple(sorted(members, key=lambda file: order[id(file)]))))
-            contexts.clear()
-            members.clear()
-
-    for sop_class, group in by_class.items():
-        wanted = _contexts_of(sop_class, {file.transfer_syntax_uid: None for file in group})
-        if len(contexts) + len(wanted) > limit:
-            finish()
+    sendable = [file for file in files if file.sendable]
+    syntaxes: dict[str, dict[str, None]] = {}
+    for file in sendable:
+        syntaxes.setdefault(file.sop_class_uid, {})[file.transfer_syntax_uid] = None
+    batches: list[tuple[list[PresentationContext], set[str]]] = []
+    for sop_class, own in syntaxes.items():
+        wanted = _contexts_of(sop_class, own)
+        if not batches or len(batches[-1][0]) + len(wanted) > limit:
+            batches.append(([], set()))
+        contexts, classes = batches[-1]
         contexts.extend(wanted)
-        members.extend(group)
-    finish()
-    return tuple(plans)
+        classes.add(sop_class)
+    return tuple(
+        Plan(tuple(contexts), tuple(file for file in sendable if file.sop_class_uid in classes))
+        for contexts, classes in batches
+    )
 
 
 def _contexts_of(sop_class: str, syntaxes: Iterable[str]) -> list[PresentationContext]:
@@ -191,7 +184,7 @@ class SendJob(Job[SendResult]):
         self._outcomes: list[SendOutcome] = []
         self._bytes = 0
         self._total = sum(file.size for file in self.files if file.sendable)
-        self._message_id = 0
+        self._failed = self._warned = self._message_id = 0
 
     def run(self) -> SendResult:
         """Send all files and return what became of each."""
@@ -281,13 +274,15 @@ class SendJob(Job[SendResult]):
     def _finish(self, outcome: SendOutcome) -> None:
         self._outcomes.append(outcome)
         self._bytes += outcome.bytes
+        self._failed += not outcome.stored
+        self._warned += bool(outcome.warning)
         if self._on_outcome is not None:
             self._on_outcome(outcome)
         self._tell(
             done=len(self._outcomes),
             total=len(self.files),
-            failed=sum(not each.stored for each in self._outcomes),
-            warnings=sum(bool(each.warning) for each in self._outcomes),
+            failed=self._failed,
+            warnings=self._warned,
             bytes_done=self._bytes,
             bytes_total=self._total,
             text=outcome.file.path.name,
