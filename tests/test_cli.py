@@ -57,7 +57,7 @@ def test_the_command_line_goes_before_the_settings():
         (["--scp", "127.0.0.1:0"], "1 to 65535"),
         (["--scp", "127.0.0.1:70000"], "1 to 65535"),
         (["--scp", "127.0.0.1:http"], "not a number"),
-        (["--scp", "::1:11112"], "brackets"),
+        (["--scp", "::1:11112"], "or [::1]:11112"),
         (["--scp", "a b:11112"], "contains ' '"),
         (["--scp-aet", "A" * 17], "at most 16 characters"),
         (["--scp-aet", "  "], "empty"),

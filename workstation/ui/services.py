@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import enum
 import errno
+import itertools
 import threading
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
@@ -23,7 +23,6 @@ from workstation.ui.tasks import Tasks
 from workstation.ui.theme import Theme
 
 if TYPE_CHECKING:
-    from workstation.net.events import NotificationEvent
     from workstation.scp.archive import Archive
     from workstation.scp.server import TestServer
     from workstation.scu.caller import Caller
@@ -84,11 +83,10 @@ class Services(QObject):
         folders: DataDir,
         tasks: Tasks,
         theme: Theme,
+        bridge: Bridge,
+        log: TrafficLog,
         archive: Archive | None = None,
         server: TestServer | None = None,
-        bridge: Bridge | None = None,
-        log: TrafficLog | None = None,
-        handlers: Sequence[tuple[NotificationEvent, Callable[..., Any]]] = (),
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -102,7 +100,6 @@ class Services(QObject):
         self.server = server
         self.bridge = bridge
         self.log = log
-        self.handlers = tuple(handlers)
         self.server_problem = ""
         """Why the server is not running although it should be; empty if all is well."""
         self._peer_states: dict[str, PeerState] = {}
@@ -170,6 +167,12 @@ class Services(QObject):
         """The peer of this name, or None."""
         return next((peer for peer in self.all_peers() if peer.name == name), None)
 
+    def free_peer_name(self, wanted: str) -> str:
+        """`wanted`, or `wanted 2` and so on if another peer has it."""
+        names = {peer.name for peer in self.all_peers()}
+        candidates = (wanted if number == 1 else f"{wanted} {number}" for number in itertools.count(1))
+        return next(name for name in candidates if name not in names)
+
     def peer_state(self, name: str) -> PeerState:
         """What the peer of this name last answered."""
         return self._peer_states.get(name, PeerState())
@@ -201,7 +204,7 @@ class Services(QObject):
         own = self.settings.caller
         return Caller(
             ae_title=own.ae_title,
-            handlers=self.handlers,
+            handlers=self.bridge.recorder.handlers(),
             connection_timeout=own.connection_timeout,
             acse_timeout=own.acse_timeout,
             dimse_timeout=own.dimse_timeout,
@@ -210,6 +213,12 @@ class Services(QObject):
         )
 
     # --- the built-in server
+
+    def set_server(self, server: TestServer, archive: Archive) -> None:
+        """Take over the server and its archive once they are made, which is after the window is there."""
+        self.server, self.archive = server, archive
+        self.server_changed.emit()
+        self.peers_changed.emit()
 
     async def start_server(self) -> str:
         """Start the built-in server; returns an empty text, or a sentence that says why it does not run."""

@@ -89,9 +89,7 @@ class Funnel(QObject, Generic[T]):
 
     _woken = Signal()
 
-    def __init__(
-        self, receive: Callable[[list[T]], None], parent: QObject | None = None, interval: int = 40
-    ) -> None:
+    def __init__(self, receive: Callable[[list[T]], None], parent: QObject | None = None, interval: int = 40) -> None:
         super().__init__(parent)
         self._receive = receive
         self._values: deque[T] = deque()
@@ -203,6 +201,8 @@ class Tasks(QObject):
     async def close(self, timeout: float = 5.0) -> bool:
         """Cancel every job and action and wait for their ends; returns whether all ended in time."""
         self._is_closing = True
+        # Twice: the first asks a peer to stop and waits for it, the second does not wait.
+        self.cancel_all()
         self.cancel_all()
         current = asyncio.current_task()
         waiting: set[asyncio.Future[Any]] = {task for task in _running_actions if task is not current}

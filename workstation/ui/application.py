@@ -1,0 +1,326 @@
+"""One run of the program: builds everything once, shows the window, starts the server, ends it all cleanly.
+
+The window comes first and the archive, whose database is slow to load, right after it in a thread. The run ends when
+the window is closed or the process is told to (SIGTERM, SIGINT); then dialogs, jobs, server, archive and the log end
+in that order, each with a limit of time. Only this module knows how the parts are put together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import logging.handlers
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, QSocketNotifier, Signal
+from PySide6.QtWidgets import QApplication
+
+# After PySide6, which it would otherwise not find.
+from qasync import QEventLoop
+
+from workstation import __version__
+from workstation.cli import PROGRAM, Options
+from workstation.paths import DataDir
+from workstation.peers import AddressBook
+from workstation.settings import Settings, SettingsFile
+from workstation.traffic.log import TrafficLog
+from workstation.ui.bridge import Bridge
+from workstation.ui.icons import application_icon
+from workstation.ui.main_window import MainWindow
+from workstation.ui.services import Services
+from workstation.ui.tasks import Tasks
+from workstation.ui.theme import Appearance, Theme
+from workstation.ui.viewers import Viewers
+
+if TYPE_CHECKING:
+    from workstation.scp.archive import Archive
+    from workstation.scp.server import TestServer
+
+_log = logging.getLogger(__name__)
+
+
+def run(options: Options) -> int:
+    """Open the window and return the exit status once it is over."""
+    try:
+        folders = DataDir.at(options.data_dir)
+        listener = _log_to(folders)
+    except OSError as error:
+        reason = error.strerror or error
+        print(f"The data folder {error.filename} cannot be used: {reason}. See --data-dir.", file=sys.stderr)
+        return 1
+    qt = QApplication([PROGRAM])
+    qt.setApplicationName(PROGRAM)
+    qt.setApplicationDisplayName("DICOM Workstation")
+    qt.setApplicationVersion(__version__)
+    qt.setDesktopFileName(PROGRAM)
+    qt.setWindowIcon(application_icon())
+    # Closing the last window would end the loop before anything is cleaned up.
+    qt.setQuitOnLastWindowClosed(False)
+    loop = QEventLoop(qt)
+    asyncio.set_event_loop(loop)
+    try:
+        return int(loop.run_until_complete(_Run(options, folders).run()))
+    finally:
+        loop.close()
+        logging.getLogger().removeHandler(listener)
+        listener.close()
+
+
+class _Run:
+    """The parts of one run, in the order of their making."""
+
+    def __init__(self, options: Options, folders: DataDir) -> None:
+        self._options = options
+        self._folders = folders
+        self._over = asyncio.Event()
+        self._problems: list[str] = []
+        settings_file = SettingsFile(folders.settings)
+        kept = settings_file.load()
+        self._problems += settings_file.problems
+        settings = replace(kept, server=options.applied_to(kept.server))
+        peers = self._address_book()
+        self._theme = Theme()
+        self._theme.set_appearance(Appearance(settings.appearance))
+        self._tasks = Tasks()
+        self._bridge = Bridge()
+        log = TrafficLog(settings.traffic.max_rows, settings.traffic.max_bytes)
+        self._services = Services(
+            settings=settings,
+            settings_file=settings_file,
+            peers=peers,
+            folders=folders,
+            tasks=self._tasks,
+            theme=self._theme,
+            bridge=self._bridge,
+            log=log,
+        )
+        self._viewers = Viewers(self._bridge, log, self._theme)
+        self._window = MainWindow(self._services, self._viewers)
+
+    def _address_book(self) -> AddressBook:
+        book = AddressBook(self._folders.peers)
+        self._problems += book.load()
+        for peer in self._options.peers:
+            # Two of one AE title are two peers.
+            book.add(replace(peer, name=book.free_name(peer.name)))
+        return book
+
+    async def run(self) -> int:
+        """Everything from the first look at the window to the end."""
+        with _signals(self._over.set), self._last_resort():
+            self._window.closed.connect(self._over.set)
+            self._window.show()
+            for problem in self._problems:
+                self._services.notify(problem)
+            status = 0
+            try:
+                if self._options.has_server:
+                    await self._make_server(self._services.settings)
+                if self._options.demo or self._options.screenshot is not None:
+                    status = await self._play()
+                else:
+                    await self._over.wait()
+            finally:
+                await self._end()
+        return status
+
+    async def _make_server(self, settings: Settings) -> None:
+        services = self._services
+
+        def make() -> tuple[Archive, TestServer]:
+            # Here, because their imports cost as much as the whole window.
+            from workstation.scp.archive import Archive
+            from workstation.scp.server import TestServer
+
+            archive = Archive(self._folders.archive, durable=settings.server.durable)
+            handlers = self._bridge.recorder.handlers()
+            return archive, TestServer(settings.server, archive, services.destination, handlers)
+
+        try:
+            archive, server = await self._tasks.call(make, "open archive")
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            # Whatever the disk or the database says: the window works without a server.
+            _log.exception("The archive cannot be used")
+            self._tell(f"The archive in {self._folders.archive} cannot be used, so there is no server: {error}")
+            return
+        services.set_server(server, archive)
+        if settings.server.enabled:
+            problem = await services.start_server()
+            if problem:
+                print(problem, file=sys.stderr, flush=True)
+            else:
+                host, port = server.address
+                place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+                print(f"SCP {settings.server.ae_title} listening on {place}", flush=True)
+
+    async def _play(self) -> int:
+        from workstation.ui.demo import DemoError, play, save_picture
+
+        picture = self._options.screenshot
+        played = asyncio.ensure_future(self._demo_and_picture(play if self._options.demo else None, save_picture))
+        over = asyncio.ensure_future(self._over.wait())
+        await asyncio.wait({played, over}, return_when=asyncio.FIRST_COMPLETED)
+        if not played.done():
+            played.cancel()
+            await asyncio.wait({played})
+            return 0
+        error = played.exception()
+        if isinstance(error, DemoError | OSError):
+            self._tell(str(error))
+            if picture is not None:
+                over.cancel()
+                return 1
+        elif error is not None:
+            raise error
+        if picture is None:
+            await over
+        else:
+            over.cancel()
+        return 0
+
+    async def _demo_and_picture(self, play: Callable[..., Any] | None, save_picture: Callable[..., Any]) -> None:
+        if play is not None:
+            await play(self._window)
+        if self._options.screenshot is not None:
+            await save_picture(self._window, self._options.screenshot)
+
+    async def _end(self) -> None:
+        """End in the order in which one part needs another."""
+        self._window.hide()
+        self._window.close()
+        if not await self._tasks.close():
+            _log.warning("Some jobs did not end in time")
+        server, archive = self._services.server, self._services.archive
+        stopped = asyncio.get_running_loop().create_future()
+        if server is not None and server.running:
+            _beside(server.stop, stopped, "stop server")
+            done, _ = await asyncio.wait({stopped}, timeout=10)
+            if not done:
+                _log.warning("The server did not stop in time")
+        self._bridge.close()
+        if archive is not None:
+            archive.close()
+
+    def _tell(self, sentence: str) -> None:
+        print(sentence, file=sys.stderr, flush=True)
+        self._services.notify(sentence)
+
+    @contextlib.contextmanager
+    def _last_resort(self) -> Iterator[None]:
+        """Show and log what nobody caught, wherever it was raised: a defect of ours must not pass unseen."""
+
+        def show(error: BaseException | None, where: str) -> None:
+            _log.error("Nobody caught this (%s)", where, exc_info=error)
+            self._services.notify(
+                f"Something in this program went wrong ({type(error).__name__}: {error}). "
+                f"Please report it with the end of {self._folders.log}."
+            )
+
+        def in_loop(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+            if "exception" in context:
+                show(context["exception"], str(context.get("message", "event loop")))
+            else:
+                _log.error("%s", context.get("message"))
+
+        def in_slot(_kind: type[BaseException], error: BaseException, _trace: object) -> None:
+            show(error, "slot")
+
+        before = sys.excepthook
+        asyncio.get_running_loop().set_exception_handler(in_loop)
+        sys.excepthook = in_slot
+        try:
+            yield
+        finally:
+            sys.excepthook = before
+
+
+def _beside(function: Callable[[], None], done: asyncio.Future[None], name: str) -> None:
+    """Call `function` in a thread and settle `done`; used once jobs are no longer taken."""
+    loop = asyncio.get_running_loop()
+
+    def settle() -> None:
+        if not done.done():
+            done.set_result(None)
+
+    def work() -> None:
+        try:
+            function()
+        finally:
+            loop.call_soon_threadsafe(settle)
+
+    threading.Thread(target=work, name=name, daemon=True).start()
+
+
+class _SignalWatch(QObject):
+    """Turns a signal of the process into a Qt signal at once, with no Python code having to run by chance.
+
+    The interpreter's own handler only writes a byte into a socket; the event loop sleeps on its other end.
+    """
+
+    arrived = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ear, self._mouth = socket.socketpair()
+        self._ear.setblocking(False)
+        self._mouth.setblocking(False)
+        self._notifier = QSocketNotifier(self._ear.fileno(), QSocketNotifier.Type.Read, self)
+        self._notifier.activated.connect(self._read)
+
+    def fileno(self) -> int:
+        """The end that the interpreter writes to."""
+        return self._mouth.fileno()
+
+    def _read(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._ear.recv(64)
+        self.arrived.emit()
+
+    def close(self) -> None:
+        """Watch no more."""
+        self._notifier.setEnabled(False)
+        self._ear.close()
+        self._mouth.close()
+
+
+@contextlib.contextmanager
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Call `stop` at the first SIGTERM or SIGINT; a second one ends the process as if nobody listened."""
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    watch = _SignalWatch()
+
+    def arrived() -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
+        stop()
+
+    watch.arrived.connect(arrived)
+    before = {number: signal.signal(number, lambda *_: None) for number in numbers}
+    descriptor = signal.set_wakeup_fd(watch.fileno(), warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(descriptor)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        watch.close()
+
+
+def _log_to(folders: DataDir) -> logging.Handler:
+    """The program's own log file: three of a megabyte at most."""
+    handler = logging.handlers.RotatingFileHandler(
+        folders.log, maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True
+    )
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"))
+    handler.setLevel(logging.INFO)
+    logging.getLogger().addHandler(handler)
+    return handler
