@@ -12,6 +12,15 @@ from typing import Any
 
 from pydicom.datadict import dictionary_description
 
+from workstation.net.dimse_base import (
+    NO_DATA_SET,
+    CommandField,
+    Message,
+    Priority,
+    Request,
+    Response,
+    UnknownElement,
+)
 from workstation.net.dimse_elements import ELEMENTS, HEADER, NUMBERS, READERS, US_ELEMENT, Encoder, encoder
 from workstation.net.dimse_messages import (
     C_CANCEL_RQ,
@@ -38,13 +47,6 @@ from workstation.net.dimse_messages import (
     N_GET_RSP,
     N_SET_RQ,
     N_SET_RSP,
-    NO_DATA_SET,
-    CommandField,
-    Message,
-    Priority,
-    Request,
-    Response,
-    UnknownElement,
     response_class,
 )
 from workstation.net.errors import LocalProtocolError, RemoteProtocolError
