@@ -1,0 +1,333 @@
+"""The messages of one association as Qt's model, the PDUs that carried each below it.
+
+The conversation grows before the model is told, so the model keeps its own counts and answers by them. PDU rows are
+counted only for messages that somebody opened. Text is made when a row is painted.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, Qt
+
+from workstation.traffic.conversation import Conversation
+from workstation.traffic.log import RowsChange
+from workstation.traffic.rows import MessageRow, PduRow
+from workstation.traffic.text import printable, quantity, uid_name
+from workstation.ui.associations_model import absolute_time, duration_text
+from workstation.ui.plain import plain_tooltip
+from workstation.ui.rates import bytes_text
+from workstation.ui.theme import Theme
+from workstation.ui.tree import LEFT, RIGHT, Index
+
+NUMBER, TIME, DELTA, NAME, CONTEXT, STATUS, DETAIL, SIZE = range(8)
+TITLES = ("No", "Time s", "Δ ms", "Message / PDU", "Context", "Status", "Detail", "Size")
+_RIGHT = frozenset((NUMBER, TIME, DELTA, CONTEXT, SIZE))
+
+_CATEGORIES = {
+    "Success": ("✓", "success"),
+    "Warning": ("▲", "warning"),
+    "Pending": ("…", "pending"),
+    "Cancel": ("■", "cancelled"),
+    "Failure": ("✕", "failure"),
+}
+
+
+class MessagesModel(QAbstractItemModel):
+    """Rows of one conversation; top-level rows have internal id 0, PDUs the number of their message."""
+
+    def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._conversation: Conversation | None = None
+        self._trimmed = 0
+        self._count = 0
+        self._pdus: dict[int, int] = {}
+
+    @property
+    def conversation(self) -> Conversation | None:
+        """Whose rows these are."""
+        return self._conversation
+
+    # --- feeding ---------------------------------------------------------------------------------------------------
+
+    def set_conversation(self, conversation: Conversation | None) -> None:
+        """Show the rows of another association."""
+        self.beginResetModel()
+        self._conversation = conversation
+        self._trimmed = conversation.trimmed if conversation is not None else 0
+        self._count = len(conversation.rows) if conversation is not None else 0
+        self._pdus.clear()
+        self.endResetModel()
+
+    def apply(self, change: RowsChange) -> None:
+        """Take in what a batch did to the rows."""
+        if change.conversation is not self._conversation:
+            return
+        conversation = change.conversation
+        gone = min(conversation.trimmed - self._trimmed, self._count)
+        if gone > 0:
+            self.beginRemoveRows(QModelIndex(), 0, gone - 1)
+            for number in [number for number in self._pdus if number <= self._trimmed + gone]:
+                del self._pdus[number]
+            self._trimmed += gone
+            self._count -= gone
+            self.endRemoveRows()
+        # Rows that came and went within one batch were never shown.
+        self._trimmed = conversation.trimmed
+        if len(conversation.rows) > self._count:
+            self.beginInsertRows(QModelIndex(), self._count, len(conversation.rows) - 1)
+            self._count = len(conversation.rows)
+            self.endInsertRows()
+        places = [place for place, _ in change.changed if 0 <= place < self._count]
+        for place in places:
+            self._grow(place, conversation.rows[place])
+        if places:
+            first, last = min(places), max(places)
+            self.dataChanged.emit(self.index(first, 0), self.index(last, SIZE))
+
+    def _grow(self, place: int, row: MessageRow) -> None:
+        shown = self._pdus.get(row.number)
+        if shown is None or shown >= len(row.pdus):
+            return
+        self.beginInsertRows(self.index(place, 0), shown, len(row.pdus) - 1)
+        self._pdus[row.number] = len(row.pdus)
+        self.endInsertRows()
+
+    # --- looking up ------------------------------------------------------------------------------------------------
+
+    def message_at(self, index: Index) -> MessageRow | None:
+        """The message of a row, or of the row above it."""
+        if not index.isValid():
+            return None
+        number = index.internalId() or self._trimmed + index.row() + 1
+        return self._message(number)
+
+    def pdu_at(self, index: Index) -> PduRow | None:
+        """The PDU of a row below a message; None for a message."""
+        message = self.message_at(index)
+        if message is None or not index.internalId():
+            return None
+        return message.pdus[index.row()] if index.row() < len(message.pdus) else None
+
+    def index_of(self, number: int) -> QModelIndex:
+        """The row of a message."""
+        return self.index(number - 1 - self._trimmed, 0)
+
+    def _message(self, number: int) -> MessageRow | None:
+        conversation = self._conversation
+        if conversation is None:
+            return None
+        place = conversation.index_of(number)
+        return conversation.rows[place] if 0 <= place < len(conversation.rows) else None
+
+    # --- Qt's questions --------------------------------------------------------------------------------------------
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:
+        if not parent.isValid():
+            return self._count
+        if parent.internalId() or parent.column():
+            return 0
+        message = self.message_at(parent)
+        if message is None or not message.is_dimse:
+            return 0
+        return self._pdus.setdefault(message.number, len(message.pdus))
+
+    def hasChildren(self, parent: Index = QModelIndex()) -> bool:
+        if not parent.isValid():
+            return self._count > 0
+        if parent.internalId() or parent.column():
+            return False
+        message = self.message_at(parent)
+        return message is not None and message.is_dimse
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:
+        return len(TITLES)
+
+    def index(self, row: int, column: int, parent: Index = QModelIndex()) -> QModelIndex:
+        if row < 0 or not 0 <= column < len(TITLES):
+            return QModelIndex()
+        if not parent.isValid():
+            return self.createIndex(row, column, 0) if row < self._count else QModelIndex()
+        if row >= self.rowCount(parent.siblingAtColumn(0)):
+            return QModelIndex()
+        return self.createIndex(row, column, self._trimmed + parent.row() + 1)
+
+    def parent(self, index: Index = QModelIndex()) -> Any:
+        number = index.internalId() if index.isValid() else 0
+        if not number:
+            return QModelIndex()
+        row = number - 1 - self._trimmed
+        return self.createIndex(row, 0, 0) if 0 <= row < self._count else QModelIndex()
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation is not Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return TITLES[section]
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return RIGHT if section in _RIGHT else LEFT
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        column = index.column()
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return RIGHT if column in _RIGHT else LEFT
+        conversation = self._conversation
+        message = self.message_at(index)
+        if message is None or conversation is None:
+            return None
+        if index.internalId():
+            pdu = self.pdu_at(index)
+            return self._pdu(conversation, message, pdu, column, role) if pdu is not None else None
+        return self._row(conversation, message, column, role)
+
+    # --- a message -------------------------------------------------------------------------------------------------
+
+    def _row(self, conversation: Conversation, row: MessageRow, column: int, role: int) -> Any:
+        theme = self._theme
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._row_text(conversation, row, column)
+        if role == Qt.ItemDataRole.ForegroundRole:
+            match column:
+                case 3:
+                    return theme.sent if row.sent else theme.received
+                case 5:
+                    return getattr(theme, _status(row)[1]) if row.status is not None else None
+                case 6:
+                    return theme.failure if row.problem else None
+                case 0 | 1 | 2:
+                    return theme.dimmed
+            return None
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain_tooltip(self._row_tip(conversation, row, column))
+        return None
+
+    @staticmethod
+    def _row_text(conversation: Conversation, row: MessageRow, column: int) -> str:
+        match column:
+            case 0:
+                return str(row.number)
+            case 1:
+                return f"{row.time - conversation.start_time:.3f}"
+            case 2:
+                return f"{row.delta * 1000:,.1f}" if row.number > 1 else "–"
+            case 3:
+                return f"{'→' if row.sent else '←'} {row.name}"
+            case 4:
+                return str(row.context_id) if row.is_dimse else ""
+            case 5:
+                return f"{_status(row)[0]} {row.status_text}" if row.status is not None else ""
+            case 6:
+                return _detail(row)
+            case _:
+                return bytes_text(row.size)
+
+    @staticmethod
+    def _row_tip(conversation: Conversation, row: MessageRow, column: int) -> str:
+        match column:
+            case 0:
+                return f"Row {row.number} of association {conversation.number}"
+            case 1:
+                return f"{absolute_time(row.time)}\n{row.time - conversation.start_time:.6f} s after the start"
+            case 2:
+                tip = f"{row.delta * 1000:,.3f} ms after the row before"
+                if row.response_time is not None:
+                    tip += f"\n{row.response_time * 1000:,.3f} ms after its request, row {row.request}"
+                return tip
+            case 3:
+                tip = f"{row.name}, {'sent by us' if row.sent else 'received from the peer'}"
+                if row.message_id is not None:
+                    tip += f"\nMessage ID {row.message_id}"
+                return f"{tip}\n{carried_by(row)}" if row.is_dimse else tip
+            case 4:
+                context = conversation.contexts.get(row.context_id)
+                if context is None:
+                    return f"Presentation Context ID {row.context_id}" if row.is_dimse else ""
+                syntax = row.transfer_syntax or context.transfer_syntax
+                return (
+                    f"Presentation Context ID {row.context_id}\n"
+                    f"{uid_name(context.abstract_syntax)} {context.abstract_syntax}\n{uid_name(syntax)} {syntax}"
+                )
+            case 5:
+                return row.status_text
+            case 6:
+                uid = row.sop_class_uid
+                return "\n".join(filter(None, (row.problem, row.detail, uid)))
+        size = f"{row.size:,} bytes in {quantity(len(row.pdus) + row.omitted, 'PDU')}"
+        return f"{size}\n{row.data_size:,} bytes of data set" if row.data_size else size
+
+    # --- a PDU -----------------------------------------------------------------------------------------------------
+
+    def _pdu(self, conversation: Conversation, row: MessageRow, pdu: PduRow, column: int, role: int) -> Any:
+        if role == Qt.ItemDataRole.DisplayRole:
+            match column:
+                case 0:
+                    return f"{pdu.number}"
+                case 1:
+                    return f"{pdu.time - conversation.start_time:.3f}"
+                case 3:
+                    return f"{'→' if pdu.sent else '←'} {pdu.name}"
+                case 6:
+                    return _fragments(row, pdu)
+                case 7:
+                    return bytes_text(pdu.length)
+            return None
+        if role == Qt.ItemDataRole.ForegroundRole:
+            return self._theme.dimmed
+        if role == Qt.ItemDataRole.ToolTipRole:
+            tip = f"PDU {pdu.number} of association {conversation.number}, {pdu.length:,} bytes\n{absolute_time(pdu.time)}"
+            if pdu.cut:
+                tip += f"\nOnly its first {len(pdu.data):,} bytes are kept"
+            return plain_tooltip(tip)
+        return None
+
+
+def _status(row: MessageRow) -> tuple[str, str]:
+    """The sign and the colour of a response's status."""
+    category = row.status_text.partition("(")[2].rstrip(")")
+    return _CATEGORIES.get(category, ("?", "warning"))
+
+
+def _detail(row: MessageRow) -> str:
+    if row.problem:
+        return f"⚠ {printable(row.problem, 512)}"
+    parts = [row.detail]
+    counts = row.sub_operations
+    if counts is not None:
+        named = (
+            ("remaining", counts.remaining),
+            ("completed", counts.completed),
+            ("failed", counts.failed),
+            ("warning", counts.warning),
+        )
+        parts = [", ".join(f"{count} {name}" for name, count in named if count is not None), *parts]
+    if row.is_dimse and not row.complete:
+        parts.insert(0, f"{bytes_text(row.data_size)} so far")
+    elif row.response_time is not None:
+        parts.append(f"answered in {duration_text(row.response_time)}" if row.response_time >= 0.001 else "")
+    return " · ".join(part for part in parts if part)
+
+
+def carried_by(row: MessageRow) -> str:
+    """The PDUs of a message in words: P-DATA-TF × 5 (1 command, 4 data)."""
+    commands = len({id(f.pdu) for f in row.fragments if f.pdu is not None and f.is_command})
+    datas = len({id(f.pdu) for f in row.fragments if f.pdu is not None and not f.is_command})
+    inside = ", ".join(filter(None, (f"{commands} command" if commands else "", f"{datas} data" if datas else "")))
+    text = f"P-DATA-TF × {len(row.pdus):,} ({inside})"
+    return f"{text}, {row.omitted:,} more not kept" if row.omitted else text
+
+
+def _fragments(row: MessageRow, pdu: PduRow) -> str:
+    """What a PDU carries of its message."""
+    if len(row.fragments) > 64 and pdu is not row.pdus[0]:
+        # Looking through thousands of fragments for each painted row would be felt; the first tells the pattern.
+        words = ["data"]
+    else:
+        words = []
+        for fragment in row.fragments:
+            if fragment.pdu is pdu:
+                word = "command" if fragment.is_command else "data"
+                words.append(f"{word} {fragment.length:,} bytes")
+    text = " + ".join(words)
+    return f"{text} · first {len(pdu.data):,} bytes kept" if pdu.cut else text

@@ -1,0 +1,299 @@
+"""What the lists and trees of traffic share: fixed rows, copying, and following the end until the person looks back.
+
+A view follows its end as long as nobody scrolls up or picks a row; then it stays where it is and a small button says
+how many rows came since. Knows Qt's views, nothing of what they show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import (
+    QAbstractItemModel,
+    QEvent,
+    QItemSelectionModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QPoint,
+    Qt,
+    QTimer,
+    Signal,
+)
+from PySide6.QtGui import QColor, QContextMenuEvent, QFont, QFontMetrics, QKeyEvent, QKeySequence, QPainter, QPalette
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QHeaderView,
+    QMenu,
+    QPushButton,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTreeView,
+    QWidget,
+)
+
+from workstation.ui.theme import Theme
+
+Index = QModelIndex | QPersistentModelIndex
+
+RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+
+
+def tabular(font: QFont) -> QFont:
+    """The font with figures of one width, so that numbers stand below one another."""
+    font = QFont(font)
+    font.setFeature(QFont.Tag("tnum"), 1)
+    return font
+
+
+def copy_to_clipboard(text: str) -> None:
+    """Put text on the clipboard, if there is any."""
+    clipboard = QApplication.clipboard()
+    if text and clipboard is not None:
+        clipboard.setText(text)
+
+
+class RowDelegate(QStyledItemDelegate):
+    """Rows of one height that never change it; a selected row keeps the colour of its words."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
+        super().initStyleOption(option, index)
+        colour = index.data(Qt.ItemDataRole.ForegroundRole)
+        if isinstance(colour, QColor):
+            # Qt paints selected text in one colour; the meaning of ours must survive the selection.
+            option.palette.setColor(QPalette.ColorRole.HighlightedText, colour)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        super().paint(painter, option, index)
+
+
+class TrafficTree(QTreeView):
+    """A tree or list of traffic.
+
+    Args:
+        theme: Colours.
+        object_name: For tests.
+        accessible_name: For screen readers.
+    """
+
+    chosen = Signal(QModelIndex)
+    """The person (not the program) went to a row."""
+
+    def __init__(self, theme: Theme, object_name: str, accessible_name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.theme = theme
+        self.setObjectName(object_name)
+        self.setAccessibleName(accessible_name)
+        self.setUniformRowHeights(True)
+        self.setAlternatingRowColors(True)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.setIndentation(14)
+        # Expanding animates by painting the whole subtree into a picture: slow for thousands of rows.
+        self.setAnimated(False)
+        self.setItemDelegate(RowDelegate(self))
+        self.setFont(tabular(self.font()))
+        header = self.header()
+        header.setObjectName(f"{object_name}Header")
+        header.setSectionsMovable(True)
+        header.setStretchLastSection(False)
+        header.setMinimumSectionSize(24)
+        header.setDefaultAlignment(LEFT)
+        header.setHighlightSections(False)
+        self._by_program = False
+        theme.changed.connect(self._repaint)
+
+    def size_columns(self, samples: Sequence[str], stretch: int) -> None:
+        """Give each column the width of a sample text once, and the rest of the width to one of them."""
+        header = self.header()
+        metrics = QFontMetrics(self.font())
+        model = self.model()
+        for column, sample in enumerate(samples):
+            title = ""
+            if model is not None:
+                title = str(model.headerData(column, Qt.Orientation.Horizontal) or "")
+            width = max(metrics.horizontalAdvance(sample), metrics.horizontalAdvance(title)) + 14
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
+            header.resizeSection(column, width)
+        header.setSectionResizeMode(stretch, QHeaderView.ResizeMode.Stretch)
+
+    def show_row(self, index: QModelIndex) -> None:
+        """Make a row current without taking it for the person's choice."""
+        self._by_program = True
+        try:
+            flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+            selection = self.selectionModel()
+            if selection is not None:
+                selection.setCurrentIndex(index, flags)
+            if index.isValid():
+                self.scrollTo(index)
+        finally:
+            self._by_program = False
+
+    def currentChanged(self, current: Index, previous: Index) -> None:
+        super().currentChanged(current, previous)
+        if not self._by_program and current.isValid():
+            self.chosen.emit(QModelIndex(current))
+
+    def focusInEvent(self, event: object) -> None:
+        # Qt makes the first row current when the keyboard arrives; that is not the person's choice.
+        self._by_program = True
+        try:
+            super().focusInEvent(event)  # type: ignore[arg-type]
+        finally:
+            self._by_program = False
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy):
+            copy_to_clipboard(self.rows_as_text())
+            return
+        super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        index = self.currentIndex()
+        where = event.globalPos()
+        if event.reason() is QContextMenuEvent.Reason.Keyboard:
+            where = self.viewport().mapToGlobal(self.visualRect(index).bottomLeft() + QPoint(20, 0))
+        menu = QMenu(self)
+        menu.setObjectName(f"{self.objectName()}Menu")
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.fill_menu(menu, index)
+        menu.popup(where)
+
+    def fill_menu(self, menu: QMenu, index: QModelIndex) -> None:
+        """Add the actions for a row; the base offers to copy it."""
+        action = menu.addAction("Copy row", lambda: copy_to_clipboard(self.rows_as_text()))
+        action.setShortcut(QKeySequence(QKeySequence.StandardKey.Copy))
+        action.setEnabled(index.isValid())
+
+    def rows_as_text(self) -> str:
+        """The selected rows, columns parted by tabs, in the order shown."""
+        selection = self.selectionModel()
+        model = self.model()
+        if selection is None or model is None:
+            return ""
+        rows = sorted(selection.selectedRows(), key=lambda index: self.visualRect(index).top())
+        header = self.header()
+        shown = [header.logicalIndex(visual) for visual in range(header.count())]
+        shown = [column for column in shown if not header.isSectionHidden(column)]
+        return "\n".join(
+            "\t".join(str(row.siblingAtColumn(column).data() or "") for column in shown) for row in rows
+        )
+
+    def _repaint(self) -> None:
+        self.viewport().update()
+
+
+class FollowEnd(QObject):
+    """Keeps a view at its end until the person looks elsewhere; then offers to come back.
+
+    Args:
+        view: Whose model inserts rows at its end.
+    """
+
+    def __init__(self, view: TrafficTree, object_name: str) -> None:
+        super().__init__(view)
+        self._view = view
+        self._following = True
+        self._new = 0
+        self._moving = False
+        self.button = QPushButton(view.viewport())
+        self.button.setObjectName(object_name)
+        self.button.setAccessibleName("Go to the newest row")
+        self.button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.button.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.button.hide()
+        self.button.clicked.connect(self.resume)
+        # Many batches in one turn of the event loop scroll once.
+        self._scroll = QTimer(self)
+        self._scroll.setSingleShot(True)
+        self._scroll.setInterval(0)
+        self._scroll.timeout.connect(self._to_end)
+        bar = view.verticalScrollBar()
+        bar.valueChanged.connect(self._scrolled)
+        view.viewport().installEventFilter(self)
+        view.chosen.connect(self.pause)
+        view.expanded.connect(self.pause)
+
+    @property
+    def following(self) -> bool:
+        """Whether new rows are scrolled to."""
+        return self._following
+
+    @property
+    def new(self) -> int:
+        """How many rows came since the person looked back."""
+        return self._new
+
+    def rows_came(self, count: int) -> None:
+        """Rows were inserted at the end."""
+        if count <= 0:
+            return
+        if self._following:
+            self._scroll.start()
+            return
+        self._new += count
+        self.button.setText(f"{self._new:,} new ↓")
+        self.button.adjustSize()
+        self._place()
+        self.button.setVisible(True)
+
+    def pause(self, *_: object) -> None:
+        """The person looks at something: stay there."""
+        self._following = False
+
+    def resume(self) -> None:
+        """Go to the end and follow it again."""
+        self._following = True
+        self._new = 0
+        self.button.hide()
+        self._to_end()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.Resize:
+            self._place()
+            if self._following:
+                self._scroll.start()
+        return False
+
+    def _to_end(self) -> None:
+        if not self._following:
+            return
+        self._moving = True
+        try:
+            self._view.scrollToBottom()
+        finally:
+            self._moving = False
+
+    def _scrolled(self, value: int) -> None:
+        if self._moving:
+            return
+        bar = self._view.verticalScrollBar()
+        if value >= bar.maximum():
+            if not self._following:
+                self._following = True
+                self._new = 0
+                self.button.hide()
+        elif self._person_scrolls():
+            self._following = False
+
+    def _person_scrolls(self) -> bool:
+        # The range also moves the value when rows go; only a held slider, the wheel or a key is the person.
+        bar = self._view.verticalScrollBar()
+        return bar.isSliderDown() or self._view.underMouse() or self._view.hasFocus() or bar.underMouse()
+
+    def _place(self) -> None:
+        area = self._view.viewport()
+        size = self.button.size()
+        self.button.move((area.width() - size.width()) // 2, area.height() - size.height() - 6)
+
+
+def parent_index(model: QAbstractItemModel, row: int) -> QModelIndex:
+    """The first cell of a top-level row."""
+    return model.index(row, 0)
