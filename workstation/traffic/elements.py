@@ -268,10 +268,10 @@ class _Walk:
             name = "Basic Offset Table" if count == 0 else f"Fragment {count}"
             if length == _UNDEFINED:
                 raise _Stop(f"{name} has no length")
-            end, problem = self._bounded(frame, length)
+            stop, problem = self._bounded(frame, length)
             value = quantity(length // 4, "offset") if count == 0 else quantity(length, "byte")
-            frame.fields.append(Field(name, value, start, end - start, problem=problem))
-            self._position = end
+            frame.fields.append(Field(name, value, start, stop - start, problem=problem))
+            self._position = stop
             return
         end: int | None = None
         problem = ""

@@ -16,11 +16,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 from threading import Lock
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from workstation.net import events as evt
 from workstation.net.dimse import Message
 from workstation.traffic.record import KEPT_OF_CUT, NOTIFICATIONS, ConversationFacts, Record, Step
+
+if TYPE_CHECKING:
+    from workstation.net.association import Association
+    from workstation.net.service_user import ServiceUser
 
 __all__ = ["Recorder"]
 
@@ -256,7 +260,7 @@ def _pair(address: tuple[object, ...] | None) -> tuple[str, int] | None:
     return str(address[0]), int(str(address[1]))
 
 
-def _facts(assoc: evt.AssociationLike) -> ConversationFacts:
+def _facts(assoc: Association) -> ConversationFacts:
     requestor, acceptor = assoc.requestor, assoc.acceptor
     local, remote = (requestor, acceptor) if assoc.mode == "requestor" else (acceptor, requestor)
     address, port = _address_of(remote)
@@ -273,9 +277,9 @@ def _facts(assoc: evt.AssociationLike) -> ConversationFacts:
     )
 
 
-def _address_of(user: object) -> tuple[str, int]:
+def _address_of(user: ServiceUser) -> tuple[str, int]:
     """A side's address, ("", 0) as long as it has none: the public API raises ValueError then."""
     try:
-        return str(user.address), int(user.port)  # type: ignore[attr-defined]
+        return str(user.address), int(user.port)
     except ValueError:
         return "", 0
