@@ -137,7 +137,8 @@ def explain_connection(error: OSError, host: str, port: int) -> Failure:
 
 
 def _explain_tls(error: ssl.SSLError, place: str) -> Failure:
-    evidence = printable(error.reason or error.strerror or str(error))
+    # `reason` is only there when OpenSSL itself gave the error.
+    evidence = printable(getattr(error, "reason", None) or error.strerror or str(error))
     if isinstance(error, ssl.SSLCertVerificationError):
         return Failure(
             Layer.TLS,

@@ -5,7 +5,7 @@ This module runs that shape; what the responses mean is the business of `query` 
 
 from __future__ import annotations
 
-import time
+import threading
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +26,7 @@ from pydicom.uid import (
     StudyRootQueryRetrieveInformationModelMove,
 )
 
+from workstation.net.presentation import build_context
 from workstation.net.status import STATUS_PENDING, code_to_category
 from workstation.peers import Peer
 from workstation.scu.caller import Caller
@@ -147,9 +148,10 @@ class Operation(Job[R]):
         self.peer = peer
         self.sop_class = sop_class
         self.request = request
-        # Under the job's lock: whether there is a request that a C-CANCEL could mean, and whether one was sent.
+        # Under the job's lock: whether there is a request that a C-CANCEL could mean, and who aborts if the
+        # peer does not end it.
         self._under_way = False
-        self._cancel_sent_at: float | None = None
+        self._last_resort: threading.Timer | None = None
 
     @abstractmethod
     def _start(self, association: Association) -> Iterator[tuple[Dataset, Dataset | None]]:
@@ -161,8 +163,6 @@ class Operation(Job[R]):
 
     def _contexts(self) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
         """Presentation contexts, extended negotiation items, handlers."""
-        from workstation.net import build_context
-
         return [build_context(self.sop_class)], (), ()
 
     def _options(self) -> dict[str, Any]:
@@ -186,6 +186,10 @@ class Operation(Job[R]):
         finally:
             with self._lock:
                 self._under_way = False
+                last_resort = self._last_resort
+            if last_resort is not None:
+                last_resort.cancel()
+                last_resort.join()
             self._close(association)
 
     def _converse(self, association: Association) -> Ending:
@@ -225,9 +229,6 @@ class Operation(Job[R]):
                     cancelled=int(status.Status) == 0xFE00,
                 )
             self._pending(status, answer)
-            overdue = self._cancel_sent_at is not None and time.monotonic() - self._cancel_sent_at > CANCEL_GRACE
-            if overdue:
-                association.abort()
         if self.cancelled:
             return Ending(failure=CANCELLED, cancelled=True)
         return Ending(failure=explain_end(association, f"during {self.service.value}", self.caller.dimse_timeout))
@@ -237,12 +238,14 @@ class Operation(Job[R]):
             self._send_cancel(association)
 
     def _send_cancel(self, association: Association) -> None:
+        """Send a C-CANCEL, once, and see to it that the person does not wait for a peer that ignores it."""
         with self._lock:
-            if self._cancel_sent_at is not None:
+            if self._last_resort is not None or not self._under_way:
                 return
-            self._cancel_sent_at = time.monotonic()
-        # A peer that does not answer any more must not keep the person waiting.
-        association.dimse_timeout = CANCEL_GRACE
+            self._last_resort = threading.Timer(CANCEL_GRACE, association.abort, kwargs={"block": False})
+            self._last_resort.name = f"cancel-grace-{association.number}"
+            self._last_resort.daemon = True
+            self._last_resort.start()
         try:
             association.send_c_cancel(_MESSAGE_ID, query_model=self.sop_class)
         except (RuntimeError, ValueError):
