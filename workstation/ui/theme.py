@@ -159,7 +159,8 @@ class Theme(QObject):
             # No style sheet for the application: it would slow down every item of every view.
             application.setPalette(self.palette())
             for name in _FRAMED:
-                application.setPalette(self._framed_palette(), name)
+                # The stub asks for bytes, which the binding refuses at run time; text is what it takes.
+                application.setPalette(self._framed_palette(), name)  # type: ignore[arg-type]
             QToolTip.setPalette(self.palette())
         self.changed.emit()
 
