@@ -1,1 +1,49 @@
-"""One module for each service class (PS3.4)."""
+"""How the peer's requests are answered: one module for each kind of service (PS3.7 sections 9, 10; PS3.4).
+
+`perform` is called on the association's worker for each request. A service asks the bound intervention handler,
+checks what it gives, and sends the responses. Handlers are the user's code: whatever they do, the peer gets an
+answer that the documented API defines.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from workstation.net.dimse import (
+    C_ECHO_RQ,
+    C_FIND_RQ,
+    C_GET_RQ,
+    C_MOVE_RQ,
+    C_STORE_RQ,
+    Message,
+)
+from workstation.net.errors import LocalProtocolError
+from workstation.net.services import normalized, query, retrieve, storage, verification
+
+if TYPE_CHECKING:
+    from workstation.net.association import Association
+    from workstation.net.exchange import Operation
+
+_log = logging.getLogger("workstation.net.services")
+
+_SERVICES: dict[type[Message], Callable[[Association, Operation], None]] = {
+    C_ECHO_RQ: verification.echo,
+    C_STORE_RQ: storage.store,
+    C_FIND_RQ: query.find,
+    C_GET_RQ: retrieve.get,
+    C_MOVE_RQ: retrieve.move,
+}
+
+
+def perform(assoc: Association, operation: Operation) -> None:
+    """Answer one request of the peer."""
+    service = _SERVICES.get(type(operation.message), normalized.perform)
+    try:
+        service(assoc, operation)
+    except LocalProtocolError as error:
+        # the association ended meanwhile, perhaps by the handler's own abort: there is nobody to answer
+        _log.debug("%s: the %s is not answered: %s", assoc.name, operation.message.name, error)
+    finally:
+        operation.over.set()

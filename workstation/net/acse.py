@@ -1,0 +1,228 @@
+"""Asking for and answering associations: what the A-ASSOCIATE PDUs say (PS3.7 Annex D, PS3.8 section 7.1).
+
+Builds and reads the PDUs of an association and calls the negotiation handlers. Knows no socket and no thread.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from pydicom.uid import UID
+
+from workstation.net import _config, events
+from workstation.net.events import Event
+from workstation.net.negotiation import (
+    accept_unknown_storage,
+    answered_context,
+    from_answered,
+    from_proposed,
+    negotiate_as_acceptor,
+    negotiate_as_requestor,
+    proposed_context,
+    roles_of,
+)
+from workstation.net.pdu import (
+    A_ASSOCIATE_AC,
+    A_ASSOCIATE_RJ,
+    A_ASSOCIATE_RQ,
+    APPLICATION_CONTEXT_NAME,
+    AsynchronousOperationsWindow,
+    RoleSelection,
+    SOPClassExtendedNegotiation,
+    UserIdentityAC,
+    UserItem,
+    find_items,
+)
+from workstation.net.presentation import PresentationContext
+
+if TYPE_CHECKING:
+    from workstation.net.association import Association
+
+_log = logging.getLogger("workstation.net.acse")
+
+# PS3.8 Table 9-21: (result, source, reason)
+_CONTEXT_NAME = A_ASSOCIATE_RJ(result=1, source=1, reason=2)
+_CALLING_UNKNOWN = A_ASSOCIATE_RJ(result=1, source=1, reason=3)
+_CALLED_UNKNOWN = A_ASSOCIATE_RJ(result=1, source=1, reason=7)
+_NOT_AUTHENTICATED = A_ASSOCIATE_RJ(result=1, source=2, reason=1)  # PS3.7 D.3.3.7
+_LIMIT = A_ASSOCIATE_RJ(result=2, source=3, reason=2)
+
+
+# --------------------------------------------------------------------------- requestor
+def request_pdu(assoc: Association) -> A_ASSOCIATE_RQ:
+    """The A-ASSOCIATE-RQ for what the association's requestor end says."""
+    own = assoc.requestor
+    roles = own.role_selection
+    for context in own.requested_contexts:
+        item = roles.get(UID(context.abstract_syntax or ""))
+        if item is not None:
+            context.scu_role, context.scp_role = bool(item.scu_role), bool(item.scp_role)
+    return A_ASSOCIATE_RQ(
+        called_ae_title=assoc.acceptor.ae_title,
+        calling_ae_title=own.ae_title,
+        presentation_contexts=tuple(proposed_context(context) for context in own.requested_contexts),
+        user_information=own.user_items(),
+    )
+
+
+def learn_answer(
+    assoc: Association, answer: A_ASSOCIATE_AC
+) -> tuple[list[PresentationContext], list[PresentationContext]]:
+    """Read the acceptor's A-ASSOCIATE-AC: its end of the association, and the contexts accepted and rejected."""
+    assoc.acceptor.learn(answer)
+    contexts = negotiate_as_requestor(
+        assoc.requestor.requested_contexts,
+        [from_answered(item) for item in answer.presentation_contexts],
+        roles_of(find_items(answer.user_information, RoleSelection)),
+    )
+    return [c for c in contexts if c.result == 0], [c for c in contexts if c.result != 0]
+
+
+# --------------------------------------------------------------------------- acceptor
+def proposed_contexts(request: A_ASSOCIATE_RQ) -> list[PresentationContext]:
+    """The contexts that a requestor proposes."""
+    return [from_proposed(item) for item in request.presentation_contexts]
+
+
+def asks_handlers(assoc: Association) -> bool:
+    """Whether a negotiation handler of the user's has a say, and may take its time."""
+    own = assoc.requestor
+    asked = (
+        (events.EVT_USER_ID, own.user_identity is not None),
+        (events.EVT_SOP_EXTENDED, bool(own.sop_class_extended)),
+        (events.EVT_SOP_COMMON, bool(own.sop_class_common_extended)),
+        (events.EVT_ASYNC_OPS, own.asynchronous_operations != (1, 1)),
+    )
+    return any(wanted and assoc.handlers.has(event) for event, wanted in asked)
+
+
+def _ask(assoc: Association, event: events.InterventionEvent, **attrs: Any) -> Any:
+    handler, args = assoc.handlers.intervention(event)
+    return handler(Event(assoc, event, attrs), *(args or ()))
+
+
+def admit(assoc: Association, request: A_ASSOCIATE_RQ) -> A_ASSOCIATE_RJ | None:
+    """Decide whether a request may be negotiated at all; the rejection if not."""
+    server, ae = assoc.server, assoc.ae
+    if server is not None and server.admit is not None:
+        try:
+            rejection = server.admit(assoc, request)
+        except Exception:
+            _log.exception("%s: whether to admit the association could not be decided; it is rejected", assoc.name)
+            return A_ASSOCIATE_RJ(result=2, source=1, reason=1)
+        if rejection is not None:
+            return rejection
+    if request.application_context_name != APPLICATION_CONTEXT_NAME:
+        return _CONTEXT_NAME
+    if ae.require_called_aet and request.called_ae_title != assoc.acceptor.ae_title:
+        return _CALLED_UNKNOWN
+    if ae.require_calling_aet and request.calling_ae_title not in ae.require_calling_aet:
+        return _CALLING_UNKNOWN
+    if ae.accepted_count(assoc) >= ae.maximum_associations:
+        return _LIMIT
+    return None
+
+
+def answer_request(
+    assoc: Association, request: A_ASSOCIATE_RQ
+) -> tuple[A_ASSOCIATE_AC | None, list[PresentationContext], list[PresentationContext], A_ASSOCIATE_RJ | None]:
+    """Negotiate as acceptor.
+
+    Returns:
+        The A-ASSOCIATE-AC or None, the contexts accepted, those rejected, and the rejection or None.
+    """
+    answers: list[UserItem] = []
+    identity, refused = _user_identity(assoc)
+    if refused is not None:
+        return None, [], [], refused
+    if identity is not None:
+        answers.append(identity)
+    answers += _extended(assoc)
+    _common_extended(assoc)
+    if assoc.requestor.asynchronous_operations != (1, 1):
+        _asynchronous(assoc)
+        answers.append(AsynchronousOperationsWindow(invoked=1, performed=1))
+    contexts, roles = negotiate_as_acceptor(
+        assoc.requestor.requested_contexts,
+        assoc.acceptor.supported_contexts,
+        roles_of(find_items(request.user_information, RoleSelection)),
+        unrestricted=accept_unknown_storage if _config.UNRESTRICTED_STORAGE_SERVICE else None,
+    )
+    answer = A_ASSOCIATE_AC(
+        called_ae_title=request.called_ae_title,
+        calling_ae_title=request.calling_ae_title,
+        presentation_contexts=tuple(answered_context(context) for context in contexts),
+        user_information=(*assoc.acceptor.user_items(), *roles, *answers),
+    )
+    assoc.acceptor.writeable = False
+    return answer, [c for c in contexts if c.result == 0], [c for c in contexts if c.result != 0], None
+
+
+def _user_identity(assoc: Association) -> tuple[UserIdentityAC | None, A_ASSOCIATE_RJ | None]:
+    """Ask who the user is (PS3.7 D.3.3.7); an error of the handler's refuses."""
+    identity = assoc.requestor.user_identity
+    if identity is None or not assoc.handlers.has(events.EVT_USER_ID):
+        return None, None
+    try:
+        verified, response = _ask(
+            assoc,
+            events.EVT_USER_ID,
+            user_id_type=identity.user_identity_type,
+            primary_field=identity.primary_field,
+            secondary_field=identity.secondary_field,
+        )
+    except Exception:
+        _log.exception("%s: the handler of evt.EVT_USER_ID failed; the association is rejected", assoc.name)
+        return None, _NOT_AUTHENTICATED
+    if not verified:
+        return None, _NOT_AUTHENTICATED
+    if identity.positive_response_requested:
+        # only Kerberos, SAML and JWT answers carry something; the others are empty (PS3.7 Table D.3-15)
+        body = response if identity.user_identity_type in (3, 4, 5) else b""
+        if body is not None:
+            return UserIdentityAC(server_response=bytes(body)), None
+    return None, None
+
+
+def _extended(assoc: Association) -> list[UserItem]:
+    """Ask for answers to SOP Class Extended Negotiation (PS3.7 D.3.3.5)."""
+    offered = assoc.requestor.sop_class_extended
+    if not offered:
+        return []
+    try:
+        answer = _ask(assoc, events.EVT_SOP_EXTENDED, app_info=offered)
+        return [
+            SOPClassExtendedNegotiation(sop_class_uid=str(uid), application_information=bytes(info))
+            for uid, info in dict(answer).items()
+        ]
+    except Exception:
+        _log.exception("%s: the handler of evt.EVT_SOP_EXTENDED failed; nothing is answered", assoc.name)
+        return []
+
+
+def _common_extended(assoc: Association) -> None:
+    """Ask what to accept of SOP Class Common Extended Negotiation (PS3.7 D.3.3.6); there is no answer item."""
+    offered = assoc.requestor.sop_class_common_extended
+    if not offered:
+        return
+    try:
+        accepted = dict(_ask(assoc, events.EVT_SOP_COMMON, items=offered))
+    except Exception:
+        _log.exception("%s: the handler of evt.EVT_SOP_COMMON failed; nothing is accepted", assoc.name)
+        return
+    for uid, item in accepted.items():
+        if uid in offered:
+            assoc.acceptor.accepted_common_extended[uid] = (
+                item.service_class_uid,
+                list(item.related_general_sop_class_identification),
+            )
+
+
+def _asynchronous(assoc: Association) -> None:
+    """Tell the handler what was proposed; operations stay synchronous whatever it says (PS3.7 D.3.3.3)."""
+    invoked, performed = assoc.requestor.asynchronous_operations
+    try:
+        _ask(assoc, events.EVT_ASYNC_OPS, invoked=invoked, performed=performed)
+    except Exception:
+        _log.exception("%s: the handler of evt.EVT_ASYNC_OPS failed", assoc.name)

@@ -1,0 +1,164 @@
+"""Putting DIMSE messages together from the fragments of P-DATA-TF PDUs (PS3.8 Annex E, PS3.7 section 6.3).
+
+Pure but for the sinks it is given: fragments go in, whole messages come out. Command sets and identifiers are
+collected in memory under a limit; the data set of a C-STORE-RQ goes to a sink, fragment by fragment, if somebody
+offers one, so that memory stays flat for an object of any size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from workstation.net.dimse import C_STORE_RQ, Message, decode_command
+from workstation.net.errors import AbortReason, RemoteProtocolError
+from workstation.net.pdu import iter_pdvs
+
+
+class DataSink(Protocol):
+    """Where the data set of a C-STORE-RQ goes while it arrives.
+
+    A sink keeps errors of the disk to itself and tells the handler: nothing it does may end the association.
+    """
+
+    def write(self, fragment: memoryview) -> None:
+        """Take the next bytes; the view is only valid during the call."""
+
+    def finish(self) -> None:
+        """The last fragment has been written."""
+
+    def discard(self) -> None:
+        """The rest will never come, or nobody wants it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssemblyLimits:
+    """Largest sizes in bytes of what a peer may send."""
+
+    command_set: int = 64 * 1024
+    identifier: int = 16 * 1024 * 1024
+    data_set: int = 4 * 1024 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A whole message, and the sink that has its data set, if one was offered."""
+
+    message: Message
+    sink: DataSink | None
+
+
+class Assembler:
+    """The receiving half of the DIMSE message exchange of one association.
+
+    Args:
+        accepts: Whether a Presentation Context ID was accepted.
+        open_sink: Asked for a sink when the command set of a C-STORE-RQ is complete.
+        limits: What a peer may send at most.
+    """
+
+    def __init__(
+        self,
+        accepts: Callable[[int], bool],
+        open_sink: Callable[[C_STORE_RQ], DataSink | None],
+        limits: AssemblyLimits | None = None,
+    ) -> None:
+        self._accepts = accepts
+        self._open_sink = open_sink
+        self._limits = limits or AssemblyLimits()
+        self._context_id: int | None = None
+        self._command = bytearray()
+        self._message: Message | None = None
+        self._data = bytearray()
+        self._size = 0
+        self._sink: DataSink | None = None
+
+    def feed(self, body: memoryview) -> Iterator[Incoming]:
+        """Take the body of one P-DATA-TF; yield each message that is now whole.
+
+        Raises:
+            RemoteProtocolError: The fragments break the rules; the association has to be aborted.
+        """
+        for context_id, control, fragment in iter_pdvs(body):
+            if self._context_id is None:
+                if not self._accepts(context_id):
+                    raise RemoteProtocolError(
+                        f"a message came on presentation context {context_id}, which was not accepted",
+                        AbortReason.INVALID_PDU_PARAMETER_VALUE,
+                    )
+                self._context_id = context_id
+            elif context_id != self._context_id:
+                raise RemoteProtocolError(
+                    f"a fragment on presentation context {context_id} came within a message on "
+                    f"{self._context_id} (PS3.8 Annex E.1)",
+                    AbortReason.UNEXPECTED_PDU_PARAMETER,
+                )
+            done = self._command_fragment(fragment, control) if control & 1 else self._data_fragment(fragment, control)
+            if done is not None:
+                yield done
+
+    def _command_fragment(self, fragment: memoryview, control: int) -> Incoming | None:
+        if self._message is not None:
+            raise RemoteProtocolError(
+                "a command fragment came where the data set was due (PS3.8 Annex E.1)",
+                AbortReason.UNEXPECTED_PDU_PARAMETER,
+            )
+        if len(self._command) + len(fragment) > self._limits.command_set:
+            raise RemoteProtocolError(
+                f"the command set is longer than {self._limits.command_set} bytes",
+                AbortReason.INVALID_PDU_PARAMETER_VALUE,
+            )
+        self._command += fragment
+        if not control & 2:
+            return None
+        assert self._context_id is not None
+        message = decode_command(bytes(self._command), self._context_id)
+        self._command = bytearray()
+        if not message.has_data_set:
+            self._context_id = None
+            return Incoming(message, None)
+        self._message = message
+        if isinstance(message, C_STORE_RQ):
+            self._sink = self._open_sink(message)
+        return None
+
+    def _data_fragment(self, fragment: memoryview, control: int) -> Incoming | None:
+        message = self._message
+        if message is None:
+            raise RemoteProtocolError(
+                "a data set fragment came without a command set (PS3.8 Annex E.1)",
+                AbortReason.UNEXPECTED_PDU_PARAMETER,
+            )
+        self._size += len(fragment)
+        limit = self._limits.data_set if isinstance(message, C_STORE_RQ) else self._limits.identifier
+        if self._size > limit:
+            raise RemoteProtocolError(
+                f"the data set of the {message.name} is longer than {limit} bytes",
+                AbortReason.INVALID_PDU_PARAMETER_VALUE,
+            )
+        if self._sink is not None:
+            self._sink.write(fragment)
+        else:
+            self._data += fragment
+        if not control & 2:
+            return None
+        sink, self._sink = self._sink, None
+        if sink is not None:
+            sink.finish()
+            whole = message
+        else:
+            whole = replace(message, data=bytes(self._data))
+        self._message = self._context_id = None
+        self._data = bytearray()
+        self._size = 0
+        return Incoming(whole, sink)
+
+    def end(self) -> None:
+        """The association is over: what has not arrived whole is discarded."""
+        sink, self._sink = self._sink, None
+        if sink is not None:
+            sink.discard()
+        self._message = None
+        self._data = bytearray()
+        self._command = bytearray()

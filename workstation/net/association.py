@@ -1,0 +1,688 @@
+"""One association: asked for or answered, established, used, released or aborted (PS3.8 section 7, PS3.7 Annex D).
+
+This is where the engine's indications become the public life of an association: its state, its notification events,
+the negotiation. How messages are exchanged stands in `exchange`, what can be asked in `requests`, what is answered
+in `services`.
+
+Threads: the reader (`Connection.run`) handles what arrives; a worker performs the peer's requests; any thread may
+ask, release or abort. Notification events are collected under the connection's lock, in wire order, and run without
+it, one at a time for each association.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import socket
+import ssl
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from workstation.net import _config, acse, events, threads
+from workstation.net.address import from_socket
+from workstation.net.assembly import Assembler, DataSink
+from workstation.net.connection import Connection
+from workstation.net.dimse import C_STORE_RQ, Message, encode_command
+from workstation.net.errors import LocalProtocolError, RemoteProtocolError
+from workstation.net.events import Event
+from workstation.net.exchange import Exchange, Operation
+from workstation.net.fsm import State
+from workstation.net.pdu import (
+    A_ABORT_RQ,
+    A_ASSOCIATE_AC,
+    A_ASSOCIATE_RJ,
+    A_ASSOCIATE_RQ,
+    decode_pdu,
+)
+from workstation.net.pdu_primitives import A_ABORT, A_ASSOCIATE, A_P_ABORT, A_RELEASE
+from workstation.net.presentation import PresentationContext, PresentationContextTuple
+from workstation.net.requests import Requests
+from workstation.net.service_user import MODE_ACCEPTOR, MODE_REQUESTOR, ServiceUser
+from workstation.net.services import perform
+from workstation.net.upper_layer import (
+    AbortIndication,
+    AssociateConfirmation,
+    AssociateIndication,
+    DataIndication,
+    Disconnect,
+    Limits,
+    Output,
+    Received,
+    ReleaseConfirmation,
+    ReleaseIndication,
+    Sent,
+    Stepped,
+    UpperLayer,
+)
+
+if TYPE_CHECKING:
+    from workstation.net.ae import ApplicationEntity
+    from workstation.net.listener import AssociationServer
+
+_log = logging.getLogger("workstation.net.association")
+_numbers = itertools.count(1)
+
+SinkFactory = Callable[["Association", C_STORE_RQ, PresentationContextTuple], DataSink | None]
+
+
+class Association(Requests):
+    """One association with a peer, as requestor or acceptor.
+
+    Made by `AE.associate` and by servers.
+
+    Args:
+        ae: The local application entity.
+        mode: 'requestor' or 'acceptor'.
+
+    Attributes:
+        number: Serial number of the association in this process, from 1.
+        rejection: The A-ASSOCIATE-RJ that was received or sent, or None.
+        abort_received: The A-ABORT that was received, or None.
+        connection_error: Why the transport connection could not be opened, or None.
+        end_reason: One sentence on how the association ended, "" while it lives.
+        timings: Milliseconds of "connect" (TCP, TLS) and "negotiate" (A-ASSOCIATE-RQ to its answer).
+        network_timeout_response: What idle expiry does: 'A-ABORT' or 'A-RELEASE'.
+        over: Set when the association has ended, however it ended.
+    """
+
+    def __init__(self, ae: ApplicationEntity, mode: str) -> None:
+        if mode not in (MODE_REQUESTOR, MODE_ACCEPTOR):
+            raise ValueError(f"an association's mode is 'requestor' or 'acceptor', not {mode!r}")
+        self.number = next(_numbers)
+        self.name = f"association-{self.number}"
+        self.daemon = True
+        self.lock = threading.RLock()
+        self._ae = ae
+        self._mode = mode
+        self.requestor = ServiceUser(self, MODE_REQUESTOR)
+        self.acceptor = ServiceUser(self, MODE_ACCEPTOR)
+        self.server: AssociationServer | None = None
+        self.sink_factory: SinkFactory | None = None
+        self.connect: Callable[[], socket.socket] = _nowhere
+
+        self.is_established = False
+        self.is_released = False
+        self.is_aborted = False
+        self.is_rejected = False
+        self.rejection: A_ASSOCIATE_RJ | None = None
+        self.abort_received: A_ABORT_RQ | None = None
+        self.connection_error: OSError | None = None
+        self.end_reason = ""
+        self.timings: dict[str, float] = {}
+        self.network_timeout_response = "A-ABORT"
+        self.over = threading.Event()
+
+        self._accepted: dict[int, PresentationContext] = {}
+        self._rejected: list[PresentationContext] = []
+        self._handlers = events.Handlers()
+        self._notes: deque[Event] = deque()
+        self._turn = threading.Lock()  # held by whoever runs notification handlers
+        self._outcome = threading.Event()  # the negotiation is over
+        self._released = threading.Event()
+        self._reader: threading.Thread | None = None
+        self._dimse_timeout = ae.dimse_timeout
+        self._limits = Limits(artim=ae.acse_timeout, network=ae.network_timeout, maximum_length=ae.maximum_pdu_size)
+        self._engine = UpperLayer(requestor=mode == MODE_REQUESTOR, limits=self._limits)
+        self._connection = Connection(self._engine, self)
+        self._exchange = Exchange(str(self.number), self._perform, keep_context=_config.PASS_CONTEXTVARS)
+        self._assembler = Assembler(self._accepted.__contains__, self._open_sink)
+
+    # ------------------------------------------------------------------- what it is
+    @property
+    def ae(self) -> ApplicationEntity:
+        """The local application entity."""
+        return self._ae
+
+    @property
+    def mode(self) -> str:
+        """'requestor' or 'acceptor'."""
+        return self._mode
+
+    @property
+    def is_requestor(self) -> bool:
+        """Whether the local AE asked for the association."""
+        return self._mode == MODE_REQUESTOR
+
+    @property
+    def is_acceptor(self) -> bool:
+        """Whether the peer asked for the association."""
+        return self._mode == MODE_ACCEPTOR
+
+    @property
+    def local(self) -> dict[str, Any]:
+        """AE title, address, port and mode of the local end."""
+        return (self.requestor if self.is_requestor else self.acceptor).info
+
+    @property
+    def remote(self) -> dict[str, Any]:
+        """AE title, address, port and mode of the peer."""
+        return self.peer.info
+
+    @property
+    def peer(self) -> ServiceUser:
+        """The other end."""
+        return self.acceptor if self.is_requestor else self.requestor
+
+    @property
+    def accepted_contexts(self) -> list[PresentationContext]:
+        """The accepted presentation contexts by their ID; each has one transfer syntax."""
+        return [self._accepted[key] for key in sorted(self._accepted)]
+
+    @property
+    def rejected_contexts(self) -> list[PresentationContext]:
+        """The rejected presentation contexts by their ID; `result` says why."""
+        return list(self._rejected)
+
+    def accepted_context(self, context_id: int) -> PresentationContext | None:
+        """One accepted presentation context."""
+        return self._accepted.get(context_id)
+
+    # ------------------------------------------------------------------- timeouts
+    @property
+    def acse_timeout(self) -> float | None:
+        """Seconds for association and release answers, and ARTIM; None is no limit."""
+        return self._limits.artim
+
+    @acse_timeout.setter
+    def acse_timeout(self, value: float | None) -> None:
+        self._limits.artim = value
+
+    @property
+    def dimse_timeout(self) -> float | None:
+        """Seconds to wait for a DIMSE response; None is no limit."""
+        return self._dimse_timeout
+
+    @dimse_timeout.setter
+    def dimse_timeout(self, value: float | None) -> None:
+        self._dimse_timeout = value
+
+    @property
+    def network_timeout(self) -> float | None:
+        """Seconds of silence after which an established association ends; None is no limit."""
+        return self._limits.network
+
+    @network_timeout.setter
+    def network_timeout(self, value: float | None) -> None:
+        self._limits.network = value
+        with self._connection.lock:
+            self._engine.watch_network(time.monotonic())
+        self._connection.wake()
+
+    # ------------------------------------------------------------------- a thread's manners
+    def is_alive(self) -> bool:
+        """Whether the association's reader runs."""
+        return self._reader is not None and not self.over.is_set()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until the association is over."""
+        if self._reader is not None and threading.current_thread() is not self._reader:
+            self.over.wait(timeout)
+
+    # ------------------------------------------------------------------- events
+    def bind(self, event: events.EventType, handler: Callable[..., Any], args: list[Any] | None = None) -> None:
+        """Bind a handler; an intervention event has one, a notification event any number."""
+        self._handlers.bind(event, handler, args)
+
+    def unbind(self, event: events.EventType, handler: Callable[..., Any]) -> None:
+        """Unbind a handler; an intervention event gets its default back."""
+        self._handlers.unbind(event, handler)
+
+    def get_events(self) -> list[events.EventType]:
+        """The events with handlers."""
+        return self._handlers.get_events()
+
+    def get_handlers(self, event: events.EventType) -> Any:
+        """The handlers of an event, as the documented API gives them."""
+        return self._handlers.get_handlers(event)
+
+    @property
+    def handlers(self) -> events.Handlers:
+        """The handler table."""
+        return self._handlers
+
+    def use_handlers(self, handlers: events.Handlers) -> None:
+        """Start with a copy of a server's handlers."""
+        self._handlers = handlers.copy()
+
+    def notify(self, event: events.NotificationEvent, **attrs: Any) -> None:
+        """Remember a notification; without a handler it costs a look-up."""
+        if self._handlers.has(event):
+            self._notes.append(Event(self, event, attrs))
+
+    def run_notifications(self) -> None:
+        """Run what was remembered, in order, unless another thread is at it (it then runs these too)."""
+        while self._notes:
+            if not self._turn.acquire(blocking=False):
+                return
+            try:
+                while self._notes:
+                    try:
+                        event = self._notes.popleft()
+                    except IndexError:
+                        break
+                    events.run_notification(self._handlers, event)
+            finally:
+                self._turn.release()
+
+    def note(self, outputs: list[Output]) -> None:
+        """Under the connection's lock: turn the engine's outputs into state and notifications."""
+        has = self._handlers.has
+        for output in outputs:
+            match output:
+                case Received(_, data):
+                    if has(events.EVT_DATA_RECV) or has(events.EVT_PDU_RECV):
+                        raw = bytes(data)
+                        self.notify(events.EVT_DATA_RECV, data=raw)
+                        self.notify(events.EVT_PDU_RECV, pdu=_decoder(raw))
+                case Sent(_, pieces):
+                    if has(events.EVT_DATA_SENT) or has(events.EVT_PDU_SENT):
+                        raw = b"".join(pieces)
+                        self.notify(events.EVT_PDU_SENT, pdu=_decoder(raw))
+                        self.notify(events.EVT_DATA_SENT, data=raw)
+                case Stepped(state, event, action, next_state):
+                    self.notify(
+                        events.EVT_FSM_TRANSITION,
+                        current_state=str(state),
+                        next_state=str(next_state),
+                        fsm_event=str(event),
+                        action=str(action),
+                    )
+                case AssociateIndication(request):
+                    self.notify(events.EVT_ACSE_RECV, primitive=A_ASSOCIATE(pdu=request))
+                case AssociateConfirmation(answer):
+                    self.notify(events.EVT_ACSE_RECV, primitive=A_ASSOCIATE(pdu=answer))
+                case ReleaseIndication():
+                    self.is_established = False
+                    self.notify(events.EVT_ACSE_RECV, primitive=A_RELEASE())
+                case ReleaseConfirmation():
+                    self.notify(events.EVT_ACSE_RECV, primitive=A_RELEASE(result="affirmative"))
+                case AbortIndication(pdu, why, provider):
+                    self._note_abort(pdu, why, provider)
+                case Disconnect():
+                    self._note_end()
+                case DataIndication():
+                    pass
+
+    def _note_abort(self, pdu: A_ABORT_RQ | None, why: str, provider: bool) -> None:
+        self.is_established = False
+        if pdu is not None:
+            self.abort_received = pdu
+            why = f"The peer aborted: {pdu.source_text}, {pdu.reason_text}"
+        if provider:
+            self.notify(events.EVT_ACSE_RECV, primitive=A_P_ABORT(provider_reason=pdu.reason if pdu is not None else 0))
+        else:
+            self.notify(events.EVT_ACSE_RECV, primitive=A_ABORT(abort_source=pdu.source if pdu is not None else 0))
+        if self.is_released or self.is_aborted or self.is_rejected:
+            return
+        self.is_aborted = True
+        self.end_reason = why
+        self.notify(events.EVT_ABORTED)
+
+    def _note_end(self) -> None:
+        self.is_established = False
+        if not (self.is_released or self.is_aborted or self.is_rejected):
+            if self._released.is_set():
+                self.is_released = True
+            elif not self.end_reason:
+                self.end_reason = "The transport connection ended before an association was requested"
+        address = self.peer.address_info
+        if address is not None:
+            self.notify(events.EVT_CONN_CLOSE, address=(address.address, address.port))
+
+    # ------------------------------------------------------------------- acting on indications
+    def handle(self, outputs: list[Output]) -> None:
+        """Without the lock, in the thread that caused the outputs."""
+        ended = False
+        try:
+            for output in outputs:
+                match output:
+                    case DataIndication(body):
+                        self._data(body)
+                    case AssociateIndication(request):
+                        self._requested(request)
+                    case AssociateConfirmation(answer):
+                        self._answered(answer)
+                    case ReleaseIndication(collision):
+                        self._release_indicated(collision=collision)
+                    case ReleaseConfirmation():
+                        self._release_confirmed()
+                    case AbortIndication():
+                        self._exchange.end()
+                    case Disconnect():
+                        ended = True
+                    case _:
+                        pass
+        finally:
+            if ended:
+                self._end()
+            self.run_notifications()
+
+    def idle(self) -> None:
+        """The network timeout passed: end the association as `network_timeout_response` says."""
+        seconds = self._limits.network
+        _log.warning("%s: nothing was received for %s s", self.name, seconds)
+        if self.network_timeout_response == "A-RELEASE":
+            self._ask_release()
+        else:
+            self._abort(f"Nothing was received for {seconds} s (network timeout)")
+
+    def _data(self, body: memoryview) -> None:
+        try:
+            for incoming in self._assembler.feed(body):
+                self.notify(events.EVT_DIMSE_RECV, message=incoming.message)
+                self._exchange.arrived(incoming)
+        except RemoteProtocolError as error:
+            _log.warning("%s: %s", self.name, error)
+            fault = error
+            self._try(lambda engine, now: engine.invalid_pdu(fault, now))
+
+    def _try(self, act: Callable[[UpperLayer, float], None], then: Callable[[UpperLayer], None] | None = None) -> bool:
+        """A local request that may come too late; whether it was taken."""
+        try:
+            self._connection.request(act, then)
+        except LocalProtocolError as error:
+            _log.debug("%s: %s", self.name, error)
+            return False
+        return True
+
+    def _release_indicated(self, *, collision: bool) -> None:
+        self._exchange.end()
+        if collision and not self.is_requestor:
+            return  # Sta10: the peer's A-RELEASE-RP comes first (PS3.8 section 7.2.2.6)
+        self._respond_release()
+
+    def _respond_release(self) -> None:
+        def respond(engine: UpperLayer, now: float) -> None:
+            self.notify(events.EVT_ACSE_SENT, primitive=A_RELEASE(result="affirmative"))
+            engine.respond_release(now)
+
+        def then(engine: UpperLayer) -> None:
+            if engine.state is State.STA13:
+                self._note_released("The peer released the association")
+
+        self._try(respond, then)
+
+    def _note_released(self, why: str) -> None:
+        self._released.set()
+        if not (self.is_aborted or self.is_released):
+            self.is_released = True
+            self.end_reason = why
+            self.notify(events.EVT_RELEASED)
+
+    def _release_confirmed(self) -> None:
+        if self._engine.state is State.STA12:
+            self._respond_release()
+            return
+        self._note_released("The association was released")
+        self._exchange.end()
+
+    def _end(self) -> None:
+        """The connection is closed: nobody waits any longer, nothing is left behind."""
+        self._exchange.end()
+        if self._reader is None or threading.current_thread() is self._reader:
+            self._assembler.end()
+        self._outcome.set()
+        self._released.set()
+        self._ae.forget(self)
+        if self.server is not None:
+            self.server.forget(self)
+        self.over.set()
+
+    # ------------------------------------------------------------------- asking
+    def request(self) -> None:
+        """Open the transport connection and ask for the association; returns when it is decided.
+
+        The outcome is in `is_established`, `is_rejected`, `is_aborted`; nothing is raised for the peer's doing.
+        """
+        self._open(acse.request_pdu(self))
+        self.run_notifications()
+
+    def _open(self, request: A_ASSOCIATE_RQ) -> None:
+        """Drive the engine from Sta1 to the answer."""
+        self.notify(events.EVT_REQUESTED)
+        self._connection.request(lambda engine, now: engine.associate(request))
+        started = time.monotonic()
+        try:
+            sock = self.connect()
+        except OSError as error:
+            self.connection_error = error
+            self.is_aborted = True
+            self.end_reason = f"No transport connection: {error}"
+            self.notify(events.EVT_ABORTED)
+            self._connection.close(self.end_reason)
+            return
+        self.timings["connect"] = (time.monotonic() - started) * 1000.0
+        self.requestor.address_info = from_socket(sock.getsockname())
+        peer = from_socket(sock.getpeername())
+        self.acceptor.address_info = peer
+        self._connection.attach(sock)
+        self.notify(events.EVT_CONN_OPEN, address=(peer.address, peer.port))
+        started = time.monotonic()
+        self.notify(events.EVT_ACSE_SENT, primitive=A_ASSOCIATE(pdu=request))
+        if self._try(lambda engine, now: engine.connected(now)):
+            threads.run(f"dicom-{self.name}", self._run, keep_context=_config.PASS_CONTEXTVARS)
+            self._outcome.wait()
+        else:
+            self._connection.discard()
+        self.timings["negotiate"] = (time.monotonic() - started) * 1000.0
+
+    def _run(self) -> None:
+        """The reader thread's whole life."""
+        self._reader = threading.current_thread()
+        try:
+            self._connection.run()
+        except Exception:
+            _log.exception("%s: the reader failed", self.name)
+            self._connection.close("An error of our own ended the association")
+        finally:
+            self._assembler.end()
+            self._end()
+            self.run_notifications()
+
+    def _answered(self, answer: A_ASSOCIATE_AC | A_ASSOCIATE_RJ) -> None:
+        if isinstance(answer, A_ASSOCIATE_RJ):
+            self.is_rejected = True
+            self.rejection = answer
+            self.end_reason = f"The peer rejected the association: {answer.result_text}, {answer.reason_text}"
+            self.notify(events.EVT_REJECTED)
+            self._outcome.set()
+            return
+        accepted, self._rejected = acse.learn_answer(self, answer)
+        self._accepted.update({context.context_id: context for context in accepted if context.context_id})
+        self.notify(events.EVT_ACCEPTED)
+        if not accepted:
+            self._outcome.set()
+            self._abort("The peer accepted none of the proposed presentation contexts")
+            return
+        self.is_established = True
+        self.notify(events.EVT_ESTABLISHED)
+        self._outcome.set()
+
+    # ------------------------------------------------------------------- being asked
+    def serve(self, sock: socket.socket, context: ssl.SSLContext | None) -> None:
+        """The reader thread's whole life at an acceptor: TLS, negotiation, data transfer."""
+        self._reader = threading.current_thread()
+        started = time.monotonic()
+        peer = self.requestor.address_info
+        address = (peer.address, peer.port) if peer else ("", 0)
+        try:
+            if context is not None:
+                sock.settimeout(self._limits.request)
+                sock = context.wrap_socket(sock, server_side=True)
+        except (OSError, ValueError) as error:
+            sock.close()
+            self.connection_error = error if isinstance(error, OSError) else None
+            self.end_reason = f"The TLS handshake failed: {error}"
+            _log.warning("%s: %s", self.name, self.end_reason)
+            self.notify(events.EVT_CONN_OPEN, address=address)
+            self.notify(events.EVT_CONN_CLOSE, address=address)
+            self._end()
+            self.run_notifications()
+            return
+        self.timings["connect"] = (time.monotonic() - started) * 1000.0
+        self._connection.attach(sock)
+        self.notify(events.EVT_CONN_OPEN, address=address)
+        self._connection.request(lambda engine, now: engine.connection_accepted(now))
+        self._run()
+
+    def _requested(self, request: A_ASSOCIATE_RQ) -> None:
+        self.requestor.ae_title = request.calling_ae_title
+        self.acceptor.ae_title = self.acceptor.ae_title or request.called_ae_title
+        self.requestor.learn(request)
+        self.requestor._contexts = acse.proposed_contexts(request)
+        self.notify(events.EVT_REQUESTED)
+        self.run_notifications()
+        if acse.asks_handlers(self):
+            # a handler of the user's takes its time; the reader must not be deaf meanwhile
+            self._exchange.on_worker(lambda: self._decide(request))
+        else:
+            self._decide(request)
+
+    def _decide(self, request: A_ASSOCIATE_RQ) -> None:
+        rejection = acse.admit(self, request)
+        answer: A_ASSOCIATE_AC | None = None
+        if rejection is None:
+            answer, accepted, rejected, rejection = acse.answer_request(self, request)
+            self._accepted.update({context.context_id: context for context in accepted if context.context_id})
+            self._rejected = rejected
+
+        def respond(engine: UpperLayer, now: float) -> None:
+            if rejection is not None:
+                self.notify(events.EVT_ACSE_SENT, primitive=A_ASSOCIATE(pdu=rejection))
+                engine.reject(rejection, now)
+                self.is_rejected = True
+                self.rejection = rejection
+                self.end_reason = f"Rejected: {rejection.result_text}, {rejection.reason_text}"
+                return
+            assert answer is not None
+            engine.peer_maximum_length = self.requestor.maximum_length
+            self.notify(events.EVT_ACSE_SENT, primitive=A_ASSOCIATE(pdu=answer))
+            engine.accept(answer, now)
+            self.is_established = True
+
+        def then(_: UpperLayer) -> None:
+            if rejection is not None:
+                self.notify(events.EVT_REJECTED)
+            else:
+                self.notify(events.EVT_ACCEPTED)
+                self.notify(events.EVT_ESTABLISHED)
+
+        self._try(respond, then)
+        self._outcome.set()
+        if self.server is not None:
+            self.server.decided(self)
+        self.run_notifications()
+
+    # ------------------------------------------------------------------- ending
+    def release(self) -> None:
+        """Release the association and wait for the peer's answer; no effect once it is over.
+
+        From the association's own reader thread (a notification handler) it asks and does not wait.
+        """
+        if self._ask_release() and threading.current_thread() is not self._reader:
+            self._released.wait()
+            if self.is_requestor:
+                self.over.wait()
+        self.run_notifications()
+
+    def _ask_release(self) -> bool:
+        def ask(engine: UpperLayer, now: float) -> None:
+            engine.release(now)
+            self.is_established = False
+
+        if not self.is_established:
+            return False
+        self.notify(events.EVT_ACSE_SENT, primitive=A_RELEASE())
+        return self._try(ask)
+
+    def abort(self, block: bool = True) -> None:
+        """Abort the association (A-ABORT, service user); no effect once it is over.
+
+        Args:
+            block: Wait until the transport connection is closed, a second at most: the peer may not close it.
+        """
+        self._abort("We aborted the association")
+        own = threading.current_thread().name.startswith((f"dicom-{self.name}", f"dicom-worker-{self.number}"))
+        if block and not own and self._reader is not None:
+            self.over.wait(1.0)
+        self.run_notifications()
+
+    def _abort(self, why: str) -> None:
+        def ask(engine: UpperLayer, now: float) -> None:
+            engine.abort(now)
+            self.is_established = False
+
+        def then(_: UpperLayer) -> None:
+            if not (self.is_released or self.is_rejected or self.is_aborted):
+                self.is_aborted = True
+                self.end_reason = why
+                self.notify(events.EVT_ABORTED)
+
+        if self.is_released or self.is_rejected or self.over.is_set():
+            return
+        if not self.is_aborted:
+            self.notify(events.EVT_ACSE_SENT, primitive=A_ABORT())
+        if not self._try(ask, then):
+            self._connection.close(why)
+        self._exchange.end()
+        self.run_notifications()
+
+    def kill(self) -> None:
+        """Close the transport connection at once, without a word to the peer."""
+        self._connection.close("We closed the transport connection")
+
+    # ------------------------------------------------------------------- messages
+    def send(self, message: Message, data: Any = None) -> None:
+        """Send one DIMSE message with its data set in stretches, if it has one.
+
+        Raises:
+            LocalProtocolError: The association does not allow it (any more).
+        """
+        if data is None and message.data is not None:
+            data = (memoryview(message.data),)
+        command = encode_command(message)
+        self.notify(events.EVT_DIMSE_SENT, message=message)
+        self._connection.send_message(message.context_id, command, data)
+
+    @property
+    def fragment(self) -> int:
+        """Bytes in the largest fragment that the peer takes."""
+        return self._engine.largest_fragment
+
+    def busy(self, change: int) -> None:
+        """An operation of ours began (+1) or ended (-1): meanwhile the peer's silence is no idleness."""
+        with self._connection.lock:
+            self._engine.busy += change
+            if not self._engine.busy:
+                self._engine.watch_network(time.monotonic())
+
+    def _open_sink(self, request: C_STORE_RQ) -> DataSink | None:
+        factory = self.sink_factory
+        context = self._accepted[request.context_id]
+        if factory is None:
+            return None
+        try:
+            return factory(self, request, context.as_tuple)
+        except Exception:
+            _log.exception("%s: no sink could be made; the data set is collected in memory", self.name)
+            return None
+
+    def _perform(self, operation: Operation) -> None:
+        self.busy(+1)
+        try:
+            perform(self, operation)
+        finally:
+            self.busy(-1)
+            self.run_notifications()
+
+
+def _nowhere() -> socket.socket:
+    raise OSError("nobody said where the peer is")
+
+
+def _decoder(raw: bytes) -> Callable[[], Any]:
+    """The PDU of `raw`, decoded when a handler looks at it."""
+    return lambda: decode_pdu(raw)

@@ -1,0 +1,340 @@
+"""The shell around one upper layer: its socket (plain or TLS), its lock, its reader thread.
+
+One lock guards the engine, the socket and the outbox; it is never held while waiting or while a handler runs.
+The reader waits on [socket, waker] until the engine's deadline; any thread may make a request of the engine, which
+writes what it can at once. What cannot be written stays in the outbox: a sender waits for room itself, the reader
+flushes what nobody waits for. Two threads never use the socket at once, because each use is under the lock and
+never blocks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Protocol
+
+from workstation.net.pdu import PDUType
+from workstation.net.readiness import Waker, wait
+from workstation.net.upper_layer import Disconnect, Output, Sent, UpperLayer
+
+_HAS_SENDMSG = hasattr(socket.socket, "sendmsg")
+_GATHER = 64  # pieces in one gathered write; every system allows more
+_STUCK = 60.0  # seconds without room to write after which a peer counts as dead when nothing else is set
+
+
+class Owner(Protocol):
+    """Who a connection works for."""
+
+    def note(self, outputs: list[Output]) -> None:
+        """Called under the lock, in wire order: remember what handlers must hear."""
+
+    def handle(self, outputs: list[Output]) -> None:
+        """Called without the lock by the thread that caused the outputs: act on them."""
+
+    def idle(self) -> None:
+        """The network timeout passed without a byte."""
+
+
+class Connection:
+    """The transport of one association.
+
+    Args:
+        engine: The upper layer; from now on only touched under `lock`.
+        owner: Gets the engine's outputs.
+    """
+
+    def __init__(self, engine: UpperLayer, owner: Owner) -> None:
+        self.engine = engine
+        self.lock = threading.Lock()  # guards engine, _socket's use, _outbox and the flags below
+        self._owner = owner
+        self._socket: socket.socket | None = None
+        self._tls = False
+        self._waker: Waker | None = None
+        self._outbox: deque[deque[memoryview]] = deque()  # one entry a PDU
+        self._head_started = False
+        self._waiters = 0
+        self._closed = False
+        self._reader_done = False
+        self._waiting_until: float | None = None
+        self._turn = threading.Lock()  # held for a whole DIMSE message: messages never interleave
+        self._broken: str = ""
+
+    # ------------------------------------------------------------------- life
+    def attach(self, sock: socket.socket) -> None:
+        """Take over a connected socket."""
+        self._tls = isinstance(sock, ssl.SSLSocket)
+        sock.setblocking(False)
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket = sock
+        self._waker = Waker()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the transport connection is over."""
+        return self._closed
+
+    def request(
+        self, act: Callable[[UpperLayer, float], None], then: Callable[[UpperLayer], None] | None = None
+    ) -> None:
+        """Make a local request of the engine from any thread.
+
+        Args:
+            act: Makes the request.
+            then: Called under the lock as well, when what came out of the engine has been noted.
+
+        Raises:
+            LocalProtocolError: The state does not allow it; nothing changed.
+        """
+        with self.lock:
+            act(self.engine, time.monotonic())
+            outputs = self._collect()
+            if then is not None:
+                then(self.engine)
+            self._wake_reader()
+        self._owner.handle(outputs)
+
+    def wake(self) -> None:
+        """Have the reader look at the engine's deadline again."""
+        with self.lock:
+            self._wake_reader(always=True)
+
+    def _wake_reader(self, *, always: bool = False) -> None:
+        """Under the lock: end the reader's wait if it would sleep past something new."""
+        if self._waker is None or self._closed:
+            return
+        deadline = self.engine.deadline
+        sooner = deadline is not None and (self._waiting_until is None or deadline < self._waiting_until)
+        if always or sooner or self._outbox:
+            self._waker.wake()
+
+    def run(self) -> None:
+        """The reader: until the connection is closed, read, keep the deadlines, write what waits."""
+        while True:
+            with self.lock:
+                if self._closed or self._socket is None or self._waker is None:
+                    break
+                sock, waker = self._socket, self._waker
+                self._waiting_until = self.engine.deadline
+                write = bool(self._outbox)
+                pending = self._tls and isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+                timeout = None if self._waiting_until is None else self._waiting_until - time.monotonic()
+            readable, writable = wait(sock, waker, 0.0 if pending else timeout, read=True, write=write)
+            idle = False
+            with self.lock:
+                if self._closed:
+                    break
+                if readable or pending:
+                    self._read()
+                if writable:
+                    self._flush()
+                now = time.monotonic()
+                deadline = self.engine.deadline
+                if deadline is not None and now >= deadline:
+                    idle = self.engine.tick(now) == "network"
+                outputs = self._collect()
+            self._owner.handle(outputs)
+            if idle:
+                self._owner.idle()
+        with self.lock:
+            self._reader_done = True
+            self._release_descriptors()
+
+    def close(self, why: str) -> None:
+        """Cut the transport connection from any thread (Evt17)."""
+        with self.lock:
+            self.engine.disconnected(time.monotonic(), why)
+            outputs = self._collect()
+            self._close()
+        self._owner.handle(outputs)
+
+    def _collect(self) -> list[Output]:
+        """Under the lock: take the engine's outputs, send what is to be sent, let the owner note them."""
+        outputs = self.engine.take()
+        if not outputs:
+            return outputs
+        disconnect = False
+        for output in outputs:
+            if isinstance(output, Sent):
+                if output.pdu_type == PDUType.A_ABORT:
+                    # an abort cuts in between PDUs: only one whose first bytes have left is finished
+                    while len(self._outbox) > (1 if self._head_started else 0):
+                        self._outbox.pop()
+                self._outbox.append(deque(memoryview(piece).cast("B") for piece in output.pieces if len(piece)))
+            elif isinstance(output, Disconnect):
+                disconnect = True
+        if self._outbox:
+            self._flush()
+            if self._broken:
+                outputs += self.engine.take()
+                disconnect = True
+        self._owner.note(outputs)
+        if disconnect:
+            self._close()
+        return outputs
+
+    def _close(self) -> None:
+        """Under the lock: nothing is read or written from here on; the descriptors go when nobody waits on them."""
+        if self._closed:
+            return
+        self._closed = True
+        self._outbox.clear()
+        if self._socket is not None:
+            with contextlib.suppress(OSError, ValueError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+        if self._waker is not None:
+            self._waker.wake()
+
+    def _release_descriptors(self) -> None:
+        """Under the lock: close the socket once the reader and every waiting sender are gone."""
+        if self._waiters or not self._reader_done:
+            return
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.close()
+            self._socket = None
+        if self._waker is not None:
+            self._waker.close()
+            self._waker = None
+
+    def discard(self) -> None:
+        """Close what was attached although the reader never ran."""
+        with self.lock:
+            self._close()
+            self._reader_done = True
+            self._release_descriptors()
+
+    # ------------------------------------------------------------------- reading
+    def _read(self) -> None:
+        """Under the lock: take what has arrived, a buffer's worth at most."""
+        sock = self._socket
+        assert sock is not None
+        try:
+            count = sock.recv_into(self.engine.buffer())
+        except (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return
+        except OSError as error:
+            self.engine.disconnected(time.monotonic(), f"The transport connection broke: {_sentence(error)}")
+            return
+        if count:
+            self.engine.receive(count, time.monotonic())
+        else:
+            self.engine.disconnected(time.monotonic(), "The peer closed the transport connection")
+
+    # ------------------------------------------------------------------- writing
+    def _flush(self) -> None:
+        """Under the lock: write as much of the outbox as the system takes."""
+        sock = self._socket
+        if sock is None or self._closed:
+            self._outbox.clear()
+            return
+        try:
+            while self._outbox:
+                if self._tls or not _HAS_SENDMSG:
+                    sent = sock.send(self._outbox[0][0])
+                else:
+                    sent = sock.sendmsg(islice((piece for pdu in self._outbox for piece in pdu), _GATHER))
+                self._drop(sent)
+        except (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return
+        except OSError as error:
+            self._outbox.clear()
+            self._broken = f"The transport connection broke: {_sentence(error)}"
+            self.engine.disconnected(time.monotonic(), self._broken)
+
+    def _drop(self, sent: int) -> None:
+        """Forget `sent` bytes from the front of the outbox."""
+        while sent:
+            pdu = self._outbox[0]
+            piece = pdu[0]
+            if sent < len(piece):
+                pdu[0] = piece[sent:]
+                self._head_started = True
+                return
+            sent -= len(piece)
+            pdu.popleft()
+            self._head_started = True
+            if not pdu:
+                self._outbox.popleft()
+                self._head_started = False
+
+    def send_message(self, context_id: int, command: bytes, data: Iterable[memoryview] | None) -> None:
+        """Send one DIMSE message: its command set, and its data set piece by piece.
+
+        Blocks while the peer does not read; an abort or a closed connection ends it.
+
+        Args:
+            context_id: The Presentation Context ID.
+            command: The encoded command set.
+            data: The encoded data set in stretches, each a multiple of the engine's `largest_fragment` but the
+                last, or None.
+
+        Raises:
+            LocalProtocolError: The association does not allow it (any more).
+        """
+        with self._turn:
+            pieces = iter(data) if data is not None else iter(())
+            following = next(pieces, None)
+            # a command set that data follow waits for them: one write for a small message
+            self._send(context_id, memoryview(command), command=True, last=True, hold=following is not None)
+            while following is not None:
+                current, following = following, next(pieces, None)
+                self._send(context_id, current, command=False, last=following is None, hold=False)
+
+    def _send(self, context_id: int, data: memoryview, *, command: bool, last: bool, hold: bool) -> None:
+        """Hand a stretch to the engine; unless it is held, return when all of it has been written."""
+        with self.lock:
+            self.engine.send_data(context_id, data, command=command, last=last, now=time.monotonic())
+            outputs = self._hold() if hold else self._collect()
+            waiting = bool(self._outbox) and not hold
+        self._owner.handle(outputs)
+        if waiting:
+            self._await_room()
+
+    def _hold(self) -> list[Output]:
+        """Under the lock: put the engine's PDUs in the outbox without writing yet."""
+        outputs = self.engine.take()
+        for output in outputs:
+            if isinstance(output, Sent):
+                self._outbox.append(deque(memoryview(piece).cast("B") for piece in output.pieces if len(piece)))
+        self._owner.note(outputs)
+        return outputs
+
+    def _await_room(self) -> None:
+        """Wait until the outbox has been written; cut a peer that takes nothing for too long."""
+        with self.lock:
+            if self._closed or self._socket is None:
+                return
+            sock = self._socket
+            self._waiters += 1
+        try:
+            while True:
+                limit = self.engine.limits.network or _STUCK
+                _, writable = wait(sock, None, limit, read=False, write=True)
+                with self.lock:
+                    if self._closed or not self._outbox:
+                        return
+                    if writable:
+                        self._flush()
+                    else:
+                        self.engine.disconnected(time.monotonic(), f"The peer read nothing for {limit:.0f} s")
+                    outputs = self._collect()
+                    done = self._closed or not self._outbox
+                self._owner.handle(outputs)
+                if done:
+                    return
+        finally:
+            with self.lock:
+                self._waiters -= 1
+                self._release_descriptors()
+
+
+def _sentence(error: OSError) -> str:
+    """What the system says, without numbers."""
+    return error.strerror or str(error) or type(error).__name__

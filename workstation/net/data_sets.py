@@ -1,0 +1,126 @@
+"""Data sets on their way out: which presentation context takes one, and the bytes it becomes (PS3.5, PS3.8 9.3.2.2).
+
+pydicom encodes; a file whose transfer syntax was accepted is passed on as it is, read in stretches. The file is
+read and not mapped: a mapped file that another program cuts short ends the process with SIGBUS.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from pydicom.dataset import Dataset
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from workstation.net import dsutils
+from workstation.net.part10 import FileHead
+from workstation.net.presentation import PresentationContext
+
+_log = logging.getLogger("workstation.net.data_sets")
+STRETCH = 1 << 20
+_LITTLE = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian)
+
+
+def encode_for(data_set: Dataset, context: PresentationContext) -> bytes:
+    """Encode a data set as the context's transfer syntax demands.
+
+    Raises:
+        ValueError: It cannot be encoded.
+    """
+    syntax = UID(context.transfer_syntax[0])
+    encoded = dsutils.encode(data_set, syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated)
+    if encoded is None:
+        raise ValueError("the data set cannot be encoded")
+    return encoded
+
+
+def syntax_of(data_set: Dataset) -> UID:
+    """The transfer syntax that a data set is in, by its file meta and by how it was read.
+
+    Raises:
+        AttributeError: The file meta has no Transfer Syntax UID, or the encoding contradicts it.
+    """
+    meta = getattr(data_set, "file_meta", None)
+    if meta is None or "TransferSyntaxUID" not in meta:
+        raise AttributeError("the data set's file_meta has no (0002,0010) Transfer Syntax UID")
+    syntax = UID(meta.TransferSyntaxUID)
+    implicit, little = data_set.original_encoding
+    if implicit is None or little is None:
+        return syntax
+    if syntax.is_implicit_VR == implicit and syntax.is_little_endian == little:
+        return syntax
+    actual = {(True, True): ImplicitVRLittleEndian, (False, False): ExplicitVRBigEndian}.get((implicit, little))
+    if actual is None or syntax.is_compressed:
+        raise AttributeError(f"the data set's encoding contradicts its Transfer Syntax UID, {syntax.name}")
+    _log.warning("The data set says %s but is encoded as %s; it is sent as that", syntax.name, actual.name)
+    return actual
+
+
+def context_for(
+    contexts: Iterable[PresentationContext], sop_class_uid: str, syntax: str, *, convert: bool
+) -> PresentationContext | None:
+    """The accepted context that takes an object.
+
+    Args:
+        contexts: Accepted contexts.
+        sop_class_uid: The object's SOP Class UID.
+        syntax: The transfer syntax that it is in.
+        convert: Whether another uncompressed little endian syntax will do; compressed data need their own.
+    """
+    candidates = [c for c in contexts if c.abstract_syntax == sop_class_uid and c.as_scu]
+    for context in candidates:
+        if context.transfer_syntax[0] == syntax:
+            return context
+    if convert and syntax in _LITTLE:
+        for context in candidates:
+            if context.transfer_syntax[0] in _LITTLE:
+                return context
+    return None
+
+
+def stretches(encoded: bytes, fragment: int) -> Iterator[memoryview]:
+    """A data set in memory as stretches, each a whole number of fragments."""
+    size = _stretch(fragment)
+    view = memoryview(encoded)
+    for offset in range(0, len(view), size):
+        yield view[offset : offset + size]
+
+
+def file_stretches(path: str | os.PathLike[str], head: FileHead, fragment: int) -> Iterator[memoryview]:
+    """A file's data set as it is, in stretches of a whole number of fragments; odd lengths are padded.
+
+    Raises:
+        OSError: The file cannot be read any longer.
+    """
+    size = _stretch(fragment)
+    with Path(path).open("rb", buffering=0) as file:
+        file.seek(head.offset)
+        left = head.size - head.offset
+        while left > 0:
+            view = memoryview(bytearray(min(size, left + left % 2)))
+            filled = 0
+            while filled < len(view) and (count := file.readinto(view[filled:])):
+                filled += count
+            filled = min(filled, left)
+            if filled < min(size, left):
+                raise OSError(f"{os.fspath(path)} became shorter while it was sent")
+            left -= filled
+            # fragments have even length (PS3.8 Annex E); an odd file ends a byte early
+            yield view[: filled + filled % 2]
+
+
+def _stretch(fragment: int) -> int:
+    return fragment * max(1, STRETCH // fragment)
+
+
+def names(contexts: Sequence[PresentationContext]) -> str:
+    """Contexts in words, for messages."""
+    return ", ".join(f"{UID(c.abstract_syntax or '').name} in {UID(c.transfer_syntax[0]).name}" for c in contexts)

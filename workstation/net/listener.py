@@ -1,0 +1,279 @@
+"""Answering: a listening socket, the thread that accepts, and the associations that came in.
+
+Accepting never blocks on a peer: TLS, the association request and everything after it happen on the connection's own
+thread under its own deadline. Sockets that have not asked for an association are counted apart from associations,
+so that silent peers cannot shut honest ones out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from workstation.net import _config, default_logging, events, threads
+from workstation.net.address import AddressInformation, from_socket
+from workstation.net.association import Association, SinkFactory
+from workstation.net.pdu import A_ASSOCIATE_RJ, A_ASSOCIATE_RQ
+from workstation.net.presentation import PresentationContext
+from workstation.net.readiness import Waker, wait
+from workstation.net.service_user import MODE_ACCEPTOR
+
+if TYPE_CHECKING:
+    from workstation.net.ae import ApplicationEntity
+
+_log = logging.getLogger("workstation.net.listener")
+
+Admit = Callable[[Association, A_ASSOCIATE_RQ], A_ASSOCIATE_RJ | None]
+
+MOST_SILENT = 64  # sockets that have not asked for an association
+SILENT_GRACE = 0.5  # seconds that even the oldest of too many silent sockets has
+MOST_SOCKETS = 512  # silent ones beyond which the grace is over
+GRACE = 3.0  # seconds that associations have to end when the server shuts down
+
+
+class AssociationServer:
+    """A server for associations that peers ask for.
+
+    Made by `AE.make_server` and `AE.start_server`; it listens from the start and accepts in `serve_forever`.
+
+    Args:
+        ae: The application entity.
+        address: (host, port) or (host, port, flowinfo, scope_id); an empty host is any address.
+        ae_title: The AE title that it answers as.
+        contexts: The supported presentation contexts.
+        ssl_context: Accept TLS only, with this context.
+        evt_handlers: Handlers for its associations.
+        sink_factory: Offers sinks for the data sets of C-STORE requests.
+        admit: Asked for each association request; a rejection that it returns is sent.
+
+    Raises:
+        OSError: The address cannot be listened on.
+    """
+
+    def __init__(
+        self,
+        ae: ApplicationEntity,
+        address: tuple[str, int] | tuple[str, int, int, int],
+        ae_title: str,
+        contexts: list[PresentationContext],
+        ssl_context: ssl.SSLContext | None = None,
+        evt_handlers: Iterable[events.EventHandler] | None = None,
+        request_handler: Any = None,
+        *,
+        sink_factory: SinkFactory | None = None,
+        admit: Admit | None = None,
+    ) -> None:
+        self.ae = ae
+        self.ae_title = ae_title
+        self.contexts = contexts
+        self.ssl_context = ssl_context
+        self.sink_factory = sink_factory
+        self.admit = admit
+        self.request_handler = request_handler
+        self._handlers = events.Handlers()
+        default_logging.bind_default_handlers(self._handlers)
+        self._handlers.bind_all(evt_handlers)
+        self._lock = threading.Lock()  # guards the associations below
+        self._associations: dict[Association, float] = {}
+        self._silent: dict[Association, float] = {}
+        self._stopping = threading.Event()
+        self._stopped = threading.Event()
+        self._stopped.set()
+        self._waker = Waker()
+        self.address_info = AddressInformation.from_tuple(address)
+        self.socket = self._listen()
+        self.server_address = self.socket.getsockname()
+        self.address_info = from_socket(self.server_address)
+
+    def _listen(self) -> socket.socket:
+        where = self.address_info
+        sock = socket.socket(where.address_family, socket.SOCK_STREAM)
+        try:
+            if os.name == "posix":
+                # on Windows the option would let a second program take the port
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            elif hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+            sock.bind(where.as_tuple)
+            sock.listen(512)
+            sock.setblocking(False)
+        except OSError:
+            sock.close()
+            self._waker.close()
+            raise
+        return sock
+
+    # ------------------------------------------------------------------- what it is
+    @property
+    def ssl_context(self) -> ssl.SSLContext | None:
+        """The TLS context, or None."""
+        return self._ssl_context
+
+    @ssl_context.setter
+    def ssl_context(self, context: ssl.SSLContext | None) -> None:
+        if context is not None and not isinstance(context, ssl.SSLContext):
+            raise TypeError(f"ssl_context must be an ssl.SSLContext, not {type(context).__name__}")
+        self._ssl_context = context
+
+    @property
+    def active_associations(self) -> list[Association]:
+        """The associations that came in and live."""
+        with self._lock:
+            return [assoc for assoc in self._associations if assoc not in self._silent]
+
+    def _children(self) -> list[Association]:
+        with self._lock:
+            return list(self._associations)
+
+    # ------------------------------------------------------------------- handlers
+    def bind(self, event: events.EventType, handler: Callable[..., Any], args: list[Any] | None = None) -> None:
+        """Bind a handler here, in the live associations and in later ones."""
+        self._handlers.bind(event, handler, args)
+        for assoc in self._children():
+            assoc.bind(event, handler, args)
+
+    def unbind(self, event: events.EventType, handler: Callable[..., Any]) -> None:
+        """Unbind a handler here, in the live associations and in later ones."""
+        self._handlers.unbind(event, handler)
+        for assoc in self._children():
+            assoc.unbind(event, handler)
+
+    def get_events(self) -> list[events.EventType]:
+        """The events with handlers."""
+        return self._handlers.get_events()
+
+    def get_handlers(self, event: events.EventType) -> Any:
+        """The handlers of an event."""
+        return self._handlers.get_handlers(event)
+
+    # ------------------------------------------------------------------- serving
+    def start(self) -> None:
+        """Serve on a thread of its own."""
+        self._stopped.clear()
+        threads.run(f"dicom-server-{self.server_address[1]}", self.serve_forever, keep_context=_config.PASS_CONTEXTVARS)
+
+    def serve_forever(self, poll_interval: float = 0.5) -> None:
+        """Accept until `shutdown` is called.
+
+        Args:
+            poll_interval: Of the documented signature; nothing polls.
+        """
+        self._stopped.clear()
+        try:
+            while not self._stopping.is_set():
+                readable, _ = wait(self.socket, self._waker, None, read=True, write=False)
+                if readable and not self._stopping.is_set():
+                    self._accept()
+        finally:
+            self._stopped.set()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                sock, address = self.socket.accept()
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                # no descriptors left, or the peer is gone already: the others must not suffer
+                _log.error("No connection could be accepted: %s", error)
+                self._evict(all_old=True)
+                self._stopping.wait(0.05)
+                return
+            try:
+                self._take(sock, address)
+            except (OSError, RuntimeError):
+                _log.exception("A connection from %s could not be served", address)
+                with contextlib.suppress(OSError):
+                    sock.close()
+
+    def _take(self, sock: socket.socket, address: Any) -> None:
+        assoc = Association(self.ae, MODE_ACCEPTOR)
+        assoc.server = self
+        assoc.sink_factory = self.sink_factory
+        assoc.use_handlers(self._handlers)
+        assoc.requestor.address_info = from_socket(address)
+        assoc.acceptor.address_info = from_socket(sock.getsockname())
+        self.ae.describe(assoc.acceptor)
+        assoc.acceptor.ae_title = self.ae_title
+        assoc.acceptor.supported_contexts = self.contexts
+        now = time.monotonic()
+        with self._lock:
+            self._associations[assoc] = now
+            self._silent[assoc] = now
+        self.ae.remember(assoc)
+        self._evict()
+        context = self.ssl_context
+        threads.run(f"dicom-{assoc.name}", lambda: assoc.serve(sock, context), keep_context=_config.PASS_CONTEXTVARS)
+
+    def _evict(self, *, all_old: bool = False) -> None:
+        """Close the oldest silent sockets when there are too many."""
+        now = time.monotonic()
+        with self._lock:
+            excess = len(self._silent) if all_old else len(self._silent) - MOST_SILENT
+            beyond = len(self._silent) - MOST_SOCKETS
+            victims = [
+                assoc
+                for index, (assoc, since) in enumerate(self._silent.items())
+                if index < excess and (now - since > SILENT_GRACE or index < beyond)
+            ]
+            for assoc in victims:
+                del self._silent[assoc]
+        for assoc in victims:
+            assoc.kill()
+
+    def decided(self, assoc: Association) -> None:
+        """An association has been accepted or rejected: it is silent no longer."""
+        with self._lock:
+            self._silent.pop(assoc, None)
+
+    def forget(self, assoc: Association) -> None:
+        """An association has ended."""
+        with self._lock:
+            self._silent.pop(assoc, None)
+            self._associations.pop(assoc, None)
+
+    # ------------------------------------------------------------------- the end
+    def shutdown(self) -> None:
+        """Stop accepting and abort what lives; returns when all is closed, after `GRACE` seconds at most."""
+        self._stopping.set()
+        with contextlib.suppress(OSError, ValueError):
+            self._waker.wake()
+        self._stopped.wait(GRACE)
+        self.server_close()
+        children = self._children()
+        for assoc in children:
+            if assoc.is_established:
+                assoc.abort(block=False)
+            else:
+                assoc.kill()
+        # an abort has half a second to leave; whoever does not close then is closed
+        end = time.monotonic() + 0.5
+        for assoc in children:
+            assoc.over.wait(max(0.0, end - time.monotonic()))
+        for assoc in children:
+            if not assoc.over.is_set():
+                assoc.kill()
+        self.ae.forget_server(self)
+
+    def server_close(self) -> None:
+        """Close the listening socket."""
+        if self.socket.fileno() >= 0:
+            self.socket.close()
+            self._waker.close()
+
+    def __enter__(self) -> AssociationServer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+
+
+class ThreadedAssociationServer(AssociationServer):
+    """What `start_server(block=False)` returns: a server that runs on its own thread."""

@@ -1,0 +1,117 @@
+"""The head of a DICOM file (PS3.10 section 7.1): where its data set starts and how it is encoded.
+
+Only what sending and receiving need: a data set is passed on as the bytes it is. Reading whole files is pydicom's.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PREAMBLE = 128
+MAGIC = b"DICM"
+LARGEST_META = 64 * 1024  # group 0002 is a few hundred bytes; more is a damaged or hostile file
+_LONG_LENGTH = {b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"SQ", b"UC", b"UN", b"UR", b"UT", b"SV", b"UV"}
+
+
+class NotDicomFileError(ValueError):
+    """The file has no DICOM file meta information that can be read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileHead:
+    """What group 0002 says, and where the data set starts.
+
+    Attributes:
+        sop_class_uid: Media Storage SOP Class UID, "" if absent.
+        sop_instance_uid: Media Storage SOP Instance UID, "" if absent.
+        transfer_syntax_uid: Transfer Syntax UID, "" if absent.
+        offset: The data set's first byte, counted from the start of the file.
+        size: The file's size in bytes.
+    """
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+    offset: int
+    size: int
+
+
+def read_head(path: str | os.PathLike[str]) -> FileHead:
+    """Read the head of a DICOM file.
+
+    Raises:
+        OSError: The file cannot be read.
+        NotDicomFileError: It has no preamble with "DICM", or its file meta information is damaged.
+    """
+    with Path(path).open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        head = file.read(PREAMBLE + 4 + 2048)
+        if head[PREAMBLE : PREAMBLE + 4] != MAGIC:
+            raise NotDicomFileError("no DICOM file: bytes 128 to 131 are not DICM (PS3.10 section 7.1)")
+        values: dict[int, str] = {}
+        position = PREAMBLE + 4
+        while True:
+            if len(head) < position + 12 and len(head) < size:
+                head += file.read(LARGEST_META)
+            if head[position : position + 2] != b"\x02\x00":
+                break
+            element = int.from_bytes(head[position + 2 : position + 4], "little")
+            vr = head[position + 4 : position + 6]
+            if vr in _LONG_LENGTH:
+                length, start = int.from_bytes(head[position + 8 : position + 12], "little"), position + 12
+            else:
+                length, start = int.from_bytes(head[position + 6 : position + 8], "little"), position + 8
+            end = start + length
+            if end > LARGEST_META:
+                raise NotDicomFileError("the file meta information is longer than 64 KiB")
+            while len(head) < end:
+                more = file.read(LARGEST_META)
+                if not more:
+                    raise NotDicomFileError("the file ends within its file meta information")
+                head += more
+            if element in (0x0002, 0x0003, 0x0010):
+                values[element] = head[start:end].decode("ascii", "replace").rstrip("\0 ")
+            position = end
+    if not values:
+        raise NotDicomFileError("the file meta information (group 0002) is missing")
+    return FileHead(
+        sop_class_uid=values.get(0x0002, ""),
+        sop_instance_uid=values.get(0x0003, ""),
+        transfer_syntax_uid=values.get(0x0010, ""),
+        offset=position,
+        size=size,
+    )
+
+
+def _element(number: int, vr: bytes, value: bytes) -> bytes:
+    """One explicit VR little endian element of group 0002."""
+    if len(value) % 2:
+        value += b"\0" if vr in (b"UI", b"OB") else b" "
+    head = b"\x02\x00" + number.to_bytes(2, "little") + vr
+    if vr in _LONG_LENGTH:
+        return head + b"\0\0" + len(value).to_bytes(4, "little") + value
+    return head + len(value).to_bytes(2, "little") + value
+
+
+def encode_head(
+    *,
+    sop_class_uid: str,
+    sop_instance_uid: str,
+    transfer_syntax_uid: str,
+    implementation_class_uid: str,
+    implementation_version_name: str = "",
+    source_ae_title: str = "",
+) -> bytes:
+    """Preamble, "DICM" and group 0002: what comes before the data set as it was received."""
+    body = _element(0x0001, b"OB", b"\x00\x01")
+    body += _element(0x0002, b"UI", sop_class_uid.encode("ascii", "replace"))
+    body += _element(0x0003, b"UI", sop_instance_uid.encode("ascii", "replace"))
+    body += _element(0x0010, b"UI", transfer_syntax_uid.encode("ascii", "replace"))
+    body += _element(0x0012, b"UI", implementation_class_uid.encode("ascii"))
+    if implementation_version_name:
+        body += _element(0x0013, b"SH", implementation_version_name.encode("ascii"))
+    if source_ae_title:
+        body += _element(0x0016, b"AE", source_ae_title.encode("ascii", "replace"))
+    return bytes(PREAMBLE) + MAGIC + _element(0x0000, b"UL", len(body).to_bytes(4, "little")) + body

@@ -1,0 +1,99 @@
+"""Waiting for a socket or for another thread's call, in one place for every platform.
+
+POSIX has poll(), Linux has eventfd; Windows has neither and waits with select() on a socket pair.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+
+_HAS_POLL = hasattr(select, "poll")
+_HAS_EVENTFD = hasattr(os, "eventfd")
+
+
+class Waker:
+    """Lets another thread end a `wait`; the calls of several threads count as one."""
+
+    def __init__(self) -> None:
+        self._event = -1
+        self._pair: tuple[socket.socket, socket.socket] | None = None
+        if _HAS_EVENTFD:
+            self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        else:
+            self._pair = socket.socketpair()
+            for end in self._pair:
+                end.setblocking(False)
+
+    def fileno(self) -> int:
+        """What to wait on."""
+        return self._pair[0].fileno() if self._pair else self._event
+
+    def wake(self) -> None:
+        """End the current or the next wait."""
+        with contextlib.suppress(BlockingIOError):
+            if self._pair:
+                self._pair[1].send(b"\0")
+            else:
+                os.eventfd_write(self._event, 1)
+
+    def clear(self) -> None:
+        """Forget the calls so far."""
+        with contextlib.suppress(BlockingIOError):
+            if self._pair:
+                self._pair[0].recv(4096)
+            else:
+                os.eventfd_read(self._event)
+
+    def close(self) -> None:
+        """Give the descriptors back."""
+        if self._pair:
+            for end in self._pair:
+                end.close()
+        elif self._event >= 0:
+            os.close(self._event)
+            self._event = -1
+
+
+def wait(
+    sock: socket.socket, waker: Waker | None, timeout: float | None, *, read: bool, write: bool
+) -> tuple[bool, bool]:
+    """Wait until the socket is ready, the waker was called, or the time is over.
+
+    Args:
+        sock: The socket; a closed or broken one counts as ready.
+        waker: Ends the wait early; cleared by it.
+        timeout: Seconds, or None for no limit.
+        read: Whether to wait for bytes to read.
+        write: Whether to wait for room to write.
+
+    Returns:
+        Whether the socket can be read, and whether it can be written.
+    """
+    if _HAS_POLL:
+        poll = select.poll()
+        flags = (select.POLLIN if read else 0) | (select.POLLOUT if write else 0)
+        poll.register(sock, flags)
+        if waker:
+            poll.register(waker.fileno(), select.POLLIN)
+        ready = dict(poll.poll(None if timeout is None else max(0.0, timeout) * 1000.0 + 0.5))
+        seen = ready.get(sock.fileno(), 0)
+        if waker and waker.fileno() in ready:
+            waker.clear()
+        broken = bool(seen & (select.POLLERR | select.POLLHUP | select.POLLNVAL))
+        return bool(seen & select.POLLIN) or (broken and read), bool(seen & select.POLLOUT) or (broken and write)
+    wanted: list[socket.socket | Waker] = [waker] if waker else []
+    if read:
+        wanted.append(sock)
+    readable, writable, broken_list = select.select(
+        wanted,
+        [sock] if write else [],
+        [sock],
+        None if timeout is None else max(0.0, timeout),
+    )
+    if waker and waker in readable:
+        waker.clear()
+    failed = bool(broken_list)
+    return (sock in readable) or (failed and read), bool(writable) or (failed and write)

@@ -1,0 +1,594 @@
+"""What an association can be asked to send: the DIMSE-C and DIMSE-N services as service user (PS3.7 sections 9, 10).
+
+The names, arguments and results are those of the documented API (`Association.send_c_echo` ...). Its habit of giving
+an empty status when no valid response came lives here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.tag import Tag
+from pydicom.uid import UID
+
+from workstation.net import _config, data_sets, dsutils
+from workstation.net.dimse import (
+    C_CANCEL_RQ,
+    C_ECHO_RQ,
+    C_FIND_RQ,
+    C_GET_RQ,
+    C_GET_RSP,
+    C_MOVE_RQ,
+    C_MOVE_RSP,
+    C_STORE_RQ,
+    N_ACTION_RQ,
+    N_CREATE_RQ,
+    N_DELETE_RQ,
+    N_EVENT_REPORT_RQ,
+    N_GET_RQ,
+    N_SET_RQ,
+    Message,
+    Priority,
+    Response,
+    response_class,
+)
+from workstation.net.errors import LocalProtocolError
+from workstation.net.part10 import NotDicomFileError, read_head
+from workstation.net.presentation import PresentationContext
+from workstation.net.sop_class import Verification, uid_to_sop_class
+from workstation.net.status import code_to_category
+from workstation.net.utils import set_ae
+
+if TYPE_CHECKING:
+    from workstation.net.exchange import Exchange, Replies
+
+_log = logging.getLogger("workstation.net.requests")
+_STATUS_ELEMENTS = (
+    "ErrorComment",
+    "OffendingElement",
+    "ErrorID",
+    "AttributeIdentifierList",
+    "AffectedSOPClassUID",
+    "AffectedSOPInstanceUID",
+    "EventTypeID",
+    "NumberOfRemainingSuboperations",
+    "NumberOfCompletedSuboperations",
+    "NumberOfFailedSuboperations",
+    "NumberOfWarningSuboperations",
+)
+_UPS_PUSH = "1.2.840.10008.5.1.4.34.6.1"
+_UPS_OTHERS = tuple(f"1.2.840.10008.5.1.4.34.6.{number}" for number in (3, 2, 4, 5))
+M = TypeVar("M", bound=Message)
+Data = Iterable[memoryview] | None
+
+
+class Requests:
+    """The sending half of an association's public API."""
+
+    if TYPE_CHECKING:
+        is_established: bool
+        _exchange: Exchange
+        name: str
+
+        @property
+        def accepted_contexts(self) -> list[PresentationContext]: ...
+        @property
+        def dimse_timeout(self) -> float | None: ...
+        @property
+        def fragment(self) -> int: ...
+        def send(self, message: Message, data: Data = None) -> None: ...
+        def abort(self, block: bool = True) -> None: ...
+        def busy(self, change: int) -> None: ...
+        def run_notifications(self) -> None: ...
+        def accepted_context(self, context_id: int) -> PresentationContext | None: ...
+
+    _invoking_lock = threading.Lock()  # guards the making of each association's own lock below
+    _invoking: threading.Lock | None = None
+
+    # ------------------------------------------------------------------- DIMSE-C
+    def send_c_echo(self, msg_id: int = 1) -> Dataset:
+        """Verify the peer (C-ECHO, PS3.7 section 9.1.5).
+
+        Returns:
+            The status; empty if no valid response came.
+
+        Raises:
+            RuntimeError: The association is not established.
+            ValueError: No accepted context for Verification, or a bad Message ID.
+        """
+        context = self._context(Verification)
+        request = C_ECHO_RQ(context_id=_id(context), MessageID=_message_id(msg_id), AffectedSOPClassUID=Verification)
+        return _status(self._invoke(request))
+
+    def send_c_store(
+        self,
+        dataset: Dataset | str | os.PathLike[str],
+        msg_id: int = 1,
+        priority: int = Priority.LOW,
+        originator_aet: str | None = None,
+        originator_id: int | None = None,
+        *,
+        streamed: bool | None = None,
+    ) -> Dataset:
+        """Store a SOP instance at the peer (C-STORE, PS3.7 section 9.1.1).
+
+        Args:
+            dataset: A data set with file meta information, or the path of a DICOM file.
+            msg_id: Message ID, 0 to 65535.
+            priority: 0 medium, 1 high, 2 low.
+            originator_aet: Move Originator AE Title, for a C-MOVE sub-operation.
+            originator_id: Move Originator Message ID.
+            streamed: Whether a path is sent as it is, without decoding; by default as
+                `_config.STORE_SEND_CHUNKED_DATASET` says.
+
+        Returns:
+            The status; empty if no valid response came.
+
+        Raises:
+            RuntimeError: The association is not established.
+            ValueError: No accepted context takes the object, it cannot be encoded, or a bad argument.
+            AttributeError: SOP Class, SOP Instance or Transfer Syntax UID are missing.
+            OSError: The file cannot be read.
+        """
+        self._require_established()
+        number, weight = _message_id(msg_id), _priority(priority)
+        originator = set_ae(originator_aet, "originator_aet") if originator_aet is not None else None
+        fields: dict[str, Any] = {
+            "MessageID": number,
+            "Priority": weight,
+            "MoveOriginatorApplicationEntityTitle": originator,
+            "MoveOriginatorMessageID": originator_id,
+        }
+        if not isinstance(dataset, Dataset):
+            if streamed if streamed is not None else _config.STORE_SEND_CHUNKED_DATASET:
+                return self._store_file(dataset, fields)
+            dataset = dcmread(dataset)
+        for keyword in ("SOPClassUID", "SOPInstanceUID"):
+            if keyword not in dataset:
+                raise AttributeError(f"the data set has no {keyword}")
+        syntax = data_sets.syntax_of(dataset)
+        context = data_sets.context_for(self.accepted_contexts, dataset.SOPClassUID, syntax, convert=True)
+        if context is None:
+            raise ValueError(_no_context(dataset.SOPClassUID, syntax))
+        encoded = data_sets.encode_for(dataset, context)
+        request = C_STORE_RQ(
+            context_id=_id(context),
+            AffectedSOPClassUID=str(dataset.SOPClassUID),
+            AffectedSOPInstanceUID=str(dataset.SOPInstanceUID),
+            data=encoded,
+            **fields,
+        )
+        return _status(self._invoke(request, data_sets.stretches(encoded, self.fragment)))
+
+    def _store_file(self, path: str | os.PathLike[str], fields: dict[str, Any]) -> Dataset:
+        try:
+            head = read_head(path)
+        except NotDicomFileError as error:
+            raise AttributeError(f"{os.fspath(path)}: {error}") from error
+        for name, value in (
+            ("Media Storage SOP Class UID", head.sop_class_uid),
+            ("Media Storage SOP Instance UID", head.sop_instance_uid),
+            ("Transfer Syntax UID", head.transfer_syntax_uid),
+        ):
+            if not value:
+                raise AttributeError(f"{os.fspath(path)}: the file meta information has no {name}")
+        context = data_sets.context_for(
+            self.accepted_contexts, head.sop_class_uid, head.transfer_syntax_uid, convert=False
+        )
+        if context is None:
+            raise ValueError(_no_context(head.sop_class_uid, head.transfer_syntax_uid))
+        request = C_STORE_RQ(
+            context_id=_id(context),
+            AffectedSOPClassUID=head.sop_class_uid,
+            AffectedSOPInstanceUID=head.sop_instance_uid,
+            has_data_set=True,
+            **fields,
+        )
+        return _status(self._invoke(request, data_sets.file_stretches(path, head, self.fragment)))
+
+    def send_c_find(
+        self, dataset: Dataset, query_model: str | UID, msg_id: int = 1, priority: int = Priority.LOW
+    ) -> Iterator[tuple[Dataset, Dataset | None]]:
+        """Query the peer (C-FIND, PS3.7 section 9.1.2).
+
+        Args:
+            dataset: The Identifier with the keys.
+            query_model: SOP Class UID of the information model.
+            msg_id: Message ID, 0 to 65535.
+            priority: 0 medium, 1 high, 2 low.
+
+        Yields:
+            Status and Identifier of each response; (empty, None) if no valid response came.
+
+        Raises:
+            RuntimeError: The association is not established.
+            ValueError: No accepted context for the model, the Identifier cannot be encoded, or a bad argument.
+        """
+        context = self._context(query_model)
+        request = C_FIND_RQ(
+            context_id=_id(context),
+            MessageID=_message_id(msg_id),
+            AffectedSOPClassUID=str(query_model),
+            Priority=_priority(priority),
+            data=data_sets.encode_for(dataset, context),
+        )
+        return _Responses(self, request, context)
+
+    def send_c_get(
+        self, dataset: Dataset, query_model: str | UID, msg_id: int = 1, priority: int = Priority.LOW
+    ) -> Iterator[tuple[Dataset, Dataset | None]]:
+        """Retrieve over this association (C-GET, PS3.7 section 9.1.3); arguments and results as of `send_c_find`.
+
+        The objects arrive as C-STORE requests at the handler of evt.EVT_C_STORE, for the contexts whose SCP role
+        was negotiated.
+        """
+        context = self._context(query_model)
+        request = C_GET_RQ(
+            context_id=_id(context),
+            MessageID=_message_id(msg_id),
+            AffectedSOPClassUID=str(query_model),
+            Priority=_priority(priority),
+            data=data_sets.encode_for(dataset, context),
+        )
+        return _Responses(self, request, context)
+
+    def send_c_move(
+        self,
+        dataset: Dataset,
+        move_aet: str,
+        query_model: str | UID,
+        msg_id: int = 1,
+        priority: int = Priority.LOW,
+    ) -> Iterator[tuple[Dataset, Dataset | None]]:
+        """Have the peer send objects to `move_aet` (C-MOVE, PS3.7 section 9.1.4); results as of `send_c_find`."""
+        context = self._context(query_model)
+        request = C_MOVE_RQ(
+            context_id=_id(context),
+            MessageID=_message_id(msg_id),
+            AffectedSOPClassUID=str(query_model),
+            Priority=_priority(priority),
+            MoveDestination=set_ae(move_aet, "move_aet", False, False),
+            data=data_sets.encode_for(dataset, context),
+        )
+        return _Responses(self, request, context)
+
+    def send_c_cancel(self, msg_id: int, context_id: int | None = None, query_model: str | UID | None = None) -> None:
+        """Ask the peer to end a C-FIND, C-GET or C-MOVE (C-CANCEL, PS3.7 section 9.3.2.3); there is no response.
+
+        Raises:
+            RuntimeError: The association is not established.
+            ValueError: Neither `context_id` nor `query_model` is given, or no context was accepted for it.
+        """
+        self._require_established()
+        if context_id is None:
+            if query_model is None:
+                raise ValueError("a C-CANCEL needs the context_id or the query_model of the operation")
+            context_id = _id(self._context(query_model))
+        try:
+            self.send(C_CANCEL_RQ(context_id=context_id, MessageIDBeingRespondedTo=_message_id(msg_id)))
+        except LocalProtocolError as error:
+            _log.warning("%s: the C-CANCEL came too late: %s", self.name, error)
+        self.run_notifications()
+
+    # ------------------------------------------------------------------- DIMSE-N
+    def send_n_event_report(
+        self,
+        dataset: Dataset | None,
+        event_type: int,
+        class_uid: str | UID,
+        instance_uid: str | UID,
+        msg_id: int = 1,
+        meta_uid: str | UID | None = None,
+    ) -> tuple[Dataset, Dataset | None]:
+        """Report an event (N-EVENT-REPORT, PS3.7 section 10.1.1): status and Event Reply."""
+        context = self._context(meta_uid or class_uid, scp=True)
+        request = N_EVENT_REPORT_RQ(
+            context_id=_id(context),
+            MessageID=_message_id(msg_id),
+            AffectedSOPClassUID=str(class_uid),
+            AffectedSOPInstanceUID=str(instance_uid),
+            EventTypeID=event_type,
+            has_data_set=bool(dataset),
+        )
+        return self._normalized(request, dataset, context)
+
+    def send_n_get(
+        self,
+        identifier_list: Sequence[Any] | None,
+        class_uid: str | UID,
+        instance_uid: str | UID,
+        msg_id: int = 1,
+        meta_uid: str | UID | None = None,
+    ) -> tuple[Dataset, Dataset | None]:
+        """Get attributes (N-GET, PS3.7 section 10.1.2): status and Attribute List."""
+        context = self._context(meta_uid or class_uid)
+        request = N_GET_RQ(
+            context_id=_id(context),
+            MessageID=_message_id(msg_id),
+            RequestedSOPClassUID=str(class_uid),
+            RequestedSOPInstanceUID=str(instance_uid),
+            AttributeIdentifierList=tuple(int(Tag(tag)) for tag in identifier_list) if identifier_list else None,
+        )
+        return self._normalized(request, None, context)
+
+    def send_n_set(
+        self,
+        dataset: Dataset,
+        class_uid: str | UID,
+        instance_uid: str | UID,
+        msg_id: int = 1,
+        meta_uid: str | UID | None = None,
+    ) -> tuple[Dataset, Dataset | None]:
+        """Set attributes (N-SET, PS3.7 section 10.1.3): status and Attribute List."""
+        context = self._context(meta_uid or class_uid)
+        request = N_SET_RQ(
+            context_id=_id(context),
+            MessageID=_message_id(msg_id),
+            RequestedSOPClassUID=str(class_uid),
+            RequestedSOPInstanceUID=str(instance_uid),
+            has_data_set=True,
+        )
+        return self._normalized(request, dataset, context)
+
+    def send_n_action(
+        self,
+        dataset: Dataset | None,
+        action_type: int,
+        class_uid: str | UID,
+        instance_uid: str | UID,
+        msg_id: int = 1,
+        meta_uid: str | UID | None = None,
+    ) -> tuple[Dataset, Dataset | None]:
+        """Ask for an action (N-ACTION, PS3.7 section 10.1.4): status and Action Reply."""
+        context = self._context(meta_uid or class_uid)
+        request = N_ACTION_RQ(
+            context_id=_id(context),
+            MessageID=_message_id(msg_id),
+            RequestedSOPClassUID=str(class_uid),
+            RequestedSOPInstanceUID=str(instance_uid),
+            ActionTypeID=action_type,
+            has_data_set=bool(dataset),
+        )
+        return self._normalized(request, dataset, context)
+
+    def send_n_create(
+        self,
+        dataset: Dataset | None,
+        class_uid: str | UID,
+        instance_uid: str | UID | None = None,
+        msg_id: int = 1,
+        meta_uid: str | UID | None = None,
+    ) -> tuple[Dataset, Dataset | None]:
+        """Create an instance (N-CREATE, PS3.7 section 10.1.5): status and Attribute List."""
+        context = self._context(meta_uid or class_uid)
+        request = N_CREATE_RQ(
+            context_id=_id(context),
+            MessageID=_message_id(msg_id),
+            AffectedSOPClassUID=str(class_uid),
+            AffectedSOPInstanceUID=str(instance_uid) if instance_uid else None,
+            has_data_set=bool(dataset),
+        )
+        return self._normalized(request, dataset, context)
+
+    def send_n_delete(
+        self,
+        class_uid: str | UID,
+        instance_uid: str | UID,
+        msg_id: int = 1,
+        meta_uid: str | UID | None = None,
+    ) -> Dataset:
+        """Delete an instance (N-DELETE, PS3.7 section 10.1.6)."""
+        context = self._context(meta_uid or class_uid)
+        request = N_DELETE_RQ(
+            context_id=_id(context),
+            MessageID=_message_id(msg_id),
+            RequestedSOPClassUID=str(class_uid),
+            RequestedSOPInstanceUID=str(instance_uid),
+        )
+        return self._normalized(request, None, context)[0]
+
+    # ------------------------------------------------------------------- how
+    def _require_established(self) -> None:
+        if not self.is_established:
+            raise RuntimeError("the association with the peer must be established first")
+
+    def _context(self, uid: str | UID, *, scp: bool = False) -> PresentationContext:
+        """The accepted context for a SOP class in our role.
+
+        Raises:
+            RuntimeError: The association is not established.
+            ValueError: There is none.
+        """
+        self._require_established()
+        wanted = [str(uid), *(_UPS_OTHERS if uid == _UPS_PUSH else ())]
+        contexts = self.accepted_contexts
+        for candidate in wanted:
+            for context in contexts:
+                if context.abstract_syntax == candidate and (context.as_scp if scp else context.as_scu):
+                    return context
+        if any(context.abstract_syntax in wanted for context in contexts):
+            role = "SCP" if scp else "SCU"
+            raise ValueError(f"the {role} role was not negotiated for {uid_to_sop_class(str(uid)).name}")
+        raise ValueError(f"no presentation context was accepted for {uid_to_sop_class(str(uid)).name}")
+
+    def _one_at_a_time(self) -> threading.Lock:
+        """The lock of this association's single-response operations (PS3.7 D.3.3.3: a window of 1)."""
+        if self._invoking is None:
+            with Requests._invoking_lock:
+                if self._invoking is None:
+                    self._invoking = threading.Lock()
+        return self._invoking
+
+    @contextmanager
+    def _expecting(self, message_id: int) -> Iterator[Replies]:
+        replies = self._exchange.expect(message_id)
+        self.busy(+1)
+        try:
+            yield replies
+        finally:
+            self.busy(-1)
+            self._exchange.forget(message_id, replies)
+            self.run_notifications()
+
+    def _invoke(self, request: Any, data: Data = None) -> Response | None:
+        """Send a request and wait for its one response; None if no valid one came."""
+        with self._one_at_a_time(), self._expecting(request.MessageID) as replies:
+            if not self._sent(request, data):
+                return None
+            return self._await(request, replies)
+
+    def _sent(self, request: Message, data: Data) -> bool:
+        try:
+            self.send(request, data)
+        except LocalProtocolError as error:
+            _log.error("%s: the %s could not be sent: %s", self.name, request.name, error)
+            return False
+        except OSError:
+            # a part of the message has left; only an abort can take it back
+            self.abort()
+            raise
+        self.run_notifications()
+        return True
+
+    def _await(self, request: Message, replies: Replies) -> Response | None:
+        """The next valid response, or None: then the association is over or being aborted."""
+        while True:
+            started = time.monotonic()
+            try:
+                response = replies.get(self.dimse_timeout)
+            except TimeoutError:
+                if self._exchange.last_activity > started:
+                    continue  # sub-operations of a C-GET went on meanwhile
+                _log.error("%s: no response to the %s within %s s", self.name, request.name, self.dimse_timeout)
+                self.abort()
+                return None
+            if response is None:
+                _log.error("%s: the association ended before a response to the %s", self.name, request.name)
+                return None
+            if not isinstance(response, response_class(type(request))) or response.Status is None:
+                _log.error("%s: the response to the %s is invalid", self.name, request.name)
+                self.abort()
+                return None
+            return response
+
+    def _normalized(
+        self, request: Any, data_set: Dataset | None, context: PresentationContext
+    ) -> tuple[Dataset, Dataset | None]:
+        data: Data = None
+        if data_set is not None and request.has_data_set:
+            data = data_sets.stretches(data_sets.encode_for(data_set, context), self.fragment)
+        response = self._invoke(request, data)
+        status = _status(response)
+        if response is None or code_to_category(cast(int, status.Status)) not in ("Success", "Warning"):
+            return status, None
+        reply = _decode(response, context)
+        if reply is None:
+            status.Status = 0x0110
+        return status, reply
+
+
+class _Responses:
+    """The responses to a C-FIND, C-GET or C-MOVE, one by one.
+
+    The request leaves when this is made, so that its errors are the call's.
+    """
+
+    def __init__(self, owner: Requests, request: Any, context: PresentationContext) -> None:
+        self._owner = owner
+        self._request = request
+        self._context = context
+        self._expecting = owner._expecting(request.MessageID)
+        self._replies = self._expecting.__enter__()
+        self._over = False
+        self._failed = not owner._sent(request, None)
+
+    def __iter__(self) -> Iterator[tuple[Dataset, Dataset | None]]:
+        return self
+
+    def __next__(self) -> tuple[Dataset, Dataset | None]:
+        if self._over:
+            raise StopIteration
+        response = None if self._failed else self._owner._await(self._request, self._replies)
+        if response is None:
+            self.close()
+            return Dataset(), None
+        status = _status(response)
+        pending = code_to_category(cast(int, status.Status)) == "Pending"
+        if not pending:
+            self.close()
+        return status, self._second(response, status, pending=pending)
+
+    def _second(self, response: Message, status: Dataset, *, pending: bool) -> Dataset | None:
+        """What stands beside the status: identifiers while a C-FIND is pending, the failed list at a retrieve's end."""
+        if isinstance(response, C_GET_RSP | C_MOVE_RSP):
+            if pending or status.Status == 0x0000:
+                return None
+            return _decode(response, self._context)
+        return _decode(response, self._context) if pending and response.has_data_set else None
+
+    def close(self) -> None:
+        """Wait for no more responses."""
+        if not self._over:
+            self._over = True
+            self._expecting.__exit__(None, None, None)
+
+    def __del__(self) -> None:
+        self.close()
+
+
+def _decode(response: Message, context: PresentationContext) -> Dataset | None:
+    """The response's data set: empty if it has none, None if it cannot be decoded."""
+    if response.data is None:
+        return Dataset()
+    syntax = UID(context.transfer_syntax[0])
+    try:
+        return dsutils.decode(
+            BytesIO(response.data), syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated
+        )
+    except Exception as error:
+        # whatever pydicom raises for bytes of the peer's: the documented result is None
+        _log.error("The data set of the %s cannot be decoded: %s", response.name, error)
+        return None
+
+
+def _status(response: Response | None) -> Dataset:
+    """A response's status elements as a data set; empty for no response."""
+    status = Dataset()
+    if response is None:
+        return status
+    status.Status = response.Status
+    for keyword in _STATUS_ELEMENTS:
+        value = getattr(response, keyword, None)
+        if value is not None:
+            setattr(status, keyword, list(value) if isinstance(value, tuple) else value)
+    return status
+
+
+def _id(context: PresentationContext) -> int:
+    assert context.context_id is not None
+    return context.context_id
+
+
+def _message_id(value: int) -> int:
+    if not isinstance(value, int) or not 0 <= value <= 0xFFFF:
+        raise ValueError(f"the Message ID must be 0 to 65535, not {value!r}")
+    return value
+
+
+def _priority(value: int) -> int:
+    if value not in (0, 1, 2):
+        raise ValueError(f"the Priority must be 0 (medium), 1 (high) or 2 (low), not {value!r}")
+    return value
+
+
+def _no_context(sop_class_uid: str, syntax: str) -> str:
+    return f"no presentation context was accepted for {uid_to_sop_class(str(sop_class_uid)).name} in {UID(syntax).name}"

@@ -1,0 +1,258 @@
+"""The two ends of an association as their users see them: who they are and what they negotiated (PS3.7 Annex D)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydicom.uid import UID
+
+from workstation.net._globals import DEFAULT_MAX_LENGTH
+from workstation.net.address import AddressInformation
+from workstation.net.pdu import (
+    A_ASSOCIATE_AC,
+    A_ASSOCIATE_RQ,
+    ImplementationClassUID,
+    ImplementationVersionName,
+    MaximumLength,
+    UserItem,
+    find_item,
+)
+from workstation.net.pdu_primitives import (
+    AsynchronousOperationsWindowNegotiation,
+    NegotiationItem,
+    SCP_SCU_RoleSelectionNegotiation,
+    SOPClassCommonExtendedNegotiation,
+    SOPClassExtendedNegotiation,
+    UserIdentityNegotiation,
+    negotiation_item,
+)
+from workstation.net.presentation import PresentationContext
+
+if TYPE_CHECKING:
+    from workstation.net.association import Association
+
+MODE_REQUESTOR = "requestor"
+MODE_ACCEPTOR = "acceptor"
+_UNIQUE = (AsynchronousOperationsWindowNegotiation, UserIdentityNegotiation)
+
+
+class ServiceUser:
+    """One end of an association.
+
+    Attributes:
+        ae_title: The AE title.
+        maximum_length: The largest P-DATA-TF length that this end takes, in bytes; 0 is no limit (PS3.8 D.1).
+        implementation_class_uid: Its Implementation Class UID.
+        implementation_version_name: Its Implementation Version Name, or None.
+        address_info: Where it is, or None while not known.
+    """
+
+    def __init__(self, assoc: Association, mode: str) -> None:
+        if mode not in (MODE_REQUESTOR, MODE_ACCEPTOR):
+            raise ValueError(f"a service user is 'requestor' or 'acceptor', not {mode!r}")
+        self.assoc = assoc
+        self._mode = mode
+        self._local = assoc.mode == mode
+        self.writeable = True
+        self.ae_title = ""
+        self.address_info: AddressInformation | None = None
+        self.maximum_length = DEFAULT_MAX_LENGTH
+        self.implementation_class_uid: UID | None = None
+        self.implementation_version_name: str | None = None
+        self._contexts: list[PresentationContext] = []
+        self._items: list[NegotiationItem] = []
+        self._accepted_common: dict[UID, tuple[UID, list[UID]]] = {}
+
+    # ------------------------------------------------------------------- who and where
+    @property
+    def mode(self) -> str:
+        """'requestor' or 'acceptor'."""
+        return self._mode
+
+    @property
+    def is_requestor(self) -> bool:
+        """Whether this end asked for the association."""
+        return self._mode == MODE_REQUESTOR
+
+    @property
+    def is_acceptor(self) -> bool:
+        """Whether this end was asked."""
+        return self._mode == MODE_ACCEPTOR
+
+    @property
+    def address(self) -> str:
+        """The IP address.
+
+        Raises:
+            ValueError: It is not known yet.
+        """
+        return self._known().address
+
+    @property
+    def port(self) -> int:
+        """The TCP port.
+
+        Raises:
+            ValueError: It is not known yet.
+        """
+        return self._known().port
+
+    def _known(self) -> AddressInformation:
+        if self.address_info is None:
+            raise ValueError(f"the address of the {self._mode} is not known yet")
+        return self.address_info
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """AE title, address, port and mode, and after negotiation `pdv_size`."""
+        where = self.address_info
+        info: dict[str, Any] = {
+            "ae_title": self.ae_title,
+            "address": where.address if where else None,
+            "port": where.port if where else None,
+            "mode": self._mode,
+        }
+        if not self.writeable:
+            info["pdv_size"] = self.maximum_length
+        return info
+
+    # ------------------------------------------------------------------- contexts
+    def _check_writeable(self) -> None:
+        if not self.writeable:
+            raise RuntimeError(f"the {self._mode} cannot be changed once negotiation has begun")
+
+    @property
+    def requested_contexts(self) -> list[PresentationContext]:
+        """What the requestor proposes."""
+        return self._contexts if self.is_requestor else []
+
+    @requested_contexts.setter
+    def requested_contexts(self, contexts: list[PresentationContext]) -> None:
+        self._check_writeable()
+        if not self.is_requestor:
+            raise AttributeError("an acceptor has no requested contexts")
+        self._contexts = contexts
+
+    @property
+    def supported_contexts(self) -> list[PresentationContext]:
+        """What the acceptor supports."""
+        return self._contexts if self.is_acceptor else []
+
+    @supported_contexts.setter
+    def supported_contexts(self, contexts: list[PresentationContext]) -> None:
+        self._check_writeable()
+        if not self.is_acceptor:
+            raise AttributeError("a requestor has no supported contexts")
+        self._contexts = contexts
+
+    def get_contexts(self, cx_type: str) -> list[PresentationContext]:
+        """The contexts of one kind: 'requested' or 'pcdl', 'supported' or 'pcdrl'."""
+        if cx_type in ("requested", "pcdl") and self.is_requestor:
+            return self._contexts
+        if cx_type in ("supported", "pcdrl") and self.is_acceptor:
+            return self._contexts
+        raise ValueError(f"the {self._mode} has no {cx_type!r} contexts")
+
+    # ------------------------------------------------------------------- negotiation items
+    @property
+    def user_information(self) -> list[NegotiationItem]:
+        """The negotiation items beyond maximum length and implementation."""
+        return list(self._items)
+
+    @property
+    def extended_negotiation(self) -> list[NegotiationItem]:
+        """The same, under its other documented name."""
+        return list(self._items)
+
+    def add_negotiation_item(self, item: NegotiationItem) -> None:
+        """Send one more item in the A-ASSOCIATE request.
+
+        Raises:
+            TypeError: It is no negotiation item.
+            RuntimeError: Negotiation has begun.
+        """
+        self._check_writeable()
+        if not isinstance(item, NegotiationItem):
+            raise TypeError(f"{type(item).__name__} is no negotiation item")
+        if isinstance(item, _UNIQUE):
+            self._items = [other for other in self._items if type(other) is not type(item)]
+        self._items.append(item)
+
+    def remove_negotiation_item(self, item: NegotiationItem) -> None:
+        """Take one item back."""
+        self._check_writeable()
+        self._items = [other for other in self._items if other is not item and other != item]
+
+    def reset_negotiation_items(self) -> None:
+        """Take all items back."""
+        self._check_writeable()
+        self._items = []
+
+    def _of(self, kind: type[NegotiationItem]) -> Sequence[Any]:
+        return [item for item in self._items if isinstance(item, kind)]
+
+    @property
+    def role_selection(self) -> dict[UID, SCP_SCU_RoleSelectionNegotiation]:
+        """The role selection items by SOP Class UID."""
+        return {item.sop_class_uid: item for item in self._of(SCP_SCU_RoleSelectionNegotiation)}
+
+    @property
+    def sop_class_extended(self) -> dict[UID, bytes]:
+        """The service class application information by SOP Class UID."""
+        return {
+            item.sop_class_uid: item.service_class_application_information
+            for item in self._of(SOPClassExtendedNegotiation)
+        }
+
+    @property
+    def sop_class_common_extended(self) -> dict[UID, SOPClassCommonExtendedNegotiation]:
+        """The common extended negotiation items by SOP Class UID."""
+        return {item.sop_class_uid: item for item in self._of(SOPClassCommonExtendedNegotiation)}
+
+    @property
+    def accepted_common_extended(self) -> dict[UID, tuple[UID, list[UID]]]:
+        """What the acceptor accepted: {SOP Class UID: (Service Class UID, related general SOP classes)}."""
+        if self.is_requestor:
+            raise RuntimeError("only an acceptor accepts common extended negotiation")
+        return self._accepted_common
+
+    @property
+    def asynchronous_operations(self) -> tuple[int, int]:
+        """Operations invoked and performed at once; (1, 1) if not negotiated."""
+        for item in self._of(AsynchronousOperationsWindowNegotiation):
+            return item.maximum_number_operations_invoked, item.maximum_number_operations_performed
+        return 1, 1
+
+    @property
+    def user_identity(self) -> UserIdentityNegotiation | None:
+        """The user identity item, if there is one."""
+        for item in self._of(UserIdentityNegotiation):
+            assert isinstance(item, UserIdentityNegotiation)
+            return item
+        return None
+
+    # ------------------------------------------------------------------- on the wire
+    def user_items(self, answers: Sequence[NegotiationItem] | None = None) -> tuple[UserItem, ...]:
+        """The user information items to send, in the standard's order."""
+        assert self.implementation_class_uid is not None
+        items: list[UserItem] = [
+            MaximumLength(value=self.maximum_length),
+            ImplementationClassUID(uid=str(self.implementation_class_uid)),
+        ]
+        if self.implementation_version_name:
+            items.append(ImplementationVersionName(name=self.implementation_version_name))
+        items += [item.to_item() for item in (self._items if answers is None else answers)]
+        return tuple(items)
+
+    def learn(self, pdu: A_ASSOCIATE_RQ | A_ASSOCIATE_AC) -> None:
+        """Take what the peer said of itself."""
+        items = pdu.user_information
+        maximum = find_item(items, MaximumLength)
+        self.maximum_length = maximum.value if maximum is not None else 0
+        uid = find_item(items, ImplementationClassUID)
+        self.implementation_class_uid = UID(uid.uid) if uid is not None else None
+        version = find_item(items, ImplementationVersionName)
+        self.implementation_version_name = version.name if version is not None else None
+        self._items = [known for item in items if (known := negotiation_item(item)) is not None]
+        self.writeable = False

@@ -1,0 +1,79 @@
+"""A cached pool of named threads: a new association costs a hand-off, not a thread start.
+
+Each piece of work has a name (what it serves) and an end; a thread without work waits `IDLE_SECONDS` for
+the next piece and then ends. The threads are daemons, so that a person who closes the program never waits for
+a peer; whoever owns the work (an association, a server) ends it.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import threading
+from collections.abc import Callable
+
+IDLE_SECONDS = 5.0
+IDLE_NAME = "dicom-idle"
+
+_log = logging.getLogger("workstation.net.threads")
+
+
+class _Worker:
+    """One thread and the slot through which it gets its next piece of work."""
+
+    def __init__(self) -> None:
+        self.ready = threading.Condition(_lock)
+        self.work: tuple[str, Callable[[], object]] | None = None
+
+    def start(self) -> None:
+        threading.Thread(target=self._loop, name=IDLE_NAME, daemon=True).start()
+
+    def _loop(self) -> None:
+        me = threading.current_thread()
+        while True:
+            with _lock:
+                if self.work is None:
+                    _idle.append(self)
+                    while self.work is None:
+                        if not self.ready.wait(IDLE_SECONDS) and self.work is None:
+                            _idle.remove(self)
+                            return
+                name, work = self.work
+                self.work = None
+            me.name = name
+            try:
+                work()
+            except Exception:
+                _log.exception("The thread %s ended with an error", name)
+            finally:
+                me.name = IDLE_NAME
+                del work
+
+
+_lock = threading.Lock()  # guards _idle and every worker's slot
+_idle: list[_Worker] = []
+
+
+def run(name: str, work: Callable[[], object], *, keep_context: bool = False) -> None:
+    """Run `work` on a pooled thread that carries `name` while it does.
+
+    Args:
+        name: What the thread serves, for debuggers and leak checks.
+        work: Called without arguments; its exceptions are logged.
+        keep_context: Run it in a copy of the caller's context variables.
+    """
+    if keep_context:
+        context, inner = contextvars.copy_context(), work
+
+        def work() -> object:
+            return context.run(inner)
+
+    with _lock:
+        if _idle:
+            worker = _idle.pop()
+            worker.work = (name, work)
+            worker.ready.notify()
+            return
+        worker = _Worker()
+        worker.work = (name, work)
+    worker.start()

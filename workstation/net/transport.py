@@ -1,0 +1,8 @@
+"""The documented place of servers and addresses."""
+
+from __future__ import annotations
+
+from workstation.net.address import AddressInformation
+from workstation.net.listener import AssociationServer, ThreadedAssociationServer
+
+__all__ = ["AddressInformation", "AssociationServer", "ThreadedAssociationServer"]
