@@ -7,7 +7,7 @@ are the services' business.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +31,7 @@ from PySide6.QtWidgets import (
 )
 
 from workstation.peers import check_ae_title, check_host, check_port
+from workstation.scp.levels import Level
 from workstation.settings import Admission, Behaviour, ServerSettings
 from workstation.ui.behaviour_editor import BehaviourEditor
 from workstation.ui.rates import bytes_text, count_text
@@ -122,7 +123,7 @@ class ServerDialog(QDialog):
         layout.addLayout(top)
         layout.addWidget(self.tabs, 1)
         layout.addLayout(bottom)
-        self.resize(760, 500)
+        self.resize(760, 460)
 
         services.server_changed.connect(self._show)
         self._show()
@@ -204,6 +205,8 @@ class ServerDialog(QDialog):
         _add(limits, "Associations at a time", self.maximum_associations)
 
         left, right = QVBoxLayout(), QVBoxLayout()
+        for column in (left, right):
+            column.setSpacing(int(1.5 * SPACE))
         left.addWidget(heading("Where it listens"))
         left.addLayout(who)
         left.addStretch(1)
@@ -552,13 +555,13 @@ class ServerDialog(QDialog):
         QGuiApplication.clipboard().setText(self.folder.text())
 
 
-def _counts_text(counts: Any) -> str:
+def _counts_text(counts: Mapping[Level, int]) -> str:
     return ", ".join(
         (
-            count_text(counts.objects, "object"),
-            f"{counts.series:,} series",
-            count_text(counts.studies, "study", "studies"),
-            count_text(counts.patients, "patient"),
+            count_text(counts.get(Level.IMAGE, 0), "object"),
+            f"{counts.get(Level.SERIES, 0):,} series",
+            count_text(counts.get(Level.STUDY, 0), "study", "studies"),
+            count_text(counts.get(Level.PATIENT, 0), "patient"),
         )
     )
 
