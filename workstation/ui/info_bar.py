@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QKeySequence, QPainter, QPaintEvent, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
@@ -38,10 +38,7 @@ class Message:
 
 
 class InfoBar(QWidget):
-    """Shows one message at a time; whoever holds it hides it while there is none."""
-
-    shown_changed = Signal(bool)
-    """There is a message to show now, or there is none any more."""
+    """Shows one message at a time; hidden while there is none."""
 
     def __init__(self, theme: Theme, icons: Icons, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,7 +53,11 @@ class InfoBar(QWidget):
         self._label.setTextFormat(Qt.TextFormat.PlainText)
         self._label.setWordWrap(True)
         self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        # A long word (a path) is not to widen the window; the height follows the width.
+        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self._label.setSizePolicy(policy)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._remedy = QPushButton()
         self._remedy.setObjectName("infoBarRemedy")
         self._remedy.clicked.connect(self._act)
@@ -77,6 +78,7 @@ class InfoBar(QWidget):
         layout.addWidget(self._remedy)
         layout.addWidget(self._close)
         theme.changed.connect(self._paint_sign)
+        self.hide()
 
     @property
     def text(self) -> str:
@@ -96,7 +98,7 @@ class InfoBar(QWidget):
         self._remedy.setVisible(message.act is not None)
         self.setAccessibleDescription(message.text)
         self._paint_sign()
-        self.shown_changed.emit(True)
+        self.show()
 
     def dismiss(self) -> None:
         """Close the message; the next one waiting appears."""
@@ -104,7 +106,7 @@ class InfoBar(QWidget):
         if self._waiting:
             self.show_message(self._waiting.popleft())
         else:
-            self.shown_changed.emit(False)
+            self.hide()
 
     def withdraw(self, text: str) -> None:
         """Take a message back, because what it says is no longer so."""

@@ -40,6 +40,8 @@ from PySide6.QtWidgets import (
     QToolBar,
     QToolButton,
     QTreeView,
+    QVBoxLayout,
+    QWidget,
 )
 
 from workstation import __version__
@@ -89,12 +91,6 @@ class MainWindow(QMainWindow):
         self.setObjectName("mainWindow")
         self.setWindowTitle("DICOM Workstation")
         self.setWindowIcon(application_icon())
-        self.setDockNestingEnabled(True)
-        self.setDockOptions(
-            QMainWindow.DockOption.AllowNestedDocks
-            | QMainWindow.DockOption.AllowTabbedDocks
-            | QMainWindow.DockOption.AnimatedDocks
-        )
         self.setAcceptDrops(True)
         self.icons = Icons(services.theme, self)
         self._settings = QSettings(str(services.folders.window), QSettings.Format.IniFormat)
@@ -107,6 +103,22 @@ class MainWindow(QMainWindow):
         self.info_bar = InfoBar(services.theme, self.icons)
         self.status_bar = StatusBar(services)
         self.setStatusBar(self.status_bar)
+        # The panes live in a window of their own inside this one, so that the information bar has a place
+        # above them all; as a tool bar it would not get the height that its text needs.
+        self.panes = QMainWindow(self, Qt.WindowType.Widget)
+        self.panes.setObjectName("panes")
+        self.panes.setDockOptions(
+            QMainWindow.DockOption.AllowNestedDocks
+            | QMainWindow.DockOption.AllowTabbedDocks
+            | QMainWindow.DockOption.AnimatedDocks
+        )
+        middle = QWidget()
+        layout = QVBoxLayout(middle)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.info_bar)
+        layout.addWidget(self.panes, 1)
+        self.setCentralWidget(middle)
         self._make_actions()
         self._make_docks()
         self._make_menus()
@@ -265,7 +277,7 @@ class MainWindow(QMainWindow):
             ),
             start=1,
         ):
-            dock = QDockWidget(title, self)
+            dock = QDockWidget(title, self.panes)
             dock.setObjectName(f"{name}Dock")
             dock.setAccessibleName(title)
             dock.setWidget(widget)
@@ -285,7 +297,7 @@ class MainWindow(QMainWindow):
         docks = self.docks
         for dock in docks.values():
             dock.setFloating(False)
-            self.removeDockWidget(dock)
+            self.panes.removeDockWidget(dock)
         across, down = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         left = Qt.DockWidgetArea.LeftDockWidgetArea
         shown: Sequence[str]
@@ -295,39 +307,39 @@ class MainWindow(QMainWindow):
         match layout:
             case Layout.TEST:
                 shown = ("peers", "associations", "messages", "decoded", "bytes", "state", "log")
-                self.addDockWidget(left, docks["peers"])
-                self.splitDockWidget(docks["peers"], docks["associations"], across)
-                self.splitDockWidget(docks["associations"], docks["state"], across)
-                self.splitDockWidget(docks["associations"], docks["messages"], down)
-                self.splitDockWidget(docks["messages"], docks["decoded"], down)
-                self.splitDockWidget(docks["decoded"], docks["bytes"], across)
-                self.splitDockWidget(docks["state"], docks["log"], down)
+                self.panes.addDockWidget(left, docks["peers"])
+                self.panes.splitDockWidget(docks["peers"], docks["associations"], across)
+                self.panes.splitDockWidget(docks["associations"], docks["state"], across)
+                self.panes.splitDockWidget(docks["associations"], docks["messages"], down)
+                self.panes.splitDockWidget(docks["messages"], docks["decoded"], down)
+                self.panes.splitDockWidget(docks["decoded"], docks["bytes"], across)
+                self.panes.splitDockWidget(docks["state"], docks["log"], down)
                 across_sizes = (("peers", 215), ("associations", 790), ("state", 425))
                 down_sizes = (("associations", 170), ("messages", 270), ("decoded", 330))
                 further = ((("state", 470), ("log", 300)),)
             case Layout.ANALYSE:
                 shown = ("associations", "messages", "decoded", "bytes", "state")
-                self.addDockWidget(left, docks["associations"])
-                self.splitDockWidget(docks["associations"], docks["decoded"], across)
-                self.splitDockWidget(docks["associations"], docks["messages"], down)
-                self.splitDockWidget(docks["messages"], docks["state"], down)
-                self.splitDockWidget(docks["decoded"], docks["bytes"], down)
+                self.panes.addDockWidget(left, docks["associations"])
+                self.panes.splitDockWidget(docks["associations"], docks["decoded"], across)
+                self.panes.splitDockWidget(docks["associations"], docks["messages"], down)
+                self.panes.splitDockWidget(docks["messages"], docks["state"], down)
+                self.panes.splitDockWidget(docks["decoded"], docks["bytes"], down)
                 across_sizes = (("associations", 720), ("decoded", 720))
                 down_sizes = (("associations", 140), ("messages", 330), ("state", 330))
                 further = ((("decoded", 430), ("bytes", 370)),)
             case Layout.SERVER:
                 shown = ("peers", "associations", "messages", "log", "decoded")
-                self.addDockWidget(left, docks["peers"])
-                self.splitDockWidget(docks["peers"], docks["associations"], across)
-                self.splitDockWidget(docks["associations"], docks["messages"], down)
-                self.splitDockWidget(docks["messages"], docks["log"], down)
-                self.splitDockWidget(docks["messages"], docks["decoded"], across)
+                self.panes.addDockWidget(left, docks["peers"])
+                self.panes.splitDockWidget(docks["peers"], docks["associations"], across)
+                self.panes.splitDockWidget(docks["associations"], docks["messages"], down)
+                self.panes.splitDockWidget(docks["messages"], docks["log"], down)
+                self.panes.splitDockWidget(docks["messages"], docks["decoded"], across)
                 across_sizes = (("peers", 215), ("associations", 1215))
                 down_sizes = (("associations", 290), ("messages", 300), ("log", 200))
                 further = ()
         for name, dock in docks.items():
             if name not in shown:
-                self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
+                self.panes.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
             dock.setVisible(name in shown)
         self._resize(across_sizes, across)
         self._resize(down_sizes, down)
@@ -335,7 +347,7 @@ class MainWindow(QMainWindow):
             self._resize(sizes, down)
 
     def _resize(self, sizes: _Sizes, orientation: Qt.Orientation) -> None:
-        self.resizeDocks([self.docks[name] for name, _ in sizes], [size for _, size in sizes], orientation)
+        self.panes.resizeDocks([self.docks[name] for name, _ in sizes], [size for _, size in sizes], orientation)
 
     def _make_menus(self) -> None:
         bar = self.menuBar()
@@ -401,16 +413,6 @@ class MainWindow(QMainWindow):
                 button.setObjectName(f"{made.objectName()}Button")
                 button.setAccessibleName(made.iconText())
         self.addToolBar(bar)
-        self.addToolBarBreak()
-        message_bar = QToolBar("Messages", self)
-        message_bar.setObjectName("messageBar")
-        message_bar.setMovable(False)
-        message_bar.toggleViewAction().setVisible(False)
-        message_bar.addWidget(self.info_bar)
-        self.addToolBar(message_bar)
-        self._message_bar = message_bar
-        message_bar.hide()
-        self.info_bar.shown_changed.connect(message_bar.setVisible)
 
     def _connect(self) -> None:
         services, pane = self.services, self.peers_pane
@@ -714,13 +716,12 @@ class MainWindow(QMainWindow):
 
     def _restore(self) -> None:
         settings = self._settings
-        geometry, state = settings.value("window/geometry"), settings.value("window/state")
+        geometry, state = settings.value("window/geometry"), settings.value("window/panes")
         if not isinstance(geometry, QByteArray) or not self.restoreGeometry(geometry):
             self.resize(1440, 900)
         self.arrange(Layout.TEST)
         if isinstance(state, QByteArray):
-            self._has_own_arrangement = self.restoreState(state, _STATE_VERSION)
-            self._message_bar.setVisible(bool(self.info_bar.text))
+            self._has_own_arrangement = self.panes.restoreState(state, _STATE_VERSION)
         for name, header in self._headers():
             kept = settings.value(f"columns/{name}")
             if isinstance(kept, QByteArray):
@@ -729,7 +730,7 @@ class MainWindow(QMainWindow):
     def remember(self) -> None:
         """Keep size, arrangement and columns for the next run."""
         self._settings.setValue("window/geometry", self.saveGeometry())
-        self._settings.setValue("window/state", self.saveState(_STATE_VERSION))
+        self._settings.setValue("window/panes", self.panes.saveState(_STATE_VERSION))
         for name, header in self._headers():
             self._settings.setValue(f"columns/{name}", header.saveState())
         self._settings.sync()

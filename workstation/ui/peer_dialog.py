@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QDialog, QFormLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QDialog, QFormLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from workstation.peers import Peer, check_ae_title, check_host, check_port
 from workstation.ui.services import BUILT_IN_GROUP, Services
@@ -73,6 +73,7 @@ class PeerDialog(QDialog):
         )
         self.group = QComboBox()
         self.group.setEditable(True)
+        self.group.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         name_widget(self.group, "peerGroup", "Group", "Peers of a group stand together in the list")
         self.group.addItem("")
         groups = {each.group for each in services.peers if each.group}
