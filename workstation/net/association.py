@@ -308,6 +308,7 @@ class Association(Requests):
 
     def _note_abort(self, pdu: A_ABORT_RQ | None, why: str, provider: bool) -> None:
         self.is_established = False
+        self._released.set()
         if pdu is not None:
             self.abort_received = pdu
             why = f"The peer aborted: {pdu.source_text}, {pdu.reason_text}"
@@ -324,9 +325,7 @@ class Association(Requests):
     def _note_end(self) -> None:
         self.is_established = False
         if not (self.is_released or self.is_aborted or self.is_rejected):
-            if self._released.is_set():
-                self.is_released = True
-            elif not self.end_reason:
+            if not self.end_reason:
                 self.end_reason = "The transport connection ended before an association was requested"
         address = self.peer.address_info
         if address is not None:
@@ -491,6 +490,7 @@ class Association(Requests):
             self._outcome.set()
             return
         accepted, self._rejected = acse.learn_answer(self, answer)
+        self._engine.peer_maximum_length = self.acceptor.maximum_length
         self._accepted.update({context.context_id: context for context in accepted if context.context_id})
         self.notify(events.EVT_ACCEPTED)
         if not accepted:
@@ -584,8 +584,8 @@ class Association(Requests):
         """
         if self._ask_release() and threading.current_thread() is not self._reader:
             self._released.wait()
-            if self.is_requestor:
-                self.over.wait()
+            if self.is_released and self.is_requestor:
+                self.over.wait(1.0)
         self.run_notifications()
 
     def _ask_release(self) -> bool:

@@ -5,7 +5,7 @@ Frozen and checked when made. Knows nothing of bytes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TypeAlias, TypeVar
 
@@ -100,7 +100,7 @@ class A_ASSOCIATE_RQ:
     user_information: tuple[UserItem, ...]
     application_context_name: str = APPLICATION_CONTEXT_NAME
     protocol_version: int = 1
-    reserved: bytes = bytes(32)
+    reserved: bytes = field(default=bytes(32), repr=False)
     unknown: tuple[UnknownItem, ...] = ()
 
     def __post_init__(self) -> None:
@@ -121,7 +121,7 @@ class A_ASSOCIATE_AC:
     user_information: tuple[UserItem, ...]
     application_context_name: str = APPLICATION_CONTEXT_NAME
     protocol_version: int = 1
-    reserved: bytes = bytes(32)
+    reserved: bytes = field(default=bytes(32), repr=False)
     unknown: tuple[UnknownItem, ...] = ()
 
     def __post_init__(self) -> None:
