@@ -11,16 +11,28 @@ from typing import Any, NamedTuple
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, Qt
 
+from workstation.net.uids import uid_name
 from workstation.traffic.conversation import ContextRow, Conversation, Side
 from workstation.traffic.log import Change
-from workstation.traffic.text import printable, uid_name
+from workstation.traffic.text import printable
 from workstation.ui.plain import plain_tooltip
 from workstation.ui.rates import bytes_text
 from workstation.ui.theme import Theme
 from workstation.ui.tree import LEFT, RIGHT, Index
 
 NUMBER, PARTIES, PEER, STATE, CONTEXTS, SENT, RECEIVED, PDUS, STARTED, DURATION = range(10)
-TITLES = ("#", "Calling → Called", "Peer address", "State", "Contexts", "Sent ↑", "Received ↓", "PDUs", "Started", "Lasted")
+TITLES = (
+    "#",
+    "Calling → Called",
+    "Peer address",
+    "State",
+    "Contexts",
+    "Sent ↑",
+    "Received ↓",
+    "PDUs",
+    "Started",
+    "Lasted",
+)
 _NUMBERS = frozenset((NUMBER, CONTEXTS, SENT, RECEIVED, PDUS, STARTED, DURATION))
 _FAILED = ("Rejected", "Aborted", "Connection", "Timed out")
 

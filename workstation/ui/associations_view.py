@@ -92,7 +92,7 @@ class AssociationsView(TrafficTree):
         if not self._clock.isActive() and self.associations.live():
             self._clock.start()
 
-    def reset(self, conversations: Iterable[Conversation]) -> None:
+    def set_conversations(self, conversations: Iterable[Conversation]) -> None:
         """Start again with these."""
         self.associations.reset(conversations, time.time())
         self.empty.show_when(self.associations.rowCount() == 0)
@@ -133,9 +133,7 @@ class AssociationsView(TrafficTree):
             menu.addAction("Copy details", lambda: copy_to_clipboard(part_details(conversation, part)))
             context = conversation.contexts.get(part.number) if part.kind == "context" else None
             if context is not None:
-                menu.addAction(
-                    "Copy Abstract Syntax UID", lambda: copy_to_clipboard(context.abstract_syntax)
-                )
+                menu.addAction("Copy Abstract Syntax UID", lambda: copy_to_clipboard(context.abstract_syntax))
                 chosen = context.transfer_syntax
                 syntax = menu.addAction("Copy Transfer Syntax UID", lambda: copy_to_clipboard(chosen))
                 syntax.setEnabled(bool(chosen))

@@ -406,7 +406,7 @@ class BytesView(QAbstractScrollArea):
             painter.setPen(self._ink(0 if not _ASCII[byte] else 1, kind))
             painter.drawText(int(text_left + column * cell), int(baseline), _SHOWN[byte])
         for offset in self._breaks:
-            if 0 < offset and start <= offset < start + len(row):
+            if offset > 0 and start <= offset < start + len(row):
                 x = self._hex_x(offset - start) - cell / 2
                 painter.setPen(QPen(theme.accent, 1.0))
                 painter.drawLine(int(x), y, int(x), y + self._line)
@@ -424,9 +424,7 @@ class BytesView(QAbstractScrollArea):
             return theme.highlighted_text
         return theme.text if byte or kind == _AROUND else theme.dimmed
 
-    def _paint_run(
-        self, painter: QPainter, kind: int, column: int, count: int, y: int, text_left: float
-    ) -> None:
+    def _paint_run(self, painter: QPainter, kind: int, column: int, count: int, y: int, text_left: float) -> None:
         """The ground behind neighbouring bytes, and a line under those of the field: a shape beside the colour."""
         theme, cell = self._theme, self._cell
         fill = {_AROUND: theme.alternate, _MARKED: theme.marked, _SELECTED: theme.highlight}[kind]

@@ -27,9 +27,7 @@ def uid_of(field: Field) -> str:
 def value_text(field: Field) -> str:
     """What a field holds, in words: a UID by its name, a number with its meaning."""
     value, meaning = field.value, printable(field.meaning, 1024)
-    if uid_of(field) and meaning:
-        text = meaning
-    elif value is None:
+    if value is None or (meaning and uid_of(field)):
         text = meaning
     else:
         if isinstance(value, bytes | bytearray | memoryview):

@@ -10,10 +10,11 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, Qt
 
+from workstation.net.uids import uid_name
 from workstation.traffic.conversation import Conversation
 from workstation.traffic.log import RowsChange
 from workstation.traffic.rows import MessageRow, PduRow
-from workstation.traffic.text import printable, quantity, uid_name
+from workstation.traffic.text import printable, quantity
 from workstation.ui.associations_model import absolute_time, duration_text
 from workstation.ui.plain import plain_tooltip
 from workstation.ui.rates import bytes_text
@@ -149,7 +150,7 @@ class MessagesModel(QAbstractItemModel):
             return QModelIndex()
         if not parent.isValid():
             return self.createIndex(row, column, 0) if row < self._count else QModelIndex()
-        if row >= self.rowCount(parent.siblingAtColumn(0)):
+        if row >= self.rowCount(self.index(parent.row(), 0)):
             return QModelIndex()
         return self.createIndex(row, column, self._trimmed + parent.row() + 1)
 
@@ -276,7 +277,8 @@ class MessagesModel(QAbstractItemModel):
         if role == Qt.ItemDataRole.ForegroundRole:
             return self._theme.dimmed
         if role == Qt.ItemDataRole.ToolTipRole:
-            tip = f"PDU {pdu.number} of association {conversation.number}, {pdu.length:,} bytes\n{absolute_time(pdu.time)}"
+            tip = f"PDU {pdu.number} of association {conversation.number}, {pdu.length:,} bytes"
+            tip += f"\n{absolute_time(pdu.time)}"
             if pdu.cut:
                 tip += f"\nOnly its first {len(pdu.data):,} bytes are kept"
             return plain_tooltip(tip)

@@ -77,6 +77,8 @@ class Trail:
 
 
 _STATES = {str(state): state for state in State}
+_EVENTS = {str(event): event for event in Event}
+_ACTIONS = {str(action): action for action in Action}
 
 
 def describe_state(state: State) -> str:
@@ -107,7 +109,7 @@ def explain_line(edge: Edge) -> str:
 
 def explain_step(step: Step) -> str:
     """A transition in words: where from, by which action, where to, what happened and what was done."""
-    event, action = Event(step.event).meaning, Action(step.action).meaning
+    event, action = _EVENTS[step.event].meaning, _ACTIONS[step.action].meaning
     return (
         f"{step.state} —{step.action}→ {step.next_state}: {event}; {action[0].lower()}{action[1:]} "
         f"({step.event}, PS3.8 {_CLAUSES[step.action[:2]]})"
@@ -387,9 +389,7 @@ class StateDiagram(QWidget):
         centre = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter
         painter.drawText(QRectF(rect.left(), top, rect.width(), heights[0]), centre, str(state))
         painter.setFont(caption_font)
-        painter.drawText(
-            QRectF(rect.left(), top + heights[0] - 1, rect.width(), heights[1]), centre, CAPTIONS[state]
-        )
+        painter.drawText(QRectF(rect.left(), top + heights[0] - 1, rect.width(), heights[1]), centre, CAPTIONS[state])
 
     def _name_of(self, edge: Edge) -> str:
         actions = NORMAL.get(edge, ())

@@ -114,9 +114,7 @@ class Layout:
         rail = _RAIL if self.upright else heading + 6.0
         pitch = (along - self._start - self._end) / _ROWS
         lane = (across - 2 * rail) / _LANES
-        self.named = (
-            (pitch >= 40.0 and lane >= 112.0) if self.upright else (pitch >= 115.0 and lane >= 52.0)
-        )
+        self.named = (pitch >= 40.0 and lane >= 112.0) if self.upright else (pitch >= 115.0 and lane >= 52.0)
         beside, between = (38.0, 21.0) if self.named else (20.0, 12.0)
         if self.upright:
             width, height = min(lane - beside, 168.0), min(pitch - between, 50.0)
@@ -129,9 +127,7 @@ class Layout:
         self._far = across - self._near
         self._top, self._bottom = self._start - 9.0, along - self._end + 8.0
         self._pitch, self._lane, self._rail_room = pitch, lane, rail
-        self._centres = {
-            state: (self._row(row), self._across(column)) for state, (row, column) in _PLACES.items()
-        }
+        self._centres = {state: (self._row(row), self._across(column)) for state, (row, column) in _PLACES.items()}
         middle = self._across(1)
         self._centres[State.STA7] = (self._row(3), middle - self._aside)
         self._centres[State.STA8] = (self._row(3), middle + self._aside)
@@ -264,12 +260,9 @@ class Layout:
         if start is State.STA13:
             leave = c - shift
             corner = self._across(0) + self._lane / 2
-            return (
-                [(a + ha, leave), (self._bottom, leave), (self._bottom, 2 * corner - leave), (self._bottom, rail)]
-                + arrive,
-                1,
-                "across",
-            )
+            across = 2 * corner - leave
+            first = [(a + ha, leave), (self._bottom, leave), (self._bottom, across), (self._bottom, rail)]
+            return [*first, *arrive], 1, "across"
         side = "across"
         segment = 0
         points = [(a, c + sign * hc), (a, rail), *arrive]
@@ -296,5 +289,5 @@ def _towards(start: QPointF, end: QPointF, distance: float) -> QPointF:
     length = (way.x() ** 2 + way.y() ** 2) ** 0.5
     if length == 0:
         return start
-    return start + way * (min(distance, length / 2) / length)
-
+    share = min(distance, length / 2) / length
+    return QPointF(start.x() + way.x() * share, start.y() + way.y() * share)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import (
-    QAbstractItemModel,
     QEvent,
     QItemSelectionModel,
     QModelIndex,
@@ -139,7 +138,7 @@ class TrafficTree(QTreeView):
     def currentChanged(self, current: Index, previous: Index) -> None:
         super().currentChanged(current, previous)
         if not self._by_program and current.isValid():
-            self.chosen.emit(QModelIndex(current))
+            self.chosen.emit(self.currentIndex())
 
     def focusInEvent(self, event: object) -> None:
         # Qt makes the first row current when the keyboard arrives; that is not the person's choice.
@@ -182,9 +181,7 @@ class TrafficTree(QTreeView):
         header = self.header()
         shown = [header.logicalIndex(visual) for visual in range(header.count())]
         shown = [column for column in shown if not header.isSectionHidden(column)]
-        return "\n".join(
-            "\t".join(str(row.siblingAtColumn(column).data() or "") for column in shown) for row in rows
-        )
+        return "\n".join("\t".join(str(row.siblingAtColumn(column).data() or "") for column in shown) for row in rows)
 
     def _repaint(self) -> None:
         self.viewport().update()
@@ -196,6 +193,9 @@ class FollowEnd(QObject):
     Args:
         view: Whose model inserts rows at its end.
     """
+
+    resumed = Signal()
+    """The person came back to the end."""
 
     def __init__(self, view: TrafficTree, object_name: str) -> None:
         super().__init__(view)
@@ -250,9 +250,7 @@ class FollowEnd(QObject):
 
     def resume(self) -> None:
         """Go to the end and follow it again."""
-        self._following = True
-        self._new = 0
-        self.button.hide()
+        self._came_back()
         self._to_end()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -277,11 +275,16 @@ class FollowEnd(QObject):
         bar = self._view.verticalScrollBar()
         if value >= bar.maximum():
             if not self._following:
-                self._following = True
-                self._new = 0
-                self.button.hide()
+                self._came_back()
         elif self._person_scrolls():
             self._following = False
+
+    def _came_back(self) -> None:
+        self._new = 0
+        self.button.hide()
+        if not self._following:
+            self._following = True
+            self.resumed.emit()
 
     def _person_scrolls(self) -> bool:
         # The range also moves the value when rows go; only a held slider, the wheel or a key is the person.
@@ -292,8 +295,3 @@ class FollowEnd(QObject):
         area = self._view.viewport()
         size = self.button.size()
         self.button.move((area.width() - size.width()) // 2, area.height() - size.height() - 6)
-
-
-def parent_index(model: QAbstractItemModel, row: int) -> QModelIndex:
-    """The first cell of a top-level row."""
-    return model.index(row, 0)
