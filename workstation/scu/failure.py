@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from workstation.net.connecting import TLSHandshakeError
 from workstation.net.pdu import A_ABORT_RQ, A_ASSOCIATE_RJ
 from workstation.net.uids import uid_name
 
@@ -81,8 +82,18 @@ def explain_connection(error: OSError, host: str, port: int) -> Failure:
     """Why no transport connection came about."""
     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     evidence = error.strerror or str(error) or type(error).__name__
+    handshake = isinstance(error, TLSHandshakeError)
+    if handshake and isinstance(error.__cause__, OSError):
+        error = error.__cause__
     if isinstance(error, ssl.SSLError):
         return _explain_tls(error, place)
+    if handshake:
+        return Failure(
+            Layer.TLS,
+            f"{place} did not answer the TLS handshake",
+            evidence,
+            "It probably does not speak TLS: turn TLS off for this peer, or use its TLS port (often 2762).",
+        )
     if isinstance(error, socket.gaierror):
         return Failure(
             Layer.TCP,
@@ -279,16 +290,19 @@ def explain_abort(abort: A_ABORT_RQ, doing: str = "") -> Failure:
     )
 
 
-def explain_association(assoc: Association, first_bytes: bytes = b"") -> Failure | None:
+def explain_association(
+    assoc: Association, first_bytes: bytes = b"", address: tuple[str, int] | None = None
+) -> Failure | None:
     """Why an association that was asked for is not established; None if it is.
 
     Args:
         assoc: What `AE.associate` returned.
         first_bytes: The first bytes that came from the peer, if known.
+        address: Host and port as they were asked for; the association knows them only once it is connected.
     """
     if assoc.is_established:
         return None
-    host, port = str(assoc.remote["address"]), int(assoc.remote["port"] or 0)
+    host, port = address or (str(assoc.remote["address"]), int(assoc.remote["port"] or 0))
     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     if assoc.rejection is not None:
         return explain_rejection(assoc.rejection, str(assoc.local["ae_title"]), str(assoc.remote["ae_title"]))

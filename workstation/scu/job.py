@@ -138,7 +138,7 @@ class Job(ABC, Generic[R]):
             association.unbind(event, handler)
         with self._lock:
             self._association = association
-        failure = explain_association(association, bytes(first_bytes))
+        failure = explain_association(association, bytes(first_bytes), (peer.host, peer.port))
         if failure is None and self._cancels == 0:
             return association, None
         self._close(association)
