@@ -13,8 +13,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydicom.dataset import Dataset
-from pydicom.uid import (
-    UID,
+from pydicom.uid import UID
+
+from workstation.net.presentation import build_context
+from workstation.net.sop_class import (
     PatientRootQueryRetrieveInformationModelFind,
     PatientRootQueryRetrieveInformationModelGet,
     PatientRootQueryRetrieveInformationModelMove,
@@ -25,8 +27,6 @@ from pydicom.uid import (
     StudyRootQueryRetrieveInformationModelGet,
     StudyRootQueryRetrieveInformationModelMove,
 )
-
-from workstation.net.presentation import build_context
 from workstation.net.status import STATUS_PENDING, code_to_category
 from workstation.peers import Peer
 from workstation.scu.caller import Caller
