@@ -13,6 +13,7 @@ from typing import Any
 from pydicom.datadict import dictionary_description
 
 from workstation.net.dimse_base import (
+    MESSAGE_IDS,
     NO_DATA_SET,
     CommandField,
     Message,
@@ -116,7 +117,7 @@ _CLASSES = {
 
 def _writers(message: type[Message]) -> tuple[tuple[str, bool, Encoder], ...]:
     """(keyword, whether it must be there, encoder) in ascending order, the codec's own two elements among them."""
-    required = {"MessageID", "MessageIDBeingRespondedTo", *message.mandatory}
+    required = MESSAGE_IDS.union(message.mandatory)
     command = US_ELEMENT.pack(0, _COMMAND_FIELD, 2, message.command_field)
     with_data = US_ELEMENT.pack(0, _DATA_SET_TYPE, 2, 0x0001)
     without_data = US_ELEMENT.pack(0, _DATA_SET_TYPE, 2, NO_DATA_SET)

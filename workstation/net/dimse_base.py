@@ -59,6 +59,8 @@ class Priority(IntEnum):
     LOW = 2
 
 
+MESSAGE_IDS = frozenset({"MessageID", "MessageIDBeingRespondedTo"})
+
 NO_DATA_SET = 0x0101
 """Command Data Set Type of a message without a data set; any other value means that one follows."""
 
@@ -103,8 +105,12 @@ class Message:
             object.__setattr__(self, "has_data_set", True)
         for keyword in self._numbers:
             value = getattr(self, keyword)
-            if value is not None and not (type(value) is int and 0 <= value <= 0xFFFF):
+            if type(value) is int and 0 <= value <= 0xFFFF:
+                continue
+            if value is not None:
                 check_value(keyword, value)
+            elif keyword in MESSAGE_IDS:
+                raise TypeError(f"{keyword} is None")
         for keyword in self._others:
             value = getattr(self, keyword)
             if value is not None and type(value) is not str:
