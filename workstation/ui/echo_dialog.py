@@ -43,17 +43,19 @@ from workstation.ui.widgets import (
 )
 
 _COLUMNS = (
-    ("Time", 76),
-    ("Peer", 120),
-    ("Result", 210),
-    ("Connect", 76),
-    ("Negotiate", 84),
-    ("Echo", 76),
-    ("Times", 54),
-    ("Implementation", 160),
+    ("Time", 68),
+    ("Peer", 112),
+    ("Result", 196),
+    ("Connect", 70),
+    ("Negotiate", 76),
+    ("Echo", 64),
+    ("Times", 50),
+    ("Implementation", 120),
 )
 
 _NUMBERS = range(3, 7)
+
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 _LONGEST_HISTORY = 500
 
@@ -102,6 +104,11 @@ class EchoDialog(QDialog):
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setStretchLastSection(True)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        for column in _NUMBERS:
+            self._history.setHeaderData(
+                column, Qt.Orientation.Horizontal, _RIGHT.value, Qt.ItemDataRole.TextAlignmentRole
+            )
         for column, (_, width) in enumerate(_COLUMNS):
             self.history.setColumnWidth(column, width)
         copy = QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), self.history)
@@ -141,7 +148,7 @@ class EchoDialog(QDialog):
         columns.setSpacing(3 * SPACE)
         columns.addWidget(side)
         columns.addLayout(results, 1)
-        self.resize(1060, 420)
+        self.resize(1120, 420)
 
     # --- asking
 
@@ -217,7 +224,7 @@ class EchoDialog(QDialog):
         row[2].setToolTip(plain_tooltip(result.sentence))
         row[1].setToolTip(plain_tooltip(peer.address))
         for column in _NUMBERS:
-            row[column].setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            row[column].setTextAlignment(_RIGHT)
         # The newest on top: nobody scrolls for the answer to the last click.
         self._history.insertRow(0, row)
         self._history.setRowCount(min(self._history.rowCount(), _LONGEST_HISTORY))

@@ -127,8 +127,8 @@ class QueryDialog(QDialog):
         self.peer.changed.connect(self._asked_for_other)
         self.root = QComboBox()
         name_widget(self.root, "model", "Information model", "Study Root or Patient Root")
-        self.root.addItem("Study Root", Root.STUDY)
-        self.root.addItem("Patient Root", Root.PATIENT)
+        self.root.addItem("Study Root", str(Root.STUDY))
+        self.root.addItem("Patient Root", str(Root.PATIENT))
         self.root.activated.connect(self._choose_root)
         self.level = QComboBox()
         name_widget(self.level, "level", "Level", "What is looked for: patients, studies, series or images")
@@ -190,9 +190,7 @@ class QueryDialog(QDialog):
         self.table.customContextMenuRequested.connect(self._menu)
         self.table.doubleClicked.connect(self._drill)
         self._table_actions()
-        self.outcome = OutcomeLabel(
-            theme, "Fill in what you know and ask. Double-click a match to go down a level."
-        )
+        self.outcome = OutcomeLabel(theme, "Fill in what you know and ask. Double-click a match to go down a level.")
         name_widget(self.outcome, "outcome", "Outcome")
         self.retrieve = RetrievePanel(theme)
         self.retrieve.move_wanted.connect(self._move)
@@ -244,17 +242,22 @@ class QueryDialog(QDialog):
         self.retrieve.offer(own, self._services.all_peers(), can_get=self._services.archive is not None)
 
     def _choose_root(self) -> None:
-        root = self.root.currentData()
+        root = self._chosen_root
         level = self.level.currentData()
         self.level.clear()
         for each in levels_of(root):
-            self.level.addItem(LEVEL_NAMES[each], each)
-        wanted = level if level in levels_of(root) else Level.STUDY
-        self.level.setCurrentIndex(self.level.findData(wanted))
+            self.level.addItem(LEVEL_NAMES[each], str(each))
+        wanted = level if level in levels_of(root) else str(Level.STUDY)
+        self.level.setCurrentIndex(self.level.findData(str(wanted)))
         self._choose_level()
 
     def _choose_level(self) -> None:
-        self.form.show_level(self.root.currentData(), self.level.currentData())
+        self.form.show_level(self._chosen_root, Level(self.level.currentData()))
+
+    @property
+    def _chosen_root(self) -> Root:
+        # Qt keeps a value's letters and not its enumeration.
+        return Root(self.root.currentData())
 
     def _asked_for_other(self) -> None:
         self._warned = False
@@ -326,9 +329,9 @@ class QueryDialog(QDialog):
         match = frame.model.match_at(index.row())
         above = unique_keys(frame.root, frame.level, match, frame.above)
         self.peer.choose(frame.peer)
-        self.root.setCurrentIndex(self.root.findData(frame.root))
+        self.root.setCurrentIndex(self.root.findData(str(frame.root)))
         self._choose_root()
-        self.level.setCurrentIndex(self.level.findData(below))
+        self.level.setCurrentIndex(self.level.findData(str(below)))
         self.form.show_level(frame.root, below, above)
         self._query_below(match_title(frame.level, match))
 
@@ -337,9 +340,9 @@ class QueryDialog(QDialog):
             return
         del self._frames[step + 1 :]
         frame = self._frames[-1]
-        self.root.setCurrentIndex(self.root.findData(frame.root))
+        self.root.setCurrentIndex(self.root.findData(str(frame.root)))
         self._choose_root()
-        self.level.setCurrentIndex(self.level.findData(frame.level))
+        self.level.setCurrentIndex(self.level.findData(str(frame.level)))
         self.form.show_level(frame.root, frame.level, frame.texts)
         self._show_frame()
         self.table.setFocus()

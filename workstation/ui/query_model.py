@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 from pydicom.dataset import Dataset
@@ -93,10 +94,17 @@ def shown_value(match: Dataset, keyword: str) -> str:
 def person_text(name: str) -> str:
     """A person's name for reading: Yamada Tarou (山田 太郎)."""
     groups = [" ".join(part for part in group.split("^") if part) for group in name.split("=")]
-    shown = [group for group in groups if group]
+    shown = [isolated(group) for group in groups if group]
     if len(shown) < 2:
         return "".join(shown)
     return f"{shown[0]} ({', '.join(shown[1:])})"
+
+
+def isolated(text: str) -> str:
+    """Text written from right to left, kept from turning round what stands beside it (Unicode's isolates)."""
+    if any(unicodedata.bidirectional(character) in ("R", "AL") for character in text):
+        return f"\u2068{text}\u2069"
+    return text
 
 
 def date_text(value: str) -> str:

@@ -175,7 +175,7 @@ class SendDialog(QDialog):
         splitter.addWidget(left)
         splitter.addWidget(right)
         splitter.setStretchFactor(0, 1)
-        splitter.setSizes([820, 280])
+        splitter.setSizes([920, 270])
 
         bottom = QHBoxLayout()
         bottom.setSpacing(SPACE)
@@ -190,11 +190,11 @@ class SendDialog(QDialog):
         top = QHBoxLayout()
         top.setSpacing(3 * SPACE)
         top.addLayout(stacked(label, self.peer))
-        top.addWidget(self.outcome, 1)
+        top.addWidget(self.outcome, 1, Qt.AlignmentFlag.AlignTop)
         layout.addLayout(top)
         layout.addWidget(splitter, 1)
         layout.addLayout(bottom)
-        self.resize(1140, 640)
+        self.resize(1220, 680)
 
     # --- collecting
 
@@ -265,7 +265,7 @@ class SendDialog(QDialog):
         elif not result.found:
             self.outcome.show_outcome(
                 Outcome.WARNING,
-                "No DICOM object found",
+                "No further DICOM object found" if self.model.count else "No DICOM object found",
                 unfit or "Choose files or folders that hold DICOM files (PS3.10).",
             )
         else:

@@ -21,7 +21,7 @@ from workstation.ui.send_model import OBJECT, RESULT, SIZE, SOP_CLASS, SYNTAX, S
 from workstation.ui.theme import Theme
 from workstation.ui.widgets import name_widget
 
-_WIDTHS = {OBJECT: 300, SOP_CLASS: 150, SYNTAX: 170, SIZE: 72, RESULT: 200}
+_WIDTHS = {OBJECT: 340, SOP_CLASS: 130, SYNTAX: 150, SIZE: 66, RESULT: 160}
 
 
 class SendList(QTreeView):

@@ -250,7 +250,9 @@ class OutcomeLabel(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(SPACE)
         row.addWidget(self._sign, 0, Qt.AlignmentFlag.AlignTop)
-        row.addLayout(stacked(self._headline, self._detail, space=3), 1)
+        words = stacked(self._headline, self._detail, space=3)
+        words.addStretch(1)
+        row.addLayout(words, 1)
         self._idle = idle
         theme.changed.connect(self._colour)
         self.clear()
