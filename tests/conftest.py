@@ -1,0 +1,91 @@
+"""What every test is held to: no thread and no socket is left behind, and the real peers are at hand.
+
+A peer that is not installed skips its tests on a person's machine; with CI set it fails them.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import shutil
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+OURS = ("dicom-", "workstation-", "job-")
+IDLE = "dicom-idle"
+PATIENCE = 3.0
+
+
+def _busy_threads() -> set[str]:
+    return {t.name for t in threading.enumerate() if t.name.startswith(OURS) and t.name != IDLE}
+
+
+def _sockets() -> int:
+    if not sys.platform.startswith("linux"):
+        return 0
+    count = 0
+    for fd in os.listdir("/proc/self/fd"):
+        try:
+            count += os.readlink(f"/proc/self/fd/{fd}").startswith("socket:")
+        except OSError:
+            continue
+    return count
+
+
+def _settled(check: Callable[[], bool]) -> bool:
+    """What ends, ends in its own thread a moment after the test: wait for it, not forever."""
+    end = time.monotonic() + PATIENCE
+    while not check():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.005)
+    return True
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves a thread or a socket of the program behind."""
+    threads, sockets = _busy_threads(), _sockets()
+    yield
+    if not _settled(lambda: _busy_threads() <= threads and _sockets() <= sockets):
+        gc.collect()
+        assert _busy_threads() <= threads, f"threads left behind: {_busy_threads() - threads}"
+        assert _sockets() <= sockets, f"{_sockets() - sockets} socket(s) left behind"
+
+
+def require_program(name: str) -> str:
+    """The path of a peer's program; skips without it, but never in CI."""
+    path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin:/usr/local/sbin")
+    if path is None:
+        if os.environ.get("CI"):
+            pytest.fail(f"{name} is not installed, and CI has to have it")
+        pytest.skip(f"{name} is not installed")
+    return path
+
+
+@pytest.fixture
+def program() -> Callable[[str], str]:
+    """Find a peer's program: `program("echoscu")`."""
+    return require_program
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A TCP port on 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def samples() -> Path:
+    """The folder with the sample objects."""
+    return ROOT / "resources" / "samples"
