@@ -32,10 +32,11 @@ from workstation.peers import AddressBook
 from workstation.settings import Settings, SettingsFile
 from workstation.traffic.log import TrafficLog
 from workstation.ui.bridge import Bridge
+from workstation.ui.demo import DemoError, play, save_picture
 from workstation.ui.icons import application_icon
 from workstation.ui.main_window import MainWindow
 from workstation.ui.services import Services
-from workstation.ui.tasks import Tasks
+from workstation.ui.tasks import Tasks, action
 from workstation.ui.theme import Appearance, Theme
 from workstation.ui.viewers import Viewers
 
@@ -116,6 +117,7 @@ class _Run:
         """Everything from the first look at the window to the end."""
         with _signals(self._over.set), self._last_resort():
             self._window.closed.connect(self._over.set)
+            self._window.demo_requested.connect(self._demo)
             self._window.show()
             for problem in self._problems:
                 self._services.notify(problem)

@@ -25,6 +25,10 @@ BATCH: Final = 400
 # Milliseconds from one drain to the next while traffic runs: a screen shows no more, and views like few large batches.
 INTERVAL: Final = 16
 
+# What a person who paused does not want to see more of. Without the others, an association that ends meanwhile
+# would look alive for ever.
+_TRAFFIC: Final = frozenset(f"EVT_{kind}_{way}" for kind in ("DATA", "PDU", "DIMSE") for way in ("RECV", "SENT"))
+
 
 def signal_name(event: str) -> str:
     """The signal of a notification event: "data_recv" for "EVT_DATA_RECV"."""
@@ -66,6 +70,8 @@ class Bridge(QObject):
         self.records = 0
         self.batches = 0
         self.longest_drain = 0.0  # seconds
+        self.passed = 0  # records that nobody wanted to see
+        self._paused = False
         self._closed = False
         self._last_drain = 0.0
         self._signals: dict[str, SignalInstance] = {name: getattr(self, signal_name(name)) for name in NOTIFICATIONS}
@@ -86,6 +92,10 @@ class Bridge(QObject):
     def lost(self) -> int:
         """Notifications that could only be counted, because the window was too far behind."""
         return self.recorder.lost
+
+    def set_paused(self, paused: bool) -> None:
+        """Let messages and their bytes pass unseen; beginnings and ends are told all the same."""
+        self._paused = paused
 
     def close(self) -> None:
         """Show what still waits and hear nothing more; associations may outlive the window."""
@@ -125,6 +135,10 @@ class Bridge(QObject):
             self._timer.start(0)
 
     def _emit(self, records: list[Record]) -> None:
+        if self._paused:
+            seen = [record for record in records if record.event not in _TRAFFIC]
+            self.passed += len(records) - len(seen)
+            records = seen
         self.records += len(records)
         self.batches += 1
         by_event: dict[str, list[Record]] = {}
