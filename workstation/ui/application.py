@@ -165,35 +165,43 @@ class _Run:
                 print(f"SCP {settings.server.ae_title} listening on {place}", flush=True)
 
     async def _play(self) -> int:
-        from workstation.ui.demo import DemoError, play, save_picture
-
-        picture = self._options.screenshot
-        played = asyncio.ensure_future(self._demo_and_picture(play if self._options.demo else None, save_picture))
+        """The demo, the picture, or both; with a picture the run ends then."""
+        playing = asyncio.ensure_future(self._demo_and_picture())
         over = asyncio.ensure_future(self._over.wait())
-        await asyncio.wait({played, over}, return_when=asyncio.FIRST_COMPLETED)
-        if not played.done():
-            played.cancel()
-            await asyncio.wait({played})
+        await asyncio.wait({playing, over}, return_when=asyncio.FIRST_COMPLETED)
+        if over.done():
+            playing.cancel()
+            await asyncio.wait({playing})
             return 0
-        error = played.exception()
-        if isinstance(error, DemoError | OSError):
-            self._tell(str(error))
-            if picture is not None:
-                over.cancel()
-                return 1
-        elif error is not None:
-            raise error
-        if picture is None:
+        if self._options.screenshot is None:
+            playing.result()
             await over
-        else:
-            over.cancel()
+            return 0
+        over.cancel()
+        return playing.result()
+
+    async def _demo_and_picture(self) -> int:
+        """Returns an exit status; a failure is told."""
+        try:
+            if self._options.demo:
+                await play(self._window)
+            if self._options.screenshot is not None:
+                await save_picture(self._window, self._options.screenshot)
+        except (DemoError, OSError) as error:
+            self._tell(str(error))
+            return 1
         return 0
 
-    async def _demo_and_picture(self, play: Callable[..., Any] | None, save_picture: Callable[..., Any]) -> None:
-        if play is not None:
+    @action
+    async def _demo(self) -> None:
+        """The demo from the menu."""
+        self._window.demo_action.setEnabled(False)
+        try:
             await play(self._window)
-        if self._options.screenshot is not None:
-            await save_picture(self._window, self._options.screenshot)
+        except DemoError as error:
+            self._services.notify(str(error))
+        finally:
+            self._window.demo_action.setEnabled(True)
 
     async def _end(self) -> None:
         """End in the order in which one part needs another."""
