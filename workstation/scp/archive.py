@@ -36,6 +36,9 @@ from workstation.scp.sink import OUT_OF_RESOURCES, ArchiveSink, StoreResult, dis
 
 LOGGER = logging.getLogger(__name__)
 
+# Folders with many thousands of files are slow on some file systems.
+_SHARDS = tuple(f"{number:02x}" for number in range(256))
+
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:

@@ -9,16 +9,16 @@ or not (an SCU that sends `CT\\MR` means either); a lone `*` is universal for ev
 
 from __future__ import annotations
 
-import calendar
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from pydicom.datadict import dictionary_VR, keyword_for_tag
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+
+from workstation.scp.moments import DAY, parse_moment
+from workstation.scp.pattern import Pattern
 
 # PS3.4 C.2.2.2.4: the VRs in which `*` and `?` are wild cards; in all others they are ordinary characters.
 WILD_CARD_VRS = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
@@ -28,6 +28,10 @@ NUMBER_VRS = frozenset({"IS", "DS", "US", "SS", "UL", "SL", "UV", "SV", "FL", "F
 OPAQUE_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 # VRs without value multiplicity: a backslash is text.
 SINGLE_TEXT_VRS = frozenset({"LT", "ST", "UT", "UR"})
+
+# A peer may send an identifier of megabytes; no honest key is longer, and these keep each comparison short.
+LONGEST_KEY = 1024
+MOST_PATTERNS = 1000
 
 # Date and time attributes that are compared as one when combined date-time matching is negotiated (PS3.4 C.2.2.2.5.4).
 DATE_TIME_PAIRS = (
@@ -39,8 +43,6 @@ DATE_TIME_PAIRS = (
     (0x00400002, 0x00400003),  # Scheduled Procedure Step Start
     (0x00400244, 0x00400245),  # Performed Procedure Step Start
 )
-
-Interval = tuple[int, int]
 
 
 class MalformedKeyError(ValueError):
@@ -161,72 +163,6 @@ class SequenceKey:
 Key = Universal | EmptyValue | AnyOf | AnyNumber | WildCards | PersonName | Range | SequenceKey
 
 
-class Pattern:
-    """A text with `*` (any run, also empty) and `?` (exactly one character).
-
-    The runs between the stars are looked for from left to right, each at its first possible place, which is enough
-    for this language. So no input makes it slow; a regular expression with several `.*` would.
-    """
-
-    __slots__ = ("_first", "_last", "_middle", "_shortest", "_star", "text")
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        first, *rest = text.split("*")
-        self._star = bool(rest)
-        self._first = first
-        self._last = rest[-1] if rest else ""
-        self._middle = tuple(run for run in rest[:-1] if run)
-        self._shortest = len(text) - text.count("*")
-
-    def __repr__(self) -> str:
-        return f"Pattern({self.text!r})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Pattern) and other.text == self.text
-
-    def __hash__(self) -> int:
-        return hash(self.text)
-
-    @property
-    def has_wild_card(self) -> bool:
-        """Whether it can match more than one text."""
-        return self._star or "?" in self.text
-
-    def literals(self, separators: str = "") -> list[str]:
-        """Return the runs of ordinary characters, cut at `separators` too: each occurs in every text that fits."""
-        return [run for run in re.split("[" + re.escape("*?" + separators) + "]", self.text) if run]
-
-    def fits(self, value: str) -> bool:
-        """Return True if the whole value fits."""
-        if len(value) < self._shortest:
-            return False
-        if not self._star:
-            return len(value) == len(self.text) and _same_run(self.text, value, 0)
-        end = len(value) - len(self._last)
-        if not (_same_run(self._first, value, 0) and _same_run(self._last, value, end)):
-            return False
-        place = len(self._first)
-        for run in self._middle:
-            place = _find_run(run, value, place, end)
-            if place < 0:
-                return False
-            place += len(run)
-        return True
-
-
-def _same_run(run: str, value: str, place: int) -> bool:
-    if "?" not in run:
-        return value.startswith(run, place)
-    return all(wanted in ("?", value[place + step]) for step, wanted in enumerate(run))
-
-
-def _find_run(run: str, value: str, start: int, end: int) -> int:
-    if "?" not in run:
-        return value.find(run, start, end)
-    return next((place for place in range(start, end - len(run) + 1) if _same_run(run, value, place)), -1)
-
-
 def _fits_name(pattern: Pattern, group: str) -> bool:
     # Trailing empty components may be left out (PS3.5 6.2.1.1), so `DOE^JOHN^*` also means a stored `DOE^JOHN`.
     return pattern.fits(group) or (pattern.has_wild_card and pattern.fits(group + "^" * (4 - group.count("^"))))
@@ -275,19 +211,22 @@ def compile_key(vr: str, values: Sequence[str], *, name: str = "The key", offset
     if tuple(values) == ('""',):
         return EmptyValue()
     present = [value for value in values if value]
-    if vr == "PN":
-        return PersonName(tuple(_name_patterns(value) for value in present))
-    if vr in RANGE_VRS:
-        return Range(vr, tuple(_span(vr, value, name, offset) for value in present), offset)
     if vr in NUMBER_VRS:
         numbers = [_number(value) for value in present]
         if None in numbers:
             raise MalformedKeyError(f"{name}: {_shown(present)} is not a number.")
         return AnyNumber(frozenset(number for number in numbers if number is not None))
-    if vr in WILD_CARD_VRS:
-        patterns = tuple(Pattern(value) for value in present)
-        if any(pattern.has_wild_card for pattern in patterns):
-            return WildCards(patterns)
+    if vr not in WILD_CARD_VRS | RANGE_VRS:
+        return AnyOf(frozenset(present))
+    if len(present) > MOST_PATTERNS or max(map(len, present)) > LONGEST_KEY:
+        raise MalformedKeyError(f"{name}: more than {MOST_PATTERNS} values or {LONGEST_KEY} characters.")
+    if vr == "PN":
+        return PersonName(tuple(_name_patterns(value) for value in present))
+    if vr in RANGE_VRS:
+        return Range(vr, tuple(_span(vr, value, name, offset) for value in present), offset)
+    patterns = tuple(Pattern(value) for value in present)
+    if any(pattern.has_wild_card for pattern in patterns):
+        return WildCards(patterns)
     return AnyOf(frozenset(present))
 
 
@@ -305,94 +244,6 @@ def _number(text: str) -> float | None:
 
 def _shown(values: Sequence[str]) -> str:
     return repr("\\".join(values))[:40]
-
-
-_DATE = re.compile(r"(\d{4})\.?(\d{2})\.?(\d{2})")
-_TIME = re.compile(r"(\d{2})(?::?(\d{2})(?::?(\d{2})(?:\.(\d{1,6}))?)?)?")
-_DATE_TIME = re.compile(
-    r"(\d{4})(?:(\d{2})(?:(\d{2})(?:(\d{2})(?:(\d{2})(?:(\d{2})(?:\.(\d{1,6}))?)?)?)?)?)?([+-]\d{4})?"
-)
-_EPOCH = datetime(1, 1, 1)
-_MICROSECOND = timedelta(microseconds=1)
-DAY = 86_400_000_000
-
-
-def parse_moment(vr: str, text: str, offset: int = 0) -> Interval | None:
-    """Return the first and last microsecond that a DA, TM or DT value covers by its precision, or None if it is none.
-
-    Dates and date-times count from year 1 (in UTC if `offset`, or the value, says where), times from midnight.
-    """
-    try:
-        if vr == "DA":
-            return _date(text)
-        if vr == "TM":
-            return _time(text)
-        return _date_time(text, offset)
-    except (ValueError, OverflowError):
-        return None
-
-
-def date_text(moment: int) -> str:
-    """Return the day of a moment as `parse_moment` counts it, YYYYMMDD."""
-    return (_EPOCH + moment * _MICROSECOND).strftime("%Y%m%d").zfill(8)
-
-
-def _date(text: str) -> Interval | None:
-    found = _DATE.fullmatch(text)
-    if not found:
-        return None
-    start = (datetime(*(int(part) for part in found.groups())) - _EPOCH) // _MICROSECOND  # type: ignore[arg-type]
-    return start, start + DAY - 1
-
-
-def _time(text: str) -> Interval | None:
-    found = _TIME.fullmatch(text)
-    if not found:
-        return None
-    hour, minute, second, fraction = found.groups()
-    if int(hour) > 23 or int(minute or 0) > 59 or int(second or 0) > 60:
-        return None
-    start = ((int(hour) * 60 + int(minute or 0)) * 60 + int(second or 0)) * 1_000_000
-    if fraction:
-        unit: int = 10 ** (6 - len(fraction))
-        start += int(fraction) * unit
-    else:
-        unit = 1_000_000 if second else 60_000_000 if minute else 3_600_000_000
-    return start, start + unit - 1
-
-
-def _date_time(text: str, offset: int) -> Interval | None:
-    found = _DATE_TIME.fullmatch(text)
-    if not found:
-        return None
-    year, month, day, hour, minute, second, fraction, zone = found.groups()
-    if zone:
-        zone_minutes = int(zone[1:3]) * 60 + int(zone[3:5])
-        if int(zone[1:3]) > 14 or int(zone[3:5]) > 59:
-            return None
-        offset = -zone_minutes if zone[0] == "-" else zone_minutes
-    # A leap second counts as the last microsecond of its minute's neighbour: datetime has no second 60.
-    leap = second == "60"
-    moment = datetime(
-        int(year), int(month or 1), int(day or 1), int(hour or 0), int(minute or 0), 59 if leap else int(second or 0)
-    )
-    start = (moment - _EPOCH) // _MICROSECOND - offset * 60_000_000 + (1_000_000 if leap else 0)
-    if fraction:
-        unit: int = 10 ** (6 - len(fraction))
-        start += int(fraction) * unit
-    elif second:
-        unit = 1_000_000
-    elif minute:
-        unit = 60_000_000
-    elif hour:
-        unit = 3_600_000_000
-    elif day:
-        unit = DAY
-    elif month:
-        unit = DAY * calendar.monthrange(int(year), int(month))[1]
-    else:
-        unit = DAY * (366 if calendar.isleap(int(year)) else 365)
-    return start, start + unit - 1
 
 
 def _span(vr: str, text: str, name: str, offset: int) -> tuple[int | None, int | None]:

@@ -36,8 +36,8 @@ from workstation.scp.matching import (
     SequenceKey,
     Universal,
     WildCards,
-    date_text,
 )
+from workstation.scp.moments import date_text
 from workstation.scp.schema import INSTANCE, PATIENT, SERIES, STUDY, TABLES
 
 # More values than this in one key are left to the exact matcher: databases limit the parameters of a statement.

@@ -1,0 +1,17 @@
+"""What the tests of the built-in server share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from workstation.scp.archive import Archive
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Archive]:
+    made = Archive(tmp_path / "archive", durable=False)
+    yield made
+    made.close()

@@ -1,0 +1,534 @@
+"""The archive: what is acknowledged is on disk, whole and found; what is not leaves nothing behind."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import tracemalloc
+from pathlib import Path
+
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+from scp_objects import BIG_ENDIAN, CT, EXPLICIT, IMPLICIT, encode, files_of, make_object, store
+from sqlalchemy.exc import OperationalError
+
+from workstation.scp import archive as archive_module
+from workstation.scp import sink as sink_module
+from workstation.scp.archive import Archive
+from workstation.scp.index import Index
+from workstation.scp.levels import Level, Model, WrongIdentifierError
+
+
+def find(
+    archive: Archive, level: Level = Level.STUDY, model: Model = Model.STUDY_ROOT, **keys: object
+) -> list[Dataset]:
+    identifier = Dataset()
+    for keyword, value in keys.items():
+        setattr(identifier, keyword, value)
+    return list(archive.find(level, model, identifier))
+
+
+def located(archive: Archive, number: int = 1) -> list[Path]:
+    identifier = Dataset()
+    identifier.StudyInstanceUID = f"1.2.{number // 10}"
+    return [found.path for found in archive.matches_for_retrieve(Level.STUDY, Model.STUDY_ROOT, identifier)]
+
+
+@pytest.mark.parametrize("syntax", [IMPLICIT, EXPLICIT, BIG_ENDIAN])
+def test_a_stored_object_is_a_dicom_file_with_the_bytes_as_received(archive: Archive, syntax: str) -> None:
+    image = make_object(3, PatientName="Müller^Jürgen", SpecificCharacterSet="ISO_IR 100")
+    assert store(archive, image, syntax).status == 0x0000
+    (path,) = located(archive)
+    assert path.read_bytes().endswith(encode(image, syntax))
+    read = pydicom.dcmread(path)
+    assert read == image
+    assert read.preamble == bytes(128)
+    meta = read.file_meta
+    assert (meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID) == (CT, image.SOPInstanceUID)
+    assert (meta.TransferSyntaxUID, meta.SourceApplicationEntityTitle) == (syntax, "MODALITY")
+
+
+def test_no_name_comes_from_the_peer(archive: Archive) -> None:
+    hostile = "../../../../tmp/evil\0"
+    image = make_object(1, PatientID="../x", PatientName="..\\..\\y")
+    image["SOPInstanceUID"].value = hostile
+    store(archive, image, sop_instance_uid=hostile.strip("\0"))
+    (path,) = files_of(archive)
+    assert path.parent.parent == archive.folder / "objects"
+    assert path.suffix == ".dcm"
+    assert all(character in "0123456789abcdef" for character in path.stem)
+
+
+def test_the_same_object_again_keeps_the_first_file(archive: Archive) -> None:
+    store(archive, make_object(1))
+    before = files_of(archive)
+    assert store(archive, make_object(1)).status == 0x0000
+    assert files_of(archive) == before
+    assert archive.counts()[Level.IMAGE] == 1
+
+
+def test_other_bytes_replace_the_object(archive: Archive) -> None:
+    store(archive, make_object(1, PatientName="Old"))
+    store(archive, make_object(2, PatientName="Old"))
+    before = files_of(archive)
+    assert store(archive, make_object(1, PatientName="New")).status == 0x0000
+    after = files_of(archive)
+    assert len(after) == 2
+    assert len(set(after) & set(before)) == 1
+    assert [pydicom.dcmread(path).PatientName for path in located(archive)].count("New") == 1
+    # The last one received speaks for the study.
+    assert find(archive, PatientName="")[0].PatientName == "New"
+
+
+def test_the_same_object_in_another_transfer_syntax_replaces_it(archive: Archive) -> None:
+    store(archive, make_object(1), EXPLICIT)
+    store(archive, make_object(1), IMPLICIT)
+    (path,) = located(archive)
+    assert pydicom.dcmread(path).file_meta.TransferSyntaxUID == IMPLICIT
+
+
+def test_an_identical_object_replaces_one_whose_file_was_damaged(archive: Archive) -> None:
+    store(archive, make_object(1))
+    located(archive)[0].unlink()
+    store(archive, make_object(1))
+    assert pydicom.dcmread(located(archive)[0]).PatientID == "P0"
+
+
+def test_a_replaced_object_of_another_study_leaves_no_empty_study(archive: Archive) -> None:
+    store(archive, make_object(1))
+    moved = make_object(1, StudyInstanceUID="1.2.77", SeriesInstanceUID="1.2.77.1", PatientID="other")
+    store(archive, moved)
+    assert [study.StudyInstanceUID for study in find(archive, StudyInstanceUID="")] == ["1.2.77"]
+    assert archive.counts() == dict.fromkeys(Level, 1)
+
+
+def test_a_study_of_a_corrected_patient_moves(archive: Archive) -> None:
+    store(archive, make_object(1))
+    store(archive, make_object(2, PatientID="corrected"))
+    patients = find(archive, Level.PATIENT, Model.PATIENT_ROOT, PatientID="", NumberOfPatientRelatedInstances=None)
+    assert [(one.PatientID, one.NumberOfPatientRelatedInstances) for one in patients] == [("corrected", 2)]
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "comment"),
+    [
+        ({"sop_instance_uid": "1.9"}, 0xA900, "SOPInstanceUID differs"),
+        ({"sop_class_uid": "1.9"}, 0xA900, "SOPClassUID differs"),
+        ({"sop_instance_uid": "1." * 100 + "1"}, 0xA900, "more than 128"),
+        ({"data": b""}, 0xA900, "no SOPClassUID"),
+        ({"data": encode(make_object(1))[:-5]}, 0xC000, "ends inside"),
+        ({"data": encode(make_object(1), IMPLICIT)}, 0xC000, "no VR"),
+        ({"data": b"GET / HTTP/1.0\r\n\r\n"}, 0xC000, ""),
+    ],
+)
+def test_what_cannot_be_kept_is_refused_and_leaves_nothing(
+    archive: Archive, change: dict[str, object], status: int, comment: str
+) -> None:
+    result = store(archive, make_object(1), **change)  # type: ignore[arg-type]
+    assert result.status == status
+    assert comment in result.comment
+    assert files_of(archive) == []
+    assert archive.counts()[Level.IMAGE] == 0
+
+
+def test_an_object_needs_its_place_in_the_hierarchy_unless_it_has_none(archive: Archive) -> None:
+    homeless = make_object(1)
+    del homeless.StudyInstanceUID
+    assert store(archive, homeless) == archive_module.StoreResult(0xA900, "The data set has no StudyInstanceUID.")
+    protocol = Dataset()
+    protocol.SOPClassUID, protocol.SOPInstanceUID = "1.2.840.10008.5.1.4.38.1", "1.2.3.4"
+    assert store(archive, protocol).status == 0x0000
+    assert archive.counts() == {Level.PATIENT: 0, Level.STUDY: 0, Level.SERIES: 0, Level.IMAGE: 1}
+
+
+def test_a_discarded_object_leaves_nothing(archive: Archive) -> None:
+    sink = archive.new_sink(CT, "1.2.3", EXPLICIT)
+    sink.write(memoryview(b"half of it"))
+    assert len(files_of(archive)) == 1
+    sink.discard()
+    assert files_of(archive) == []
+
+
+class FullDisk(io.FileIO):
+    """A file on a disk that has room for some bytes."""
+
+    room = 0
+
+    def write(self, data: object) -> int:
+        part = memoryview(data)[: self.room]  # type: ignore[arg-type]
+        if not part:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        FullDisk.room -= len(part)
+        return super().write(part)
+
+
+@pytest.mark.parametrize("room", [0, 100, 400, 500])
+def test_a_full_disk_is_answered_and_recovers(archive: Archive, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+    store(archive, make_object(1))
+    with monkeypatch.context() as patched:
+        FullDisk.room = room
+        patched.setattr(Path, "open", lambda path, mode, buffering=-1: FullDisk(path, mode))
+        result = store(archive, make_object(2))
+    assert (result.status, result.comment) == (0xA700, "The archive's disk is full.")
+    assert len(files_of(archive)) == 1
+    assert store(archive, make_object(2)).status == 0x0000
+
+
+@pytest.mark.parametrize("call", ["os.fsync", "pathlib.Path.rename"])
+def test_a_failing_disk_is_never_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    archive = Archive(tmp_path)
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(call, fail)
+        result = store(archive, make_object(1))
+    assert result.status == 0xA700
+    assert "Input/output error" in result.comment
+    assert files_of(archive) == []
+    assert archive.counts()[Level.IMAGE] == 0
+    archive.close()
+
+
+def test_a_failing_index_is_never_success(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("workstation.scp.index._put", fail)
+        assert store(archive, make_object(1)).status == 0xA700
+    assert files_of(archive) == []
+    assert store(archive, make_object(1)).status == 0x0000
+
+
+def test_an_object_beyond_the_limit_is_refused(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = archive.new_sink(CT, "1.2.3", EXPLICIT)
+    monkeypatch.setattr(sink, "_maximum_size", 1000)
+    for _ in range(20):
+        sink.write(memoryview(bytes(100)))
+    assert archive.commit(sink).status == 0xA700
+    assert files_of(archive) == []
+
+
+def test_memory_stays_flat(archive: Archive) -> None:
+    image = make_object(1)
+    del image.PixelData
+    head = encode(image) + b"\xe0\x7f\x10\x00OW\0\0" + (64 << 20).to_bytes(4, "little")
+    fragment = memoryview(bytes(1 << 20))
+    tracemalloc.start()
+    sink = archive.new_sink(CT, image.SOPInstanceUID, EXPLICIT)
+    sink.write(memoryview(head))
+    for _ in range(64):
+        sink.write(fragment)
+    assert archive.commit(sink).status == 0x0000
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 << 20
+
+
+def test_flushing_comes_before_the_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[str] = []
+    archive = Archive(tmp_path)
+    flush, rename, index_store = os.fsync, Path.rename, Index.store
+
+    def note_flush(descriptor: int) -> None:
+        steps.append("folder" if os.path.isdir(f"/proc/self/fd/{descriptor}") else "file")  # noqa: PTH112
+        flush(descriptor)
+
+    def note_rename(path: Path, target: Path) -> Path:
+        steps.append("rename")
+        return rename(path, target)
+
+    def note_row(index: Index, entry: object) -> str | None:
+        steps.append("row")
+        return index_store(index, entry)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "fsync", note_flush)
+    monkeypatch.setattr(Path, "rename", note_rename)
+    monkeypatch.setattr(Index, "store", note_row)
+    store(archive, make_object(1))
+    archive.durable = False
+    store(archive, make_object(2))
+    archive.close()
+    if sys.platform == "linux":
+        assert steps == ["file", "rename", "folder", "row", "rename", "row"]
+
+
+def test_many_threads_store_at_once(archive: Archive) -> None:
+    results: list[int] = []
+
+    def send(first: int) -> None:
+        for number in range(first, first + 25):
+            results.append(store(archive, make_object(number)).status)
+            results.append(store(archive, make_object(number // 2)).status)
+
+    threads = [threading.Thread(target=send, args=(first,)) for first in range(0, 200, 25)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [0] * 400
+    assert archive.counts() == {Level.PATIENT: 20, Level.STUDY: 20, Level.SERIES: 100, Level.IMAGE: 200}
+    assert len(files_of(archive)) == 200
+
+
+# after a crash
+
+
+def test_the_next_start_sweeps_what_was_not_finished(tmp_path: Path) -> None:
+    archive = Archive(tmp_path, durable=False)
+    store(archive, make_object(1))
+    archive.new_sink(CT, "1.2.3", EXPLICIT).write(memoryview(b"half"))
+    archive.close()
+    again = Archive(tmp_path, durable=False)
+    assert files_of(again) == located(again)
+    again.close()
+
+
+def test_nothing_is_swept_while_another_uses_the_archive(tmp_path: Path) -> None:
+    first = Archive(tmp_path, durable=False)
+    sink = first.new_sink(CT, make_object(1).SOPInstanceUID, EXPLICIT)
+    second = Archive(tmp_path, durable=False)
+    sink.write(memoryview(encode(make_object(1))))
+    assert first.commit(sink).status == 0x0000
+    assert len(located(second)) == 1
+    first.close()
+    second.close()
+
+
+def test_a_finished_file_without_a_row_is_read_into_the_index(tmp_path: Path) -> None:
+    archive = Archive(tmp_path, durable=False)
+    for number in range(25):
+        store(archive, make_object(number))
+    archive.close()
+    for file in tmp_path.glob("index.sqlite*"):
+        file.unlink()
+    again = Archive(tmp_path, durable=False)
+    assert again.counts() == {Level.PATIENT: 3, Level.STUDY: 3, Level.SERIES: 13, Level.IMAGE: 25}
+    assert store(again, make_object(3)).status == 0x0000
+    assert len(files_of(again)) == 25
+    again.close()
+
+
+def test_an_old_file_that_was_replaced_does_not_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = Archive(tmp_path, durable=False)
+    store(archive, make_object(1, PatientName="Old"))
+    with monkeypatch.context() as patched:
+        patched.setattr(Archive, "_remove", lambda *_: None)  # as if the power failed here
+        store(archive, make_object(1, PatientName="New"))
+    assert len(files_of(archive)) == 2
+    archive.close()
+    again = Archive(tmp_path, durable=False)
+    assert files_of(again) == located(again)
+    assert find(again, PatientName="")[0].PatientName == "New"
+    again.close()
+
+
+def test_an_index_of_another_version_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = Archive(tmp_path, durable=False)
+    store(archive, make_object(1))
+    archive.close()
+    monkeypatch.setattr("workstation.scp.schema.fingerprint", lambda: "next version")
+    again = Archive(tmp_path, durable=False)
+    assert len(located(again)) == 1
+    again.close()
+
+
+def test_foreign_files_are_left_alone(tmp_path: Path) -> None:
+    Archive(tmp_path, durable=False).close()
+    for name in ("ab/notes.txt", "ab/damaged.dcm"):
+        (tmp_path / "objects" / name).write_text("mine")
+    Archive(tmp_path, durable=False).close()
+    assert {path.name for path in (tmp_path / "objects" / "ab").iterdir()} == {"notes.txt", "damaged.dcm"}
+
+
+KILLED = """
+    import sys
+    sys.path.insert(0, {tests!r})
+    from pathlib import Path
+    from scp_objects import make_object, store
+    from workstation.scp.archive import Archive
+    archive = Archive(Path({folder!r}))
+    for number in range(10_000):
+        if store(archive, make_object(number)).status == 0:
+            print(number, flush=True)
+"""
+
+
+@pytest.mark.parametrize("kills", [3])
+def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, kills: int) -> None:
+    acknowledged: set[int] = set()
+    program = textwrap.dedent(KILLED.format(tests=str(Path(__file__).parent), folder=str(tmp_path / "archive")))
+    for kill in range(kills):
+        with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                acknowledged.add(int(line))
+                if len(acknowledged) >= 15 * (kill + 1):
+                    process.send_signal(signal.SIGKILL)
+                    break
+            acknowledged.update(int(line) for line in process.stdout.read().split())
+    archive = Archive(tmp_path / "archive")
+    paths = {str(pydicom.dcmread(path).SOPInstanceUID) for path in files_of(archive)}
+    assert {make_object(number).SOPInstanceUID for number in acknowledged} <= paths
+    assert archive.counts()[Level.IMAGE] == len(paths)
+    archive.close()
+
+
+# finding
+
+
+def test_find_answers_what_was_asked(archive: Archive) -> None:
+    for number in (1, 2, 3, 11):
+        store(archive, make_object(number))
+    matches = find(
+        archive,
+        PatientName="doe*",
+        StudyInstanceUID="",
+        StudyDate="20240101-20240131",
+        ModalitiesInStudy="MR",
+        NumberOfStudyRelatedSeries=None,
+        NumberOfStudyRelatedInstances=None,
+        SOPClassesInStudy="",
+        ReferringPhysicianName="",
+        Modality="",
+        ProcedureCodeSequence=None,
+    )
+    assert len(matches) == 1
+    assert json.loads(matches[0].to_json()) == {
+        "00080020": {"vr": "DA", "Value": ["20240101"]},
+        "00080052": {"vr": "CS", "Value": ["STUDY"]},
+        "00080060": {"vr": "CS"},
+        "00080061": {"vr": "CS", "Value": ["CT", "MR"]},
+        "00080062": {"vr": "UI", "Value": [CT]},
+        "00080090": {"vr": "PN"},
+        "00081032": {"vr": "SQ"},
+        "00100010": {"vr": "PN", "Value": [{"Alphabetic": "Doe^Number 0"}]},
+        "0020000D": {"vr": "UI", "Value": ["1.2.0"]},
+        "00201206": {"vr": "IS", "Value": [2]},
+        "00201208": {"vr": "IS", "Value": [3]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("level", "keys", "numbers"),
+    [
+        (Level.STUDY, {"ModalitiesInStudy": "CT"}, {0, 1}),
+        (Level.STUDY, {"ModalitiesInStudy": ["SR", "MR"]}, {0}),
+        (Level.STUDY, {"ModalitiesInStudy": "M?"}, {0}),
+        (Level.STUDY, {"ModalitiesInStudy": "SR"}, set()),
+        (Level.STUDY, {"PatientID": "P1"}, {1}),
+        (Level.STUDY, {"PatientID": "p1"}, set()),
+        (Level.STUDY, {"PatientID": "?1"}, {1}),
+        (Level.STUDY, {"PatientID": "%1"}, set()),
+        (Level.STUDY, {"StudyInstanceUID": ["1.2.1", "1.2.5"]}, {1}),
+        (Level.STUDY, {"StudyInstanceUID": [f"1.2.{number}" for number in range(1, 600)]}, {1}),
+        (Level.STUDY, {"StudyDate": "20240102-"}, {1}),
+        (Level.STUDY, {"StudyDate": "-20240131"}, {0}),
+        (Level.STUDY, {"StudyTime": "10-11"}, {0, 1}),
+        (Level.STUDY, {"StudyTime": "1016-"}, set()),
+        (Level.STUDY, {"PatientName": "DOE^NUMBER 1"}, {1}),
+        (Level.STUDY, {"PatientName": "*number*"}, {0, 1}),
+        (Level.STUDY, {"AccessionNumber": "A*"}, set()),
+        (Level.STUDY, {"NumberOfStudyRelatedInstances": 3}, {0}),
+    ],
+)
+def test_studies_are_matched(archive: Archive, level: Level, keys: dict[str, object], numbers: set[int]) -> None:
+    for number in (1, 2, 3, 12):
+        store(archive, make_object(number))
+    found = find(archive, level, **{"StudyInstanceUID": "", **keys})
+    assert {int(match.StudyInstanceUID.split(".")[-1]) for match in found} == numbers
+
+
+def test_each_level_answers_its_own(archive: Archive) -> None:
+    for number in range(20):
+        store(archive, make_object(number))
+    root = Model.PATIENT_ROOT
+    assert len(find(archive, Level.PATIENT, root, PatientID="")) == 2
+    assert len(find(archive, Level.STUDY, root, PatientID="P1")) == 1
+    series = find(archive, Level.SERIES, root, PatientID="P1", StudyInstanceUID="1.2.1", Modality="MR")
+    assert len(series) == 3
+    images = find(
+        archive,
+        Level.IMAGE,
+        root,
+        PatientID="P1",
+        StudyInstanceUID="1.2.1",
+        SeriesInstanceUID="1.2.1.7",
+        InstanceNumber=None,
+        Rows=None,
+    )
+    assert [(image.InstanceNumber, image.Rows) for image in images] == [(14, 4), (15, 4)]
+
+
+def test_names_of_all_writings_are_kept_and_found(archive: Archive) -> None:
+    japanese = make_object(
+        1, SpecificCharacterSet=["", "ISO 2022 IR 87"], PatientName="Yamada^Tarou=山田^太郎=やまだ^たろう"
+    )
+    greek = make_object(11, SpecificCharacterSet="ISO_IR 126", PatientName="Διονυσιος")
+    ascii_only = make_object(21)
+    for image in (japanese, greek, ascii_only):
+        assert store(archive, image).status == 0x0000
+    for key, study in (("山田*", "1.2.0"), ("διονυσιοσ", "1.2.1"), ("ΔΙΟΝ*", "1.2.1"), ("yamada*=*太郎", "1.2.0")):
+        (match,) = find(archive, PatientName=key, StudyInstanceUID="")
+        assert (match.StudyInstanceUID, match.SpecificCharacterSet) == (study, "ISO_IR 192")
+    (plain,) = find(archive, PatientName="doe*")
+    assert "SpecificCharacterSet" not in plain
+    (match,) = find(archive, PatientName="yamada*")
+    decoded = pydicom.dcmread(io.BytesIO(encode(match)), force=True)
+    assert decoded.PatientName == "Yamada^Tarou=山田^太郎=やまだ^たろう"
+
+
+def test_sequences_are_kept_and_matched(archive: Archive) -> None:
+    item = Dataset()
+    item.ScheduledProcedureStepID, item.RequestedProcedureID = "S1", "R1"
+    store(archive, make_object(1, RequestAttributesSequence=Sequence([item])))
+    key = Dataset()
+    key.RequestedProcedureID, key.ScheduledProcedureStepID = "R*", ""
+    keys = {"StudyInstanceUID": "1.2.0", "RequestAttributesSequence": Sequence([key])}
+    (match,) = find(archive, Level.SERIES, **keys)
+    assert match.RequestAttributesSequence == Sequence([item])
+    key.RequestedProcedureID = "Q*"
+    assert find(archive, Level.SERIES, **keys) == []
+
+
+def test_values_that_break_their_vr_do_no_harm(archive: Archive) -> None:
+    image = make_object(1)
+    for keyword, vr, value in (("InstanceNumber", "LO", "one"), ("StudyDate", "LO", "yesterday")):
+        image.add_new(keyword, vr, value)
+        image[keyword].VR = "LO"
+    data = encode(image).replace(b"LO\x04\x00one ", b"IS\x04\x00one ")
+    assert store(archive, image, data=data).status in (0x0000, 0xC000)
+    assert [match.get("StudyDate") for match in find(archive, StudyDate="")] in (["yesterday"], [])
+
+
+def test_retrieval_names_the_objects(archive: Archive) -> None:
+    for number in range(20):
+        store(archive, make_object(number))
+    identifier = Dataset()
+    identifier.StudyInstanceUID, identifier.SeriesInstanceUID = "1.2.0", "1.2.0.2"
+    found = archive.matches_for_retrieve(Level.SERIES, Model.STUDY_ROOT, identifier)
+    assert [one.sop_instance_uid for one in found] == ["1.2.0.2.4", "1.2.0.2.5"]
+    assert all(one.path.is_file() and one.transfer_syntax_uid == EXPLICIT for one in found)
+    identifier.SOPInstanceUID = ["1.2.0.2.5", *(f"9.{number}" for number in range(1000))]
+    found = archive.matches_for_retrieve(Level.IMAGE, Model.STUDY_ROOT, identifier)
+    assert [one.sop_instance_uid for one in found] == ["1.2.0.2.5"]
+    with pytest.raises(WrongIdentifierError):
+        archive.matches_for_retrieve(Level.IMAGE, Model.STUDY_ROOT, Dataset())
+
+
+def test_the_sinks_failures_are_sentences() -> None:
+    for number in (errno.ENOSPC, errno.EACCES, errno.EMFILE, errno.EIO):
+        result = sink_module.disk_failure(OSError(number, os.strerror(number)))
+        assert result.status == 0xA700
+        assert result.comment.endswith(".")
