@@ -290,6 +290,7 @@ class QueryForm(QWidget):
         for keyword in (*above, *usual, *added):
             field = KeyField(self._theme, attribute(keyword), removable=keyword in added)
             field.field.editor.setText(texts.get(keyword, ""))
+            field.field.editor.setCursorPosition(0)
             field.field.editor.textChanged.connect(self._field_changed)
             field.removed.connect(self.remove_attribute, Qt.ConnectionType.QueuedConnection)
             label = plain_label(_label_text(keyword))

@@ -44,7 +44,7 @@ COLUMN_NAMES = {
 }
 
 # Characters of room by kind of value; columns are sized once and keep their width.
-_WIDTH_BY_VR = {"PN": 22, "DA": 11, "TM": 9, "CS": 9, "UI": 24, "SH": 14, "LO": 22, "IS": 7, "US": 7, "AE": 14}
+_WIDTH_BY_VR = {"PN": 26, "DA": 11, "TM": 9, "CS": 9, "UI": 24, "SH": 14, "LO": 22, "IS": 7, "US": 7, "AE": 14}
 _WIDTH_BY_KEYWORD = {"SOPClassUID": 24, "PatientSex": 5, "BodyPartExamined": 12, "StudyID": 10}
 
 

@@ -385,11 +385,11 @@ class SendDialog(QDialog):
         elif failures and failures[0] is not None:
             first = failures[0]
             kinds = len({failure.what for failure in failures if failure is not None})
-            others = f" (and {kinds - 1} other reasons; see the list)" if kinds > 1 else ""
+            others = " There are other reasons as well; see the list." if kinds > 1 else ""
             self.outcome.show_outcome(
                 Outcome.FAILURE,
                 f"{count_text(len(failures), 'object')} not stored, {result.stored:,} stored",
-                f"{first.sentence}{others}",
+                f"{first.layer.value}: {first.what}.\n{first.remedy}{others}",
             )
         elif warned:
             self.outcome.show_outcome(Outcome.WARNING, numbers, f"{warned:,} with a warning; see the list.")

@@ -293,8 +293,9 @@ class SendModel(QAbstractItemModel):
             case Qt.ItemDataRole.DisplayRole:
                 match column:
                     case 0:
-                        noun = ("file", "files") if study.key == _UNFIT else ("object", "objects")
-                        return f"{study.title}  ({count_text(len(study.rows), *noun)})"
+                        return study.title
+                    case 1:
+                        return count_text(len(study.rows), "file" if study.key == _UNFIT else "object")
                     case 3:
                         return bytes_text(study.size)
                     case 4:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from enum import Enum
 
-from PySide6.QtCore import QEvent, QObject, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QKeySequence, QPainter, QPaintEvent, QPen, QPixmap, QShortcut
 from PySide6.QtWidgets import (
     QBoxLayout,
@@ -231,6 +231,31 @@ class OutcomeSign(QWidget):
         painter.end()
 
 
+class _WrappedLabel(QLabel):
+    """Selectable plain text that takes the width it gets and asks only for the height that this needs.
+
+    A plain QLabel asks for the height that its text would need in a narrow column, and a dialog would grow to it.
+    """
+
+    def __init__(self, object_name: str) -> None:
+        super().__init__()
+        self.setObjectName(object_name)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(True)
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(1, self.fontMetrics().height())
+
+    def sizeHint(self) -> QSize:
+        return QSize(200, self.heightForWidth(max(self.width(), 200)))
+
+
 class OutcomeLabel(QWidget):
     """A result or a failure in words, with its sign: one headline and, under it, what explains it."""
 
@@ -238,14 +263,8 @@ class OutcomeLabel(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._sign = OutcomeSign(theme)
-        self._headline = plain_label(wrap=True, selectable=True)
-        self._headline.setObjectName("outcomeHeadline")
-        self._detail = plain_label(wrap=True, selectable=True)
-        self._detail.setObjectName("outcomeDetail")
-        # A long UID or path without a blank must not widen the dialog.
-        for label in (self._headline, self._detail):
-            label.setMinimumWidth(1)
-            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self._headline = _WrappedLabel("outcomeHeadline")
+        self._detail = _WrappedLabel("outcomeDetail")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(SPACE)
