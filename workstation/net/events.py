@@ -331,6 +331,7 @@ class Event:
     request: Any
     context: PresentationContextTuple
     sink: Any
+    over: threading.Event
     invoked: int
     performed: int
     items: Mapping[Any, Any]
