@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,7 +125,7 @@ class Index:
         with self._engine.connect() as connection:
             return search.locate_one(connection, sop_instance_uid)
 
-    def find(self, request: FindRequest) -> Iterator[Dataset]:
+    def find(self, request: FindRequest) -> Generator[Dataset, None, None]:
         """Yield the identifier of each match, read from the database as they are taken.
 
         Close the generator when leaving early: it holds a connection.

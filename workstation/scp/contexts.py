@@ -1,0 +1,82 @@
+"""What the test server supports, and what it proposes to a move destination (PS3.8 7.1.1.13, PS3.4 B.5, C.6).
+
+Order of preference when one presentation context offers several transfer syntaxes: Explicit VR Little Endian, which
+every reader knows, then Implicit VR, deflated, Big Endian, then the compressed ones. So an object is only received
+compressed if its sender offers nothing else in that context, and then as it is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from pydicom._uid_dict import UID_dictionary
+
+from workstation.net import uids
+from workstation.net.presentation import PresentationContext, build_context
+from workstation.scp.levels import FIND_MODELS, GET_MODELS, MOVE_MODELS
+
+MOST_CONTEXTS = 128
+
+_IMPLICIT, _EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
+_DEFLATED, _BIG_ENDIAN = "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"
+UNCOMPRESSED = (_EXPLICIT, _IMPLICIT, _DEFLATED, _BIG_ENDIAN)
+# Not encodings of a data set that can be sent in P-DATA: MIME, XML, SMPTE streams, Papyrus.
+_NO_DATA_SETS = ("1.2.840.10008.1.2.6.", "1.2.840.10008.1.2.7.", "1.2.840.10008.1.20")
+# Named storage, but no objects.
+_NO_OBJECTS = frozenset({"MediaStorageDirectoryStorage"})
+
+
+def _known(kind: str) -> list[tuple[str, str]]:
+    return [(uid, entry[4]) for uid, entry in UID_dictionary.items() if entry[1] == kind]
+
+
+TRANSFER_SYNTAXES: tuple[str, ...] = (
+    *UNCOMPRESSED,
+    *(uid for uid, _ in _known("Transfer Syntax") if uid not in UNCOMPRESSED and not uid.startswith(_NO_DATA_SETS)),
+)
+
+# Retired classes too: old devices still send them.
+STORAGE_CLASSES: tuple[str, ...] = tuple(
+    sorted(
+        {*uids.STORAGE.values(), *uids.NON_PATIENT_OBJECT.values()}
+        | {
+            uid
+            for uid, keyword in _known("SOP Class")
+            if "Storage" in keyword and "Commitment" not in keyword and keyword not in _NO_OBJECTS
+        }
+    )
+)
+
+
+def supported_contexts() -> list[PresentationContext]:
+    """Return what the test server accepts: Verification, Query/Retrieve and every storage SOP class."""
+    supported = [
+        build_context(uid, list(UNCOMPRESSED))
+        for uid in (uids.VERIFICATION["Verification"], *FIND_MODELS, *MOVE_MODELS, *GET_MODELS)
+    ]
+    for uid in STORAGE_CLASSES:
+        context = build_context(uid, list(TRANSFER_SYNTAXES))
+        # Both roles: with C-GET the association's requestor is the storage SCP.
+        context.scu_role = context.scp_role = True
+        supported.append(context)
+    return supported
+
+
+def proposed_contexts(objects: Iterable[tuple[str, str]]) -> list[PresentationContext]:
+    """Return the contexts to propose to the destination of a C-MOVE.
+
+    One for each pair, so that it can be sent as it is, the most frequent first; then, while there is room, one more
+    for each uncompressed class with the syntaxes that it could be converted to.
+
+    Args:
+        objects: (SOP Class UID, Transfer Syntax UID) of each object.
+    """
+    pairs = [pair for pair, _ in Counter(objects).most_common()]
+    contexts = [build_context(sop_class, [syntax]) for sop_class, syntax in pairs[:MOST_CONTEXTS]]
+    convertible = dict.fromkeys(sop_class for sop_class, syntax in pairs if syntax in (_EXPLICIT, _IMPLICIT, _DEFLATED))
+    for sop_class in convertible:
+        others = [syntax for syntax in (_EXPLICIT, _IMPLICIT) if (sop_class, syntax) not in pairs]
+        if others:
+            contexts.append(build_context(sop_class, others))
+    return contexts[:MOST_CONTEXTS]
