@@ -35,9 +35,10 @@ def validate_ui(value: str) -> tuple[bool, str]:
     if len(value) > 64:
         return False, "must not exceed 64 characters"
     if ENFORCE_UID_CONFORMANCE:
+        from pydicom.config import IGNORE
         from pydicom.uid import UID
 
-        if not UID(value).is_valid:
+        if not UID(value, validation_mode=IGNORE).is_valid:
             return False, "is not a conformant UID (PS3.5 section 9)"
     return True, ""
 

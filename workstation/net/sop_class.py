@@ -10,6 +10,7 @@ from __future__ import annotations
 import keyword as python_keyword
 from typing import Final
 
+from pydicom.config import IGNORE
 from pydicom.uid import UID
 
 from workstation.net import uids
@@ -94,7 +95,7 @@ def sop_class_names() -> tuple[str, ...]:
 
 def uid_to_sop_class(uid: str) -> SOPClass:
     """Return `uid` as a SOPClass; an unknown one has the base `ServiceClass` as service class."""
-    return uid if isinstance(uid, SOPClass) else SOPClass(uid)
+    return uid if isinstance(uid, SOPClass) else SOPClass(uid, validation_mode=IGNORE)
 
 
 def uid_to_service_class(uid: str) -> type[ServiceClass]:
