@@ -26,12 +26,24 @@ TITLES = (
     "Calling → Called",
     "Peer address",
     "State",
-    "Contexts",
-    "Sent ↑",
-    "Received ↓",
+    "Ctx",
+    "↑",
+    "↓",
     "PDUs",
     "Started",
     "Lasted",
+)
+_TITLE_TIPS = (
+    "Number of the association in this run",
+    "AE titles; the arrow in front says who asked: → we, ← the peer",
+    "Where the peer is",
+    "How it stands, and the state of PS3.8 that it is in",
+    "Presentation contexts accepted of those offered",
+    "Bytes sent",
+    "Bytes received",
+    "PDUs sent and received",
+    "When it began",
+    "How long it has lasted",
 )
 _NUMBERS = frozenset((NUMBER, CONTEXTS, SENT, RECEIVED, PDUS, STARTED, DURATION))
 _FAILED = ("Rejected", "Aborted", "Connection", "Timed out")
@@ -231,6 +243,8 @@ class AssociationsModel(QAbstractItemModel):
             return TITLES[section]
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return RIGHT if section in _NUMBERS else LEFT
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return _TITLE_TIPS[section]
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:

@@ -44,17 +44,18 @@ class AssociationsView(TrafficTree):
         self.setModel(self.associations)
         self.size_columns(
             (
-                "__0000__",
-                "← WORKSTATION_0000 → WORKSTATION_0",
-                "192.168.100.100:00000",
-                "● Established · Sta13_____",
-                "00 of 00",
+                "_0000",
+                "← WORKSTATION → PAC",
+                "127.0.0.1:00000",
+                "✕ Rejected by the p",
+                "0 of 0",
                 "000 MB",
-                "000 MB",
-                "000,000",
+                "",
+                "00,000",
                 "00:00:00",
-                "00 min 00 s",
+                "000 ms",
             ),
+            1,
             3,
         )
         self.header().setMinimumSectionSize(36)

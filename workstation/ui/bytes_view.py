@@ -286,8 +286,8 @@ class BytesView(QAbstractScrollArea):
         self._fixed = font
         metrics = QFontMetricsF(font)
         self._cell = metrics.horizontalAdvance("0")
-        self._line = int(metrics.height() + 3)
-        self._base = metrics.ascent() + 1.5
+        self._line = int(metrics.height() + 2)
+        self._base = metrics.ascent() + 1
         self._fit()
         self.viewport().update()
 

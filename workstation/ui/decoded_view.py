@@ -35,7 +35,7 @@ class DecodedView(TrafficTree):
         self.fields = FieldModel(theme, self)
         self.setModel(self.fields)
         self._dissection: Dissection | None = None
-        self.size_columns(("Presentation Context ID__________", "", "0000__", "131,078"), 1)
+        self.size_columns(("(0000,0000) Affect", "Implicit VR", "00000", "00,000"), 0, 1)
         self.empty = EmptyState(
             self, theme, "Nothing selected", "Select a message or a PDU to see its fields, byte by byte."
         )
@@ -76,12 +76,12 @@ class DecodedView(TrafficTree):
         left = _OPEN_AT_FIRST
         level = [self.fields.index(row, 0) for row in range(self.fields.rowCount())]
         depth = 0
-        while level and depth < 3:
+        while level and depth < 4:
             below: list[QModelIndex] = []
             for index in level:
                 count = self.fields.rowCount(index)
-                # The header's few fields need no opening; items of an association request stay one line each.
-                if not count or count > left or (depth == 1 and self._is_summary(index)):
+                # Items of an association request and elements stay one line each: their value is in that line.
+                if not count or count > left or self._is_summary(index):
                     continue
                 left -= count
                 self.expand(index)
@@ -91,7 +91,7 @@ class DecodedView(TrafficTree):
 
     def _is_summary(self, index: QModelIndex) -> bool:
         field = self.fields.field_at(index)
-        return field is not None and field.name.startswith(("Application Context", "Presentation Context"))
+        return field is not None and field.name.startswith(("Application Context", "Presentation Context", "("))
 
     def _opened(self) -> set[tuple[int, ...]]:
         found: set[tuple[int, ...]] = set()

@@ -15,7 +15,15 @@ from workstation.ui.tree import LEFT, RIGHT, Index
 
 FIELD, VALUE, OFFSET, LENGTH = range(4)
 _TITLES = ("Field", "Value", "Offset", "Bytes")
-_UID = re.compile(r"[0-9]+(\.[0-9]+)+")
+_TITLE_TIPS = (
+    "The field, in the words of the standard",
+    "What it holds and what that means",
+    "Its first byte in the bytes shown, hexadecimal",
+    "How many bytes it has",
+)
+_UID = re.compile(r"[0-2](\.(0|[1-9][0-9]*)){2,}")
+# The elements of data sets carry their VR in front of what the value means: "UI, CT Image Storage".
+_VR = re.compile(r"[A-Z]{2}(, |$)")
 
 
 def uid_of(field: Field) -> str:
@@ -27,8 +35,9 @@ def uid_of(field: Field) -> str:
 def value_text(field: Field) -> str:
     """What a field holds, in words: a UID by its name, a number with its meaning."""
     value, meaning = field.value, printable(field.meaning, 1024)
-    if value is None or (meaning and uid_of(field)):
-        text = meaning
+    name = _VR.sub("", meaning, count=1) if uid_of(field) else ""
+    if value is None or name:
+        text = name or meaning
     else:
         if isinstance(value, bytes | bytearray | memoryview):
             shown = hex_bytes(bytes(value[:33]), 32)
@@ -143,6 +152,8 @@ class FieldModel(QAbstractItemModel):
             return _TITLES[section]
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return RIGHT if section >= OFFSET else LEFT
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return _TITLE_TIPS[section]
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:

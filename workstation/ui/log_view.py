@@ -30,6 +30,8 @@ from workstation.ui.widgets import name_widget, plain_label
 _WAITING = 10_000
 # More lines than this of one batch and event become one: nobody reads them one by one while they run.
 _SUM_UP = 12
+# What this logger says comes from the notification events, which reach the view themselves.
+_TOLD_BY_EVENTS = "workstation.net.default_logging"
 
 
 class LogHandler(logging.Handler):
@@ -43,9 +45,11 @@ class LogHandler(logging.Handler):
         self._signalled = False
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.name == _TOLD_BY_EVENTS:
+            return
         try:
             # Formatted here: arguments may be changed, or gone, when the window gets to it.
-            line = Line(record.created, record.levelno, record.name.removeprefix("workstation."), self.format(record))
+            line = Line(record.created, record.levelno, record.name.rpartition(".")[2], self.format(record))
         except Exception:
             # A handler must not raise into the code that logs.
             self.handleError(record)
@@ -85,7 +89,7 @@ class LogView(QWidget):
         self.lines = LogModel(theme, parent=self)
         self.list = _LogList(theme)
         self.list.setModel(self.lines)
-        self.list.size_columns(("00:00:00.000", "▲ Warning_", "association", ""), TEXT)
+        self.list.size_columns(("00:00:00.000", "▲ Warning", "#0000", "Association established"), TEXT)
         self.follow = FollowEnd(self.list, "logNew")
         self.empty = EmptyState(self.list, theme, "Nothing logged yet", "What the program and its associations do.")
         self.level = QComboBox()

@@ -23,7 +23,17 @@ from workstation.ui.tree import LEFT, RIGHT, Index
 
 NUMBER, TIME, DELTA, NAME, CONTEXT, STATUS, DETAIL, SIZE = range(8)
 TITLES = ("No", "Time s", "Δ ms", "Message / PDU", "Context", "Status", "Detail", "Size")
-_RIGHT = frozenset((NUMBER, TIME, DELTA, CONTEXT, SIZE))
+_TITLE_TIPS = (
+    "Number of the message or PDU in its association",
+    "Seconds since the association began",
+    "Milliseconds since the row before",
+    "→ sent by us, ← received from the peer",
+    "Presentation Context ID",
+    "Status of a response",
+    "What distinguishes it, or what is wrong with it",
+    "Bytes of all its PDUs",
+)
+_ALIGNMENT = (RIGHT, RIGHT, RIGHT, LEFT, Qt.AlignmentFlag.AlignCenter, LEFT, LEFT, RIGHT)
 
 _CATEGORIES = {
     "Success": ("✓", "success"),
@@ -167,13 +177,15 @@ class MessagesModel(QAbstractItemModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return TITLES[section]
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return RIGHT if section in _RIGHT else LEFT
+            return _ALIGNMENT[section]
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return _TITLE_TIPS[section]
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         column = index.column()
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return RIGHT if column in _RIGHT else LEFT
+            return _ALIGNMENT[column]
         conversation = self._conversation
         message = self.message_at(index)
         if message is None or conversation is None:
@@ -264,11 +276,11 @@ class MessagesModel(QAbstractItemModel):
         if role == Qt.ItemDataRole.DisplayRole:
             match column:
                 case 0:
-                    return f"{pdu.number}"
+                    return None
                 case 1:
                     return f"{pdu.time - conversation.start_time:.3f}"
                 case 3:
-                    return f"{'→' if pdu.sent else '←'} {pdu.name}"
+                    return f"{'→' if pdu.sent else '←'} {pdu.name}  #{pdu.number}"
                 case 6:
                     return _fragments(row, pdu)
                 case 7:
@@ -313,8 +325,8 @@ def _detail(row: MessageRow) -> str:
 
 def carried_by(row: MessageRow) -> str:
     """The PDUs of a message in words: P-DATA-TF × 5 (1 command, 4 data)."""
-    commands = len({id(f.pdu) for f in row.fragments if f.pdu is not None and f.is_command})
-    datas = len({id(f.pdu) for f in row.fragments if f.pdu is not None and not f.is_command})
+    commands = len({fragment.pdu.number for fragment in row.fragments(command=True)})
+    datas = len({fragment.pdu.number for fragment in row.fragments(command=False)})
     inside = ", ".join(filter(None, (f"{commands} command" if commands else "", f"{datas} data" if datas else "")))
     text = f"P-DATA-TF × {len(row.pdus):,} ({inside})"
     return f"{text}, {row.omitted:,} more not kept" if row.omitted else text
@@ -322,14 +334,9 @@ def carried_by(row: MessageRow) -> str:
 
 def _fragments(row: MessageRow, pdu: PduRow) -> str:
     """What a PDU carries of its message."""
-    if len(row.fragments) > 64 and pdu is not row.pdus[0]:
-        # Looking through thousands of fragments for each painted row would be felt; the first tells the pattern.
-        words = ["data"]
-    else:
-        words = []
-        for fragment in row.fragments:
-            if fragment.pdu is pdu:
-                word = "command" if fragment.is_command else "data"
-                words.append(f"{word} {fragment.length:,} bytes")
+    words = [
+        f"{'command' if fragment.is_command else 'data'} {fragment.length:,} bytes"
+        for fragment in pdu.fragments(row.number)
+    ]
     text = " + ".join(words)
     return f"{text} · first {len(pdu.data):,} bytes kept" if pdu.cut else text

@@ -15,11 +15,21 @@ from PySide6.QtCore import (
     QObject,
     QPersistentModelIndex,
     QPoint,
+    QSize,
     Qt,
     QTimer,
     Signal,
 )
-from PySide6.QtGui import QColor, QContextMenuEvent, QFont, QFontMetrics, QKeyEvent, QKeySequence, QPainter, QPalette
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QFont,
+    QFontMetrics,
+    QKeyEvent,
+    QKeySequence,
+    QPalette,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -64,8 +74,9 @@ class RowDelegate(QStyledItemDelegate):
             # Qt paints selected text in one colour; the meaning of ours must survive the selection.
             option.palette.setColor(QPalette.ColorRole.HighlightedText, colour)
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        super().paint(painter, option, index)
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        size = super().sizeHint(option, index)
+        return QSize(size.width(), option.fontMetrics.height() + 5)
 
 
 class TrafficTree(QTreeView):
@@ -106,10 +117,11 @@ class TrafficTree(QTreeView):
         header.setDefaultAlignment(LEFT)
         header.setHighlightSections(False)
         self._by_program = False
+        self._least: dict[int, int] = {}
         theme.changed.connect(self._repaint)
 
-    def size_columns(self, samples: Sequence[str], stretch: int) -> None:
-        """Give each column the width of a sample text once, and the rest of the width to one of them."""
+    def size_columns(self, samples: Sequence[str], *stretch: int) -> None:
+        """Give each column the width of a sample text once; some of them share the room that is left."""
         header = self.header()
         metrics = QFontMetrics(self.font())
         model = self.model()
@@ -117,10 +129,24 @@ class TrafficTree(QTreeView):
             title = ""
             if model is not None:
                 title = str(model.headerData(column, Qt.Orientation.Horizontal) or "")
-            width = max(metrics.horizontalAdvance(sample), metrics.horizontalAdvance(title)) + 14
+            width = max(metrics.horizontalAdvance(sample), metrics.horizontalAdvance(title)) + 11
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
             header.resizeSection(column, width)
-        header.setSectionResizeMode(stretch, QHeaderView.ResizeMode.Stretch)
+        self._least = {column: header.sectionSize(column) for column in stretch}
+        self._spread()
+
+    def _spread(self) -> None:
+        # Not Qt's own stretching: that squeezes the column to nothing before it lets the view scroll.
+        header = self.header()
+        shown = {column: least for column, least in self._least.items() if not header.isSectionHidden(column)}
+        others = header.length() - sum(header.sectionSize(column) for column in shown)
+        room = self.viewport().width() - others - sum(shown.values())
+        for column, least in shown.items():
+            header.resizeSection(column, least + max(0, room * least // sum(shown.values())))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._spread()
 
     def show_row(self, index: QModelIndex) -> None:
         """Make a row current without taking it for the person's choice."""

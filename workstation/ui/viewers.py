@@ -289,7 +289,8 @@ def _span(field: Field) -> tuple[int, int]:
 def _fingerprint(row: MessageRow | PduRow) -> tuple[object, ...]:
     """Changes when there is more, or less, to decode."""
     if isinstance(row, PduRow):
-        return (len(row.data), len(row.messages))
+        message = row.message
+        return (len(row.data), message is not None and message.complete, message.problem if message is not None else "")
     kept = sum(len(pdu.data) for pdu in row.pdus)
     return (len(row.pdus), kept, row.complete, row.problem, row.transfer_syntax)
 
