@@ -87,8 +87,7 @@ def test_a_message_gathers_its_fragments() -> None:
     assert row.end_time > row.time
     assert row.transfer_syntax == EXPLICIT
     assert row.detail == "CT Image Storage"
-    assert row.message is not None
-    assert row.message.data is None
+    assert row.message == store_rq()
 
 
 def test_command_and_data_in_one_pdu() -> None:

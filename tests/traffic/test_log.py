@@ -198,3 +198,13 @@ def test_a_model_that_follows_the_changes_ends_up_with_the_log(seed: int) -> Non
         if chance.random() < 0.05:
             model.apply(log.clear())
             model.check(log)
+
+
+def test_conversations_have_a_bound_of_their_own() -> None:
+    log = TrafficLog(max_conversations=5)
+    live = Wire(1)
+    log.add(live.established())
+    for number in range(2, 20):
+        log.add(whole(number))
+    assert [conversation.number for conversation in log.conversations] == [1, 16, 17, 18, 19]
+    assert recount(log) == (log.rows, log.kept_bytes)

@@ -29,7 +29,7 @@ from workstation.net.pdu import (
 )
 from workstation.traffic.path import Transition, extend_path
 from workstation.traffic.record import ConversationFacts, Record
-from workstation.traffic.rows import Fragment, MessageRow, PduRow
+from workstation.traffic.rows import MessageRow, PduRow
 from workstation.traffic.text import printable, quantity
 
 __all__ = ["ContextRow", "Conversation", "Side"]
@@ -194,7 +194,9 @@ class Conversation:
             for pdu in row.pdus:
                 self.kept_bytes -= len(pdu.data)
                 pdu.data = b""
-                pdu.messages = ()
+                # Rows and their PDUs know each other; without this the memory would wait for the garbage collector.
+                pdu.message = None
+                pdu.others = ()
             for sent, current in self._assembling.items():
                 if current is row:
                     self._assembling[sent] = None
@@ -257,7 +259,7 @@ class Conversation:
             self.pdus_received += 1
             self.bytes_received += record.length
         number = self.pdus_sent + self.pdus_received
-        pdu = PduRow(number, record.time, sent, record.pdu_type, record.length, record.data)
+        pdu = PduRow(number, record.time, sent, record.pdu_type, record.length, record.data, record.lost)
         if record.lost:
             self._lose(sent, record.lost)
         if record.pdu_type == PDUType.P_DATA_TF:
@@ -277,7 +279,6 @@ class Conversation:
             return
         self._touch(row)
         row.omitted += lost
-        row.fragments.append(Fragment(None, 0, 0, False))
         self._spoil(row, f"{quantity(lost, 'PDU')} of it could not be kept")
 
     # ------------------------------------------------------------------- rows
@@ -377,7 +378,10 @@ class Conversation:
             if not row.pdus or row.pdus[-1] is not pdu:
                 if len(row.pdus) < MAX_PDUS_OF_MESSAGE:
                     row.pdus.append(pdu)
-                    pdu.messages += (row,)
+                    if pdu.message is None:
+                        pdu.message = row
+                    else:
+                        pdu.others += (row,)
                     row.size += pdu.length
                     kept = True
                 else:
@@ -415,36 +419,34 @@ class Conversation:
         return row
 
     def _fragment(self, row: MessageRow, pdu: PduRow, context_id: int, control: int, start: int, length: int) -> None:
-        is_command = bool(control & 1)
-        row.fragments.append(Fragment(pdu, start, length, is_command))
+        pdu.pdvs += (row.number, control, start, length)
         if context_id != row.context_id:
             self._spoil(row, f"Fragments on contexts {row.context_id} and {context_id} in one message")
-        if not is_command:
+        if not control & 1:
             row.data_size += length
             if control & 2:
                 self._complete(row)
-        elif control & 2:
+            return
+        row.command_size += length
+        if control & 2:
             row.command_complete = True
             self._command(row)
 
     def _command(self, row: MessageRow) -> None:
         """The last fragment of a command set is there: say what message it is."""
-        parts = [(f.pdu.data[f.offset : f.offset + f.length], f.length) for f in row.fragments if f.pdu is not None]
-        size = sum(length for _, length in parts)
-        if size > MAX_COMMAND:
-            self._spoil(row, f"A command set of {size:,} bytes; not decoded")
+        if row.command_size > MAX_COMMAND:
+            self._spoil(row, f"A command set of {row.command_size:,} bytes; not decoded")
             return
-        command = b"".join(part for part, _ in parts)
-        if len(command) != size:
-            self._spoil(row, "Part of the command set could not be kept")
+        command = row.command_set()
+        if command is None:
+            self._spoil(row, "Part of the command set could not be kept, or there is none")
             return
         try:
             message = decode_command(command, row.context_id)
         except RemoteProtocolError as error:
             self._spoil(row, printable(str(error)))
             return
-        row.message = message
-        row.name = message.name
+        row.take_in(message)
         if row.sent:
             self.messages_sent += 1
         else:

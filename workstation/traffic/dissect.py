@@ -94,7 +94,7 @@ def dissect(row: PduRow | MessageRow) -> Dissection:
     """The fields of a PDU, or of a message over all of its PDUs."""
     if isinstance(row, PduRow):
         return _dissect_pdu(row)
-    if not row.fragments:
+    if not row.is_dimse:
         return _dissect_pdu(row.pdus[0])
     return _dissect_message(row)
 
@@ -106,20 +106,18 @@ class _Part:
         self.fragments: list[Fragment] = []
         self.starts: list[int] = []
         self.length = 0
-        self.open_ended = not row.complete and not (command and row.command_complete)
-        self.missing = "not kept"
-        for fragment in row.fragments:
-            if fragment.pdu is None:
-                # Unknown bytes are lost here: what comes behind cannot be placed.
-                self.open_ended = self.open_ended or not command
+        self.open_ended = not (row.command_complete if command else row.complete)
+        self.missing = "not arrived yet" if self.open_ended and not row.problem else "not kept"
+        for fragment in row.fragments(command=command):
+            # Unknown bytes are lost before this PDU: what comes behind cannot be placed.
+            if fragment.pdu.lost and fragment.pdu is not row.pdus[0]:
+                self.open_ended = True
                 break
-            if fragment.is_command == command:
-                self.fragments.append(fragment)
-                self.starts.append(self.length)
-                self.length += fragment.length
-        else:
-            if self.open_ended and not row.problem:
-                self.missing = "not arrived yet"
+            self.fragments.append(fragment)
+            self.starts.append(self.length)
+            self.length += fragment.length
+        if row.omitted and not command:
+            self.open_ended = True
 
     def read(self, offset: int, count: int) -> bytes:
         """At most `count` bytes from `offset`, up to the first that is not kept."""
@@ -127,7 +125,6 @@ class _Part:
         read = b""
         while 0 <= index < len(self.fragments) and len(read) < count:
             fragment = self.fragments[index]
-            assert fragment.pdu is not None
             within = offset + len(read) - self.starts[index]
             wanted = min(count - len(read), fragment.length - within)
             if wanted <= 0:
@@ -145,7 +142,6 @@ class _Part:
         """Its first bytes, joined, as far as they are kept."""
         pieces: list[bytes] = []
         for fragment in self.fragments:
-            assert fragment.pdu is not None
             piece = fragment.pdu.data[fragment.offset : fragment.offset + min(fragment.length, limit)]
             pieces.append(piece)
             limit -= len(piece)
@@ -156,15 +152,13 @@ class _Part:
     def pdu_at(self, offset: int) -> int:
         """The number of the PDU that carried a byte."""
         index = max(min(bisect_right(self.starts, offset), len(self.starts)) - 1, 0)
-        pdu = self.fragments[index].pdu
-        return pdu.number if pdu is not None else 0
+        return self.fragments[index].pdu.number
 
     def segments(self, base: int) -> list[Segment]:
         """Where its stretches lie, `base` bytes before it."""
         return [
             Segment(base + start, fragment.length, fragment.pdu.number, fragment.offset, fragment.is_command)
             for start, fragment in zip(self.starts, self.fragments, strict=True)
-            if fragment.pdu is not None
         ]
 
 
@@ -256,7 +250,9 @@ def _dissect_pdu(pdu: PduRow) -> Dissection:
 def _fragments_of(pdu: PduRow) -> dict[int, tuple[tuple[Field, ...], str]]:
     """What each fragment of a PDU holds of its message, by the fragment's offset in the PDU."""
     inside: dict[int, tuple[tuple[Field, ...], str]] = {}
-    for row in pdu.messages:
+    if pdu.message is None:
+        return inside
+    for row in (pdu.message, *pdu.others):
         for command in (True, False):
             part = _Part(row, command=command)
             mine = [(start, f) for start, f in zip(part.starts, part.fragments, strict=True) if f.pdu is pdu]

@@ -20,7 +20,8 @@ from workstation.traffic.text import element_name, hex_bytes, printable, quantit
 __all__ = ["MAX_DEPTH", "BytesSource", "Encoding", "Source", "dissect_elements", "encoding_of"]
 
 MAX_DEPTH = 64
-MAX_ELEMENTS = 20_000
+# A tenth of a second's worth; behind them a person searches rather than scrolls.
+MAX_ELEMENTS = 10_000
 _TEXT_BYTES = 1024
 _NUMBERS = 16
 _UNDEFINED = 0xFFFFFFFF
@@ -406,6 +407,8 @@ def _python_encodings(value: str) -> tuple[str, ...]:
 
 
 def _decode(raw: bytes, encodings: tuple[str, ...]) -> str:
+    if raw.isascii() and b"\x1b" not in raw:
+        return raw.decode("ascii")
     from pydicom.charset import decode_bytes
 
     with warnings.catch_warnings():

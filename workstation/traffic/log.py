@@ -70,13 +70,16 @@ class TrafficLog:
     Args:
         max_rows: rows of all kinds: conversations, messages and PDUs.
         max_bytes: bytes of PDUs.
+        max_conversations: conversations; finished ones beyond this go.
     """
 
-    def __init__(self, max_rows: int = 200_000, max_bytes: int = 256 << 20) -> None:
-        if max_rows < 1 or max_bytes < 0:
-            raise ValueError(f"Bounds of a log must be positive: {max_rows} rows, {max_bytes} bytes")
+    def __init__(self, max_rows: int = 200_000, max_bytes: int = 256 << 20, max_conversations: int = 5_000) -> None:
+        if max_rows < 1 or max_bytes < 0 or max_conversations < 1:
+            bounds = f"{max_rows} rows, {max_bytes} bytes, {max_conversations} conversations"
+            raise ValueError(f"Bounds of a log must be positive: {bounds}")
         self.max_rows = max_rows
         self.max_bytes = max_bytes
+        self.max_conversations = max_conversations
         self.rows = 0
         self.kept_bytes = 0
         self.dropped_rows = 0
@@ -152,15 +155,17 @@ class TrafficLog:
         if len(self._payloads) > 2 * self.max_rows:
             # Those that left with their rows; without this a log bounded by rows would collect them for ever.
             self._payloads = deque(entry for entry in self._payloads if entry[1].data)
-        if self.kept_bytes <= self.max_bytes and self.rows <= self.max_rows:
+        too_many = len(self._conversations) > self.max_conversations
+        if not too_many and self.kept_bytes <= self.max_bytes and self.rows <= self.max_rows:
             return
         for conversation in self.conversations:
             excess = self.rows - self.max_rows
-            if excess <= 0 and self.kept_bytes <= self.max_bytes:
+            too_many = len(self._conversations) > self.max_conversations
+            if not too_many and excess <= 0 and self.kept_bytes <= self.max_bytes:
                 return
             # One that alone is more than what has to go only loses its oldest rows, below.
             too_large = conversation.weight > max(excess, self.max_rows // 2)
-            if conversation.finished and (not too_large or self.kept_bytes > self.max_bytes):
+            if conversation.finished and (not too_large or too_many or self.kept_bytes > self.max_bytes):
                 self._remove(conversation, change)
         while self.rows > self.max_rows or self.kept_bytes > self.max_bytes:
             largest = max(self._conversations.values(), key=lambda conversation: conversation.weight, default=None)

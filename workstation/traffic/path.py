@@ -43,6 +43,10 @@ class Transition:
         return self.step.next_state
 
 
+# One object for each cell of the table, however many associations took it.
+_STEPS: dict[Step, Step] = {}
+
+
 def extend_path(path: list[Transition], step: Step, time: float) -> None:
     """Add a step; one that stays in its state is counted where the path stays there already."""
     if step.state == step.next_state:
@@ -53,4 +57,4 @@ def extend_path(path: list[Transition], step: Step, time: float) -> None:
                 transition.count += 1
                 transition.last_time = time
                 return
-    path.append(Transition(step, time, time))
+    path.append(Transition(_STEPS.setdefault(step, step), time, time))

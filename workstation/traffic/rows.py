@@ -6,9 +6,12 @@ and `log` write to them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from sys import intern
 from typing import NamedTuple
 
-from workstation.net.dimse import Message
+from workstation.net.dimse import Message, decode_command
+from workstation.net.errors import RemoteProtocolError
 from workstation.net.status import code_to_category
 from workstation.net.uids import uid_name
 from workstation.traffic.text import printable
@@ -36,16 +39,23 @@ def pdu_name(pdu_type: int) -> str:
 class PduRow:
     """A PDU as it crossed the wire; `data` may be only its beginning (see `cut`)."""
 
-    __slots__ = ("data", "length", "messages", "number", "pdu_type", "sent", "time")
+    __slots__ = ("data", "length", "lost", "message", "number", "others", "pdu_type", "pdvs", "sent", "time")
 
-    def __init__(self, number: int, time: float, sent: bool, pdu_type: int, length: int, data: bytes) -> None:
-        self.messages: tuple[MessageRow, ...] = ()  # those of which it carries a fragment; one, by the standard
+    def __init__(
+        self, number: int, time: float, sent: bool, pdu_type: int, length: int, data: bytes, lost: int
+    ) -> None:
         self.number = number  # from 1 in its conversation
         self.time = time
         self.sent = sent
         self.pdu_type = pdu_type
         self.length = length  # on the wire, header included
         self.data = data
+        self.lost = lost  # PDUs in its direction that could not be kept just before it
+        self.message: MessageRow | None = None
+        self.others: tuple[MessageRow, ...] = ()  # further messages in it, which the standard does not allow
+        # Of each PDV: number of its message's row, control header, offset and length of the fragment. One flat tuple
+        # of numbers, because Python's garbage collector need not look at it: there are hundreds of thousands.
+        self.pdvs: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -57,11 +67,18 @@ class PduRow:
         """Whether only its first bytes are kept."""
         return len(self.data) < self.length
 
+    def fragments(self, row: int) -> Iterator[Fragment]:
+        """The fragments in it of the message in a row."""
+        numbers = self.pdvs
+        for at in range(0, len(numbers), 4):
+            if numbers[at] == row:
+                yield Fragment(self, numbers[at + 2], numbers[at + 3], bool(numbers[at + 1] & 1))
+
 
 class Fragment(NamedTuple):
-    """Where a fragment of a message lies; without a PDU it stands for some that could not be kept."""
+    """Where a fragment of a message lies."""
 
-    pdu: PduRow | None
+    pdu: PduRow
     offset: int  # of the fragment's first byte in the PDU, after the PDV header
     length: int
     is_command: bool
@@ -77,18 +94,23 @@ class SubOperations(NamedTuple):
 
 
 class MessageRow:
-    """A DIMSE message or an association control message, with its PDUs."""
+    """A DIMSE message or an association control message, with its PDUs.
+
+    What a list shows of the command set is kept as plain values; the whole `message` is decoded when it is asked for.
+    """
 
     __slots__ = (
         "command_complete",
+        "command_size",
         "complete",
         "context_id",
+        "counts",
         "data_size",
         "delta",
         "detail_text",
         "end_time",
-        "fragments",
-        "message",
+        "error_comment",
+        "message_id",
         "name",
         "number",
         "omitted",
@@ -98,6 +120,8 @@ class MessageRow:
         "response_time",
         "sent",
         "size",
+        "sop_class_uid",
+        "status",
         "time",
         "transfer_syntax",
     )
@@ -111,40 +135,71 @@ class MessageRow:
         self.delta = delta  # seconds since the row before
         self.context_id = 0
         self.transfer_syntax = ""  # of its context
-        self.message: Message | None = None
         self.pdus: list[PduRow] = []
-        self.fragments: list[Fragment] = []
         self.size = 0  # bytes of all its PDUs
+        self.command_size = 0
         self.data_size = 0  # bytes of its data set
         self.command_complete = False
         self.complete = False
         self.omitted = 0  # PDUs of it that are counted but not kept
         self.problem = ""
         self.detail_text = ""
-        self.request = 0  # number of the row that it answers
+        self.request = 0  # number of the row that it answers or cancels
         self.response_time: float | None = None
+        self.message_id: int | None = None  # Message ID, or Message ID Being Responded To
+        self.status: int | None = None
+        self.sop_class_uid = ""  # Affected or Requested SOP Class UID
+        self.error_comment = ""
+        self.counts: tuple[int | None, ...] = ()
+
+    def take_in(self, message: Message) -> None:
+        """Keep what is shown of a command set."""
+        self.name = message.name
+        identifier = getattr(message, "MessageID", None)
+        self.message_id = getattr(message, "MessageIDBeingRespondedTo", None) if identifier is None else identifier
+        self.status = getattr(message, "Status", None)
+        uid = getattr(message, "AffectedSOPClassUID", None) or getattr(message, "RequestedSOPClassUID", None)
+        if uid:
+            self.sop_class_uid = intern(printable(str(uid), 64))
+        comment = getattr(message, "ErrorComment", None)
+        if comment:
+            self.error_comment = printable(str(comment))
+        if hasattr(message, "NumberOfRemainingSuboperations"):
+            self.counts = (
+                message.NumberOfRemainingSuboperations,
+                getattr(message, "NumberOfCompletedSuboperations", None),
+                getattr(message, "NumberOfFailedSuboperations", None),
+                getattr(message, "NumberOfWarningSuboperations", None),
+            )
 
     @property
     def is_dimse(self) -> bool:
         """Whether it came in P-DATA-TF PDUs."""
-        return bool(self.fragments)
+        return bool(self.pdus and self.pdus[0].pdvs)
+
+    def fragments(self, *, command: bool) -> Iterator[Fragment]:
+        """The fragments of its command set or of its data set that are kept, in order."""
+        for pdu in self.pdus:
+            for fragment in pdu.fragments(self.number):
+                if fragment.is_command == command:
+                    yield fragment
+
+    def command_set(self) -> bytes | None:
+        """Its command set, None when it is not here as a whole."""
+        pieces = [f.pdu.data[f.offset : f.offset + f.length] for f in self.fragments(command=True)]
+        joined = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return joined if self.command_complete and 0 < len(joined) == self.command_size else None
 
     @property
-    def message_id(self) -> int | None:
-        """Message ID, or Message ID Being Responded To."""
-        message = self.message
-        if message is None:
+    def message(self) -> Message | None:
+        """The message without its data set, decoded anew; None when its command set cannot be."""
+        command = self.command_set()
+        if command is None:
             return None
-        identifier: int | None = getattr(message, "MessageID", None)
-        if identifier is None:
-            identifier = getattr(message, "MessageIDBeingRespondedTo", None)
-        return identifier
-
-    @property
-    def status(self) -> int | None:
-        """The Status of a response."""
-        status: int | None = getattr(self.message, "Status", None)
-        return status
+        try:
+            return decode_command(command, self.context_id)
+        except RemoteProtocolError:
+            return None
 
     @property
     def pending(self) -> bool:
@@ -160,29 +215,9 @@ class MessageRow:
     @property
     def sub_operations(self) -> SubOperations | None:
         """The counts of a C-GET or C-MOVE response that has any."""
-        message = self.message
-        counts = SubOperations(
-            getattr(message, "NumberOfRemainingSuboperations", None),
-            getattr(message, "NumberOfCompletedSuboperations", None),
-            getattr(message, "NumberOfFailedSuboperations", None),
-            getattr(message, "NumberOfWarningSuboperations", None),
-        )
-        return None if all(count is None for count in counts) else counts
-
-    @property
-    def sop_class_uid(self) -> str:
-        """Affected or Requested SOP Class UID."""
-        message = self.message
-        uid = getattr(message, "AffectedSOPClassUID", None) or getattr(message, "RequestedSOPClassUID", None)
-        return printable(str(uid), 64) if uid else ""
+        return SubOperations(*self.counts) if any(count is not None for count in self.counts) else None
 
     @property
     def detail(self) -> str:
         """What distinguishes it from its like: offered contexts, reasons, a SOP class, an error comment."""
-        if self.detail_text or self.message is None:
-            return self.detail_text
-        comment = getattr(self.message, "ErrorComment", None)
-        if comment:
-            return printable(str(comment))
-        uid = self.sop_class_uid
-        return uid_name(uid) or uid
+        return self.detail_text or self.error_comment or uid_name(self.sop_class_uid) or self.sop_class_uid
