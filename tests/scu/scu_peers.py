@@ -1,6 +1,9 @@
 """What the tests of jobs share besides their fixtures."""
 
 import socket
+from typing import Any
+
+from pydicom.dataset import Dataset
 
 from workstation.peers import Peer
 
@@ -13,3 +16,11 @@ def free_port() -> int:
 
 def peer_at(port: int, ae_title: str = "PEER") -> Peer:
     return Peer("Peer", ae_title, "127.0.0.1", port)
+
+
+def keys(**values: Any) -> Dataset:
+    """An identifier's keys by keyword."""
+    ds = Dataset()
+    for keyword, value in values.items():
+        setattr(ds, keyword, value)
+    return ds

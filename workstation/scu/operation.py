@@ -9,7 +9,7 @@ import threading
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydicom.dataset import Dataset
@@ -42,7 +42,7 @@ R = TypeVar("R")
 _MESSAGE_ID = 1
 
 
-class Model(StrEnum):
+class Model(Enum):
     """A Query/Retrieve information model (PS3.4 C.6)."""
 
     PATIENT = "patient"
@@ -183,6 +183,10 @@ class Operation(Job[R]):
             return Ending(failure=failure, cancelled=self.cancelled)
         try:
             return self._converse(association)
+        except BaseException:
+            # A callback of the job's owner failed amid the operation: there is no orderly end to it.
+            association.abort()
+            raise
         finally:
             with self._lock:
                 self._under_way = False
@@ -203,8 +207,8 @@ class Operation(Job[R]):
             responses = self._start(association)
         except (RuntimeError, ValueError, AttributeError) as error:
             if not association.is_established:
-                failure = CANCELLED if self.cancelled else explain_end(association, f"before {self.service.value}")
-                return Ending(failure=failure, cancelled=self.cancelled)
+                lost = CANCELLED if self.cancelled else explain_end(association, f"before {self.service.value}")
+                return Ending(failure=lost, cancelled=self.cancelled)
             return Ending(
                 failure=Failure(
                     Layer.LOCAL,
