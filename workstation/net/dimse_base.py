@@ -172,7 +172,8 @@ class Message:
             vr = ELEMENTS[number][0]
             command_set.add(DataElement(number, vr, values[number], validation_mode=IGNORE))
         for unknown in self.unknown:
-            command_set.add(DataElement(unknown.tag, "UN", unknown.value))
+            # Not UN: pydicom would try what its dictionary knows of retired elements on bytes that nobody checked.
+            command_set.add(DataElement(unknown.tag, "OB", unknown.value))
         return command_set
 
     @property
