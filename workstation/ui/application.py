@@ -146,7 +146,7 @@ class _Run:
             return archive, TestServer(settings.server, archive, services.destination, handlers)
 
         try:
-            archive, server = await self._tasks.call(make, "open archive")
+            archive, server = await self._tasks.call(make, "open-archive")
         except asyncio.CancelledError:
             raise
         except Exception as error:
@@ -160,7 +160,7 @@ class _Run:
             if problem:
                 print(problem, file=sys.stderr, flush=True)
             else:
-                host, port = server.address
+                host, port = server.address or (settings.server.host, settings.server.port)
                 place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
                 print(f"SCP {settings.server.ae_title} listening on {place}", flush=True)
 

@@ -60,6 +60,7 @@ class InfoBar(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._remedy = QPushButton()
         self._remedy.setObjectName("infoBarRemedy")
+        self._remedy.setAccessibleName("Remedy")
         self._remedy.clicked.connect(self._act)
         self._close = QToolButton()
         self._close.setObjectName("infoBarClose")
@@ -94,7 +95,7 @@ class InfoBar(QWidget):
         self._shown = message
         self._label.setText(message.text)
         self._remedy.setText(message.remedy)
-        self._remedy.setAccessibleName(message.remedy)
+        self._remedy.setAccessibleName(message.remedy or "Remedy")
         self._remedy.setVisible(message.act is not None)
         self.setAccessibleDescription(message.text)
         self._paint_sign()

@@ -153,7 +153,7 @@ class MainWindow(QMainWindow):
             self.remove_peer,
         )
         self.copy_peer_action = new(
-            "copy", "&Copy Address", "Ctrl+Shift+C", "Copy the selected peer as AET@HOST:PORT", self.copy_peer
+            "copy", "&Copy Peer Address", "Ctrl+Shift+C", "Copy the selected peer as AET@HOST:PORT", self.copy_peer
         )
         self.start_server_action = new("start", "&Start", "F9", "Start the built-in server", self.toggle_server)
         self.server_action = new(
@@ -165,7 +165,7 @@ class MainWindow(QMainWindow):
         )
         self.copy_server_action = new(
             "copy",
-            "&Copy Address",
+            "&Copy Server Address",
             "Ctrl+Shift+A",
             "Copy the built-in server's AE title, address and port",
             self.copy_server,

@@ -12,6 +12,7 @@ import errno
 import itertools
 import threading
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
@@ -145,7 +146,7 @@ class Services(QObject):
         if self.server is None:
             return None
         settings = self.settings.server
-        host, port = self.server.address if self.server.running else (settings.host, settings.port)
+        host, port = self.server.address or (settings.host, settings.port)
         if host in ("", "0.0.0.0", "::"):
             host = "::1" if host == "::" else "127.0.0.1"
         return Peer(
@@ -226,7 +227,7 @@ class Services(QObject):
             return "This run has no built-in server (it was started with --no-scp)."
         settings = self.settings.server
         try:
-            await self.tasks.call(self.server.start, name="start server")
+            await self.tasks.call(self.server.start, name="start-server")
         except OSError as error:
             self.server_problem = explain_no_listener(settings, error)
         else:
@@ -238,26 +239,24 @@ class Services(QObject):
     async def stop_server(self) -> None:
         """Stop the built-in server; its associations are aborted."""
         if self.server is not None:
-            await self.tasks.call(self.server.stop, name="stop server")
+            await self.tasks.call(self.server.stop, name="stop-server")
             self.server_problem = ""
             self.server_changed.emit()
 
     async def apply_server_settings(self, settings: ServerSettings) -> str:
-        """Put other server settings in force and keep them; starts anew if address or port changed.
+        """Put other server settings in force and keep them.
 
-        Returns an empty text, or a sentence that says why the server does not run now.
+        Returns an empty text, or a sentence that says why it could not be; the server then goes on as it was.
         """
-        before = self.settings.server
+        if self.server is not None:
+            try:
+                await self.tasks.call(partial(self.server.apply, settings), name="apply-settings")
+            except OSError as error:
+                problem = explain_no_listener(settings, error)
+                self.notify(f"{problem} It goes on as it was.")
+                self.server_changed.emit()
+                return problem
         self.save_settings(replace(self.settings, server=settings))
-        if self.server is None:
-            return ""
-        was_running = self.server.running
-        moved = (before.host, before.port) != (settings.host, settings.port)
-        if was_running and moved:
-            await self.tasks.call(self.server.stop, name="stop server")
-        self.server.apply(settings)
-        if was_running and moved:
-            return await self.start_server()
         self.server_changed.emit()
         self.peers_changed.emit()
         return ""

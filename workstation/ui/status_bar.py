@@ -128,7 +128,7 @@ class StatusBar(QStatusBar):
             while again:
                 self._count_again = False
                 counts, free = await self._services.tasks.call(
-                    lambda: (archive.counts(), archive.free_space()), "count archive"
+                    lambda: (archive.counts(), archive.free_space()), "count-archive"
                 )
                 self.archive.setText(f"Archive {count_text(counts[Level.IMAGE], 'object')}, {bytes_text(free)} free")
                 again = self._count_again

@@ -178,7 +178,7 @@ class Tasks(QObject):
         self._jobs[outcome] = job
         self.running_changed.emit(len(self._jobs))
         # Daemonic: a job that ignores its cancellation must not keep the program from ending.
-        threading.Thread(target=work, name=f"job {name or type(job).__name__}", daemon=True).start()
+        threading.Thread(target=work, name=f"job-{name or type(job).__name__}", daemon=True).start()
         try:
             # Shielded: the thread goes on until the job has noticed; close() waits for that.
             return await asyncio.shield(outcome)
