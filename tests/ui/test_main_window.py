@@ -1,0 +1,335 @@
+"""The main window as a person meets it: actions, panes, messages, what it remembers; on real services."""
+
+from __future__ import annotations
+
+from collections import Counter
+from types import SimpleNamespace
+
+import pytest
+from PySide6.QtCore import QSettings, Qt
+from PySide6.QtGui import QGuiApplication, QKeySequence
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractScrollArea,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QDockWidget,
+    QLineEdit,
+    QMessageBox,
+    QPushButton,
+    QWidget,
+)
+
+from workstation.paths import DataDir
+from workstation.peers import AddressBook, Peer
+from workstation.settings import Settings, SettingsFile
+from workstation.traffic.log import TrafficLog
+from workstation.ui.bridge import Bridge
+from workstation.ui.main_window import Layout, MainWindow
+from workstation.ui.services import Services
+from workstation.ui.tasks import Tasks
+from workstation.ui.theme import DARK, Appearance, Theme
+from workstation.ui.viewers import Viewers
+
+PACS = Peer(name="PACS", ae_title="PACS1", host="127.0.0.1", port=1, group="Radiology")
+
+
+def make_window(folder) -> MainWindow:
+    folders = DataDir.at(folder)
+    settings_file = SettingsFile(folders.settings)
+    peers = AddressBook(folders.peers)
+    peers.load()
+    bridge, log, theme = Bridge(), TrafficLog(), Theme()
+    services = Services(
+        settings=settings_file.load(),
+        settings_file=settings_file,
+        peers=peers,
+        folders=folders,
+        tasks=Tasks(),
+        theme=theme,
+        bridge=bridge,
+        log=log,
+    )
+    return MainWindow(services, Viewers(bridge, log, theme))
+
+
+@pytest.fixture
+def window(qt_loop, qtbot, tmp_path) -> MainWindow:
+    window = make_window(tmp_path)
+    qtbot.addWidget(window)
+    window.services.peers.add(PACS)
+    window.services.peers_changed.emit()
+    with qtbot.waitExposed(window):
+        window.show()
+    return window
+
+
+class TestActions:
+    def test_every_action_can_be_found_explained_and_reached_by_keys(self, window):
+        for each in window.actions():
+            assert each.objectName(), each.text()
+            assert each.text()
+            assert each.statusTip(), each.text()
+            assert each.toolTip() != each.text().replace("&", ""), each.text()
+            if each is not window.copy_action:  # the panes' own Ctrl+C
+                assert not each.shortcut().isEmpty(), each.text()
+
+    def test_every_action_has_a_menu_entry(self, window):
+        def entries(menu):
+            for each in menu.actions():
+                if each.menu() is not None:
+                    yield from entries(each.menu())
+                else:
+                    yield each
+
+        in_menus = {each for menu in window.menuBar().actions() for each in entries(menu.menu())}
+        assert {each.text() for each in window.actions() if each not in in_menus} == set()
+
+    def test_no_two_actions_share_keys(self, window):
+        keys = Counter(each.shortcut().toString() for each in window.actions() if not each.shortcut().isEmpty())
+        assert [text for text, count in keys.items() if count > 1] == []
+
+    def test_object_names_of_actions_differ(self, window):
+        names = Counter(each.objectName() for each in window.actions())
+        assert [name for name, count in names.items() if count > 1] == []
+
+    def test_menus(self, window):
+        titles = [each.text().replace("&", "") for each in window.menuBar().actions()]
+        assert titles == ["File", "Edit", "View", "Peer", "Request", "Server", "Capture", "Tools", "Help"]
+
+    def test_requests_need_a_peer_and_changes_one_of_the_book(self, window):
+        window.peers_pane.select("PACS")
+        assert window.echo_action.isEnabled()
+        assert window.edit_peer_action.isEnabled()
+        window.services.peers.remove("PACS")
+        window.services.peers_changed.emit()
+        assert not window.echo_action.isEnabled()
+        assert not window.send_action.isEnabled()
+        assert not window.query_action.isEnabled()
+        assert not window.remove_peer_action.isEnabled()
+
+    def test_the_built_in_server_cannot_be_edited_away(self, window):
+        window.services.server = SimpleNamespace(running=False, address=("127.0.0.1", 11112))
+        window.services.server_changed.emit()
+        window.peers_pane.select("Built-in")
+        assert window.echo_action.isEnabled()
+        assert not window.edit_peer_action.isEnabled()
+        assert not window.remove_peer_action.isEnabled()
+
+    def test_copying_the_address(self, window):
+        window.peers_pane.select("PACS")
+        window.copy_peer_action.trigger()
+        assert QGuiApplication.clipboard().text() == "PACS1@127.0.0.1:1"
+
+
+class TestAccessibility:
+    def test_every_interactive_widget_has_a_name_for_tests_and_one_for_people(self, window):
+        kinds = (QAbstractButton, QAbstractItemView, QComboBox, QLineEdit, QAbstractSpinBox)
+        unnamed = [
+            f"{type(widget).__name__} in {widget.parentWidget().objectName()!r}"
+            for kind in kinds
+            for widget in window.findChildren(kind)
+            if not _made_by_qt(widget) and not (widget.objectName() and widget.accessibleName())
+        ]
+        assert unnamed == []
+
+    def test_every_pane_has_a_title_in_words(self, window):
+        for dock in window.findChildren(QDockWidget):
+            assert dock.windowTitle().strip(), dock.objectName()
+
+
+def _made_by_qt(widget: QWidget) -> bool:
+    """Parts of Qt's own widgets: a header's corner, a dock's buttons, a spin box's edit."""
+    parent = widget.parentWidget()
+    return (
+        widget.objectName().startswith("qt_")
+        or isinstance(parent, QDockWidget | QComboBox | QAbstractSpinBox)
+        or (isinstance(parent, QAbstractScrollArea) and isinstance(widget, QAbstractButton))
+        or parent.metaObject().className() == "QComboBoxPrivateContainer"
+        or type(widget).__name__ in ("QHeaderView", "QMenuBarExtension", "QToolBarExtension")
+    )
+
+
+class TestPanes:
+    def test_each_arrangement_shows_its_panes(self, window, qtbot):
+        for layout, missing in (
+            (Layout.ANALYSE, {"peers", "log"}),
+            (Layout.SERVER, {"bytes", "state"}),
+            (Layout.TEST, set()),
+        ):
+            window.layout_actions[layout].trigger()
+            qtbot.wait(1)
+            assert {name for name, dock in window.docks.items() if not dock.isVisible()} == missing, layout
+            for name, dock in window.docks.items():
+                if name not in missing:
+                    assert dock.width() > 120, (layout, name)
+                    assert dock.height() > 80, (layout, name)
+
+    def test_the_window_can_be_as_small_as_1100_by_700(self, window, qtbot):
+        window.resize(1100, 700)
+        qtbot.wait(1)
+        assert (window.width(), window.height()) == (1100, 700)
+        assert window.minimumSizeHint().width() <= 1100
+        assert window.minimumSizeHint().height() <= 700
+
+    def test_panes_do_not_overlap(self, window, qtbot):
+        qtbot.wait(1)
+        docks = [dock for dock in window.docks.values() if dock.isVisible()]
+        for one in docks:
+            for other in docks:
+                assert one is other or not one.geometry().intersects(other.geometry())
+
+    def test_arrangement_size_and_columns_come_back(self, window, qtbot, tmp_path):
+        window.docks["log"].hide()
+        window.resize(760, 640)  # the offscreen screen has 800 by 800
+        window.peers_pane.tree.header().resizeSection(1, 77)
+        window.close()
+        assert QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat).contains("window/panes")
+        again = make_window(tmp_path)
+        qtbot.addWidget(again)
+        with qtbot.waitExposed(again):
+            again.show()
+        assert not again.docks["log"].isVisible()
+        assert again.docks["bytes"].isVisible()
+        assert (again.width(), again.height()) == (760, 640)
+        assert again.peers_pane.tree.header().sectionSize(1) == 77
+
+    def test_a_pane_hidden_by_keys_comes_back_by_keys(self, window, qtbot):
+        with qtbot.waitActive(window):
+            window.activateWindow()
+        for visible in (False, True):
+            qtbot.keyClick(window, Qt.Key.Key_7, Qt.KeyboardModifier.AltModifier)
+            assert window.docks["log"].isVisible() is visible
+
+
+class TestAppearance:
+    def test_dark_is_kept_for_the_next_run(self, window, tmp_path):
+        window.appearance_actions[Appearance.DARK].trigger()
+        assert QApplication.palette().window().color().name() == DARK.window
+        assert SettingsFile(tmp_path / "settings.toml").load().appearance == "dark"
+
+    def test_icons_take_the_colour_of_the_text(self, window):
+        def darkest() -> int:
+            image = window.echo_action.icon().pixmap(20, 20).toImage()
+            pixels = (image.pixelColor(x, y) for x in range(image.width()) for y in range(image.height()))
+            return min((pixel.lightness() for pixel in pixels if pixel.alpha() > 200), default=0)
+
+        window.appearance_actions[Appearance.LIGHT].trigger()
+        assert darkest() < 100
+        window.appearance_actions[Appearance.DARK].trigger()
+        assert darkest() > 150
+
+
+class TestMessages:
+    def test_a_notice_is_shown_as_plain_text_and_stops_nobody(self, window):
+        window.services.notify("<b>Disk</b> is full")
+        assert window.info_bar.isVisible()
+        assert window.info_bar.text == "<b>Disk</b> is full"
+        assert QApplication.activeModalWidget() is None
+
+    def test_notices_wait_their_turn_and_are_not_said_twice(self, window):
+        for text in ("one", "two", "one", "two"):
+            window.services.notify(text)
+        seen = []
+        while window.info_bar.text:
+            seen.append(window.info_bar.text)
+            window.info_bar.dismiss()
+        assert seen == ["one", "two"]
+        assert not window.info_bar.isVisible()
+
+    def test_a_long_notice_wraps_instead_of_widening_the_window(self, window, qtbot):
+        window.resize(1100, 700)
+        window.services.notify("A sentence that goes on. " * 40)
+        qtbot.wait(1)
+        assert window.width() == 1100
+        assert 30 < window.info_bar.height() < 200
+
+    def test_a_server_that_cannot_listen_is_said_and_taken_back(self, window):
+        services = window.services
+        services.server = SimpleNamespace(running=False, address=("127.0.0.1", 11112))
+        services.server_problem = "The built-in server cannot listen on 127.0.0.1:11112: ..."
+        services.server_changed.emit()
+        assert window.info_bar.text == services.server_problem
+        assert window.findChild(QPushButton, "infoBarRemedy").isVisible()
+        assert "cannot listen" in window.server_button.accessibleName()
+        services.server = SimpleNamespace(running=True, address=("127.0.0.1", 11113))
+        services.server_problem = ""
+        services.server_changed.emit()
+        assert window.info_bar.text == ""
+        assert "127.0.0.1:11113" in window.server_button.text()
+        assert window.start_server_action.text() == "&Stop"
+
+
+class TestPeers:
+    def answer(self, window, qtbot, button: str) -> None:
+        window.peers_pane.select("PACS")
+        window.remove_peer_action.trigger()
+        box = window.findChild(QMessageBox, "removePeerBox")
+        qtbot.waitUntil(box.isVisible)
+        assert box.textFormat() == Qt.TextFormat.PlainText
+        next(each for each in box.buttons() if each.text().replace("&", "") == button).click()
+
+    def test_removing_asks_first(self, window, qtbot):
+        self.answer(window, qtbot, "Cancel")
+        assert window.services.peers.find("PACS") == PACS
+
+    def test_removing(self, window, qtbot):
+        self.answer(window, qtbot, "Remove")
+        assert window.services.peers.find("PACS") is None
+        assert window.peers_pane.current_peer is None
+
+
+class TestClosing:
+    def test_closing_says_so(self, window, qtbot):
+        with qtbot.waitSignal(window.closed):
+            window.close()
+
+    def test_quit_by_keys(self, window, qtbot):
+        with qtbot.waitActive(window):
+            window.activateWindow()
+        with qtbot.waitSignal(window.closed):
+            qtbot.keySequence(window, QKeySequence("Ctrl+Q"))
+
+
+class TestDialogs:
+    def test_echo_asks_at_once_and_the_dot_says_what_came_of_it(self, window, qtbot):
+        window.peers_pane.select("PACS")
+        window.echo_action.trigger()
+        # Nobody listens on port 1: a failure that names its layer.
+        qtbot.waitUntil(lambda: "PACS" in str(window.services.peer_state("PACS").sentence) or _failed(window))
+        assert _failed(window)
+
+    def test_a_second_request_of_a_kind_raises_the_dialog_that_is_there(self, window):
+        window.peers_pane.select("PACS")
+        assert window.open_query() is window.open_query()
+        assert window.open_server() is window.open_server()
+
+    def test_preferences_take_effect_at_once(self, window, tmp_path):
+        dialog = window.open_preferences()
+        dialog.dimse_timeout.setValue(12.5)
+        dialog.max_rows.setValue(5000)
+        assert window.services.settings.caller.dimse_timeout == 12.5
+        assert window.services.log.max_rows == 5000
+        assert SettingsFile(tmp_path / "settings.toml").load().caller.dimse_timeout == 12.5
+
+    def test_what_the_command_line_set_is_not_kept(self, window, tmp_path):
+        services = window.services
+        services._settings = Settings(server=SettingsFile(tmp_path / "none").load().server)
+        services._settings = _with_port(services._settings, 4242)
+        window.appearance_actions[Appearance.DARK].trigger()
+        kept = SettingsFile(tmp_path / "settings.toml").load()
+        assert services.settings.server.port == 4242
+        assert kept.server.port == 11112
+        assert kept.appearance == "dark"
+
+
+def _failed(window: MainWindow) -> bool:
+    return window.services.peer_state("PACS").health.value == "does not answer"
+
+
+def _with_port(settings: Settings, port: int) -> Settings:
+    from dataclasses import replace
+
+    return replace(settings, server=replace(settings.server, port=port))
