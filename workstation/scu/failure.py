@@ -350,6 +350,13 @@ def explain_end(assoc: Association, doing: str, timeout: float | None = None) ->
             "The peer or something between cut it: look in the peer's log, at firewalls and at the network.",
         )
     reason = printable(assoc.end_reason)
+    if assoc.is_released:
+        return Failure(
+            Layer.ASSOCIATION,
+            f"The peer released the association {doing}, without an answer",
+            reason,
+            "Some systems release when they are idle or busy: try again, and look in the peer's log.",
+        )
     if "closed" in reason or "broke" in reason:
         return Failure(
             Layer.TCP,
@@ -357,12 +364,19 @@ def explain_end(assoc: Association, doing: str, timeout: float | None = None) ->
             reason,
             "It neither released nor aborted: probably it crashed or was stopped. Look in its log.",
         )
-    limit = f"nothing for {timeout:g} s" if timeout is not None else "no response in time"
+    if not reason or reason.startswith("We ") or "timeout" in reason:
+        limit = f"nothing for {timeout:g} s" if timeout is not None else "no response in time"
+        return Failure(
+            Layer.STATUS,
+            f"The peer did not answer {doing}",
+            reason if "timeout" in reason else limit,
+            "It may be slow or hung: look in its log, or raise the DIMSE timeout in the preferences.",
+        )
     return Failure(
-        Layer.STATUS,
-        f"The peer did not answer {doing}",
-        reason or limit,
-        "It may be slow or hung: look in its log, or raise the DIMSE timeout in the preferences.",
+        Layer.ASSOCIATION,
+        f"The association ended {doing}",
+        reason,
+        "The peer broke the protocol: the last PDUs received show where.",
     )
 
 
