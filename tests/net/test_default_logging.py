@@ -220,6 +220,7 @@ def test_a_long_identifier_is_cut(caplog: pytest.LogCaptureFixture) -> None:
     data = dsutils.encode_in(dataset, ImplicitVRLittleEndian) or b""
     text = log_of(caplog, logging.INFO, events.EVT_DIMSE_RECV, assoc(), message=find_request(data))
     assert len(text.splitlines()) < 110
+    assert len(caplog.records) == 1
     assert "lines)" in text
 
 

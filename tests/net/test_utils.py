@@ -24,12 +24,10 @@ def test_ae_title_of_bytes_is_taken_with_a_deprecation_warning() -> None:
 
 
 def test_the_warning_points_at_who_used_bytes() -> None:
-    def setter(value: bytes) -> None:
-        utils.set_ae(value, "ae_title")
-
-    with pytest.warns(DeprecationWarning, match="ae_title") as caught:
-        setter(b"STORE")
-    assert caught[0].filename == __file__
+    for check in (utils.validate_ae_title, lambda value: utils.set_ae(value, "ae_title")):
+        with pytest.warns(DeprecationWarning, match="ae_title") as caught:
+            check(b"STORE")
+        assert caught[0].filename == __file__
 
 
 @pytest.mark.parametrize("value", [1, 1.5, ["A"], object()])

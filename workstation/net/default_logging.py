@@ -122,11 +122,12 @@ def _log_acse(event: Event, direction: str) -> None:
     from workstation.net.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
 
     primitive = event.primitive
-    LOGGER.debug("%s: %s %s", _who(event), direction, type(primitive).__name__.replace("_", "-"))
+    lines = [f"{_who(event)}: {direction} {type(primitive).__name__.replace('_', '-')}"]
     pdu = getattr(primitive, "pdu", None)
     if isinstance(pdu, A_ASSOCIATE_RQ | A_ASSOCIATE_AC):
-        for line in associate_lines(pdu):
-            LOGGER.debug("  %s", line)
+        lines += associate_lines(pdu)
+    # One record: several associations log at the same time.
+    LOGGER.debug("%s", "\n    ".join(lines))
 
 
 def associate_lines(pdu: A_ASSOCIATE_RQ | A_ASSOCIATE_AC) -> Iterator[str]:
@@ -211,16 +212,16 @@ def _log_dimse(event: Event, direction: str) -> None:
     if not LOGGER.isEnabledFor(logging.INFO):
         return
     message: Message = event.message
-    LOGGER.info("%s: %s %s", _who(event), direction, message_line(message))
+    lines = [f"{_who(event)}: {direction} {message_line(message)}"]
     if LOGGER.isEnabledFor(logging.DEBUG):
         for keyword, _ in message.elements:
             value = getattr(message, keyword)
             if value is not None:
-                LOGGER.debug("  %s: %s", keyword, _value_text(keyword, value))
+                lines.append(f"{keyword}: {_value_text(keyword, value)}")
     wanted = _config.LOG_REQUEST_IDENTIFIERS if message.is_request else _config.LOG_RESPONSE_IDENTIFIERS
     if wanted and message.data and message.msg_type in _WITH_IDENTIFIER:
-        for line in identifier_lines(event, message):
-            LOGGER.info("  %s", line)
+        lines += identifier_lines(event, message)
+    LOGGER.info("%s", "\n    ".join(lines))
 
 
 def message_line(message: Message) -> str:

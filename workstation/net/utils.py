@@ -7,6 +7,7 @@ API's. Knows nothing of associations or messages.
 from __future__ import annotations
 
 import contextvars
+import sys
 import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -58,11 +59,10 @@ def set_ae(value: str | bytes | None, name: str, allow_empty: bool = True, allow
             return None
         raise TypeError(f"'{name}' must be str, not 'NoneType'")
     if isinstance(value, bytes):
-        # stacklevel: this function <- the setter <- the code that used bytes.
         warnings.warn(
             f"The use of bytes with '{name}' is deprecated, use an ASCII str instead",
             DeprecationWarning,
-            stacklevel=3,
+            stacklevel=_outside_the_package(),
         )
         value = decode_bytes(value)
     if not isinstance(value, str):
@@ -75,6 +75,18 @@ def set_ae(value: str | bytes | None, name: str, allow_empty: bool = True, allow
     if not is_valid:
         raise ValueError(f"Invalid '{name}' value '{printable(value)}' - {reason}")
     return value.strip(" ")
+
+
+def _outside_the_package() -> int:
+    """Return the stack level of the code that called into the package.
+
+    Python shows a DeprecationWarning only where the program's own code caused it, and it is the program's code that has
+    to change. (`skip_file_prefixes` does this from Python 3.12 on.)
+    """
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("workstation."):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def validate_ae_title(value: str | bytes, name: str = "ae_title") -> str:
