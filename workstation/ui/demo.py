@@ -82,7 +82,7 @@ async def _query_and_retrieve(window: MainWindow) -> None:
     dialog = window.open_query()
     if dialog is None:
         raise DemoError("There is no built-in peer to query.")
-    dialog.form.field("PatientID").field.editor.setText("DW-*")
+    dialog.form.field("PatientID").field.editor.setText("DW-1001")
     dialog.query_button.click()
     await _until_pressable("Query", dialog.query_button)
     _expect("Query", dialog.outcome)
