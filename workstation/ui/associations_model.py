@@ -251,7 +251,8 @@ class AssociationsModel(QAbstractItemModel):
         item = index.internalPointer() if index.isValid() else None
         column = index.column()
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return RIGHT if column in _NUMBERS else LEFT
+            is_end = isinstance(item, _PartRow) and item.part.kind == "end"
+            return RIGHT if column in _NUMBERS and not is_end else LEFT
         if isinstance(item, _Row):
             return self._association(item.conversation, column, role)
         if isinstance(item, _PartRow):
@@ -420,7 +421,7 @@ def _name_and_uid(uid: str) -> str:
 
 def _side_text(conversation: Conversation, part: Part, column: int) -> str:
     if part.kind == "end":
-        return printable(conversation.end_reason, 512) if column == PARTIES else ""
+        return printable(conversation.end_reason, 512) if column == NUMBER else ""
     side = conversation.requestor if part.kind == "requestor" else conversation.acceptor
     match column:
         case 1:

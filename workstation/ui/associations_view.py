@@ -19,7 +19,7 @@ from workstation.traffic.record import Record
 from workstation.ui.associations_model import AssociationsModel, Part, part_details
 from workstation.ui.empty_state import EmptyState
 from workstation.ui.theme import Theme
-from workstation.ui.tree import FollowEnd, TrafficTree, copy_to_clipboard
+from workstation.ui.tree import FollowEnd, Index, TrafficTree, copy_to_clipboard
 
 _REPAINT = 100
 _CLOCK = 1000
@@ -50,7 +50,7 @@ class AssociationsView(TrafficTree):
                 "✕ Rejected by the p",
                 "0 of 0",
                 "000 MB",
-                "",
+                "000 MB",
                 "00,000",
                 "00:00:00",
                 "000 ms",
@@ -81,6 +81,7 @@ class AssociationsView(TrafficTree):
     def apply(self, change: Change) -> None:
         """Take in what a batch changed."""
         now = time.time()
+        self.calm()
         self.associations.apply(change, now)
         self._moved.update(conversation.number for conversation in change.changed)
         if change.added:
@@ -109,6 +110,22 @@ class AssociationsView(TrafficTree):
         index = self.associations.index_of(conversation.number) if conversation is not None else QModelIndex()
         if self.associations.conversation_at(self.currentIndex()) is not conversation or conversation is None:
             self.show_row(index)
+
+    def rowsInserted(self, parent: Index, start: int, end: int) -> None:
+        super().rowsInserted(parent, start, end)
+        self._span(self.associations.index(parent.row(), 0) if parent.isValid() else QModelIndex(), start, end)
+
+    def _span(self, parent: QModelIndex, start: int, end: int) -> None:
+        """How an association ended is a sentence: it gets the whole row."""
+        model = self.associations
+        for row in range(start, end + 1):
+            index = model.index(row, 0, parent)
+            if not parent.isValid():
+                self._span(index, 0, model.rowCount(index) - 1)
+                continue
+            part = model.part_at(index)
+            if part is not None and part.kind == "end":
+                self.setFirstColumnSpanned(row, parent, True)
 
     # --- reactions -------------------------------------------------------------------------------------------------
 

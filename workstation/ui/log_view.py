@@ -171,6 +171,7 @@ class LogView(QWidget):
     def _flush(self) -> None:
         # Two sources, each in its own order: put together by time.
         lines, self._pending = sorted(self._pending, key=lambda line: line.time), []
+        self.list.calm()
         shown = self.lines.add(lines)
         self.follow.rows_came(shown)
         self.empty.show_when(len(self.lines) == 0)

@@ -64,6 +64,7 @@ class MessagesView(TrafficTree):
         rows = change.rows.get(conversation.number) if conversation is not None else None
         if rows is None:
             return
+        self.calm()
         before = self.messages.rowCount()
         self.messages.apply(rows)
         if (before == 0) != (self.messages.rowCount() == 0):

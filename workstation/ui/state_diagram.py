@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, QSizeF, Qt, QVariantAnimation, Signal
 from PySide6.QtGui import (
     QColor,
+    QFocusEvent,
     QFont,
     QFontMetricsF,
     QHelpEvent,
@@ -23,6 +24,7 @@ from PySide6.QtGui import (
     QPainterPathStroker,
     QPaintEvent,
     QPen,
+    QPixmap,
     QPolygonF,
     QResizeEvent,
 )
@@ -134,6 +136,7 @@ class StateDiagram(QWidget):
         self._theme = theme
         self._trail = Trail()
         self._layout: Layout | None = None
+        self._picture: QPixmap | None = None
         self._hovered: State | Edge | None = None
         self._progress = 1.0
         self._animation = QVariantAnimation(self)
@@ -141,7 +144,7 @@ class StateDiagram(QWidget):
         self._animation.setEndValue(1.0)
         self._animation.setDuration(_ANIMATION)
         self._animation.valueChanged.connect(self._animate)
-        theme.changed.connect(self.update)
+        theme.changed.connect(self._renew)
 
     def sizeHint(self) -> QSize:
         return QSize(420, 340)
@@ -164,7 +167,7 @@ class StateDiagram(QWidget):
             self._animation.start()
         current = trail.current
         self.setAccessibleDescription(describe_state(current) if current else "No association is selected")
-        self.update()
+        self._renew()
 
     def state_rect(self, state: State) -> QRectF:
         """Where a state is drawn."""
@@ -195,7 +198,7 @@ class StateDiagram(QWidget):
             self.explained.emit(describe_state(what))
         else:
             self.explained.emit(explain_line(what))
-        self.update()
+        self._renew()
 
     # --- events ----------------------------------------------------------------------------------------------------
 
@@ -205,9 +208,18 @@ class StateDiagram(QWidget):
     def leaveEvent(self, event: QEvent) -> None:
         self.point_at(None)
 
-    def focusOutEvent(self, event: object) -> None:
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        self._renew()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
         self.point_at(None)
-        self.update()
+        self._renew()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.DevicePixelRatioChange):
+            self._layout = None
+            self._renew()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         states = list(State)
@@ -238,6 +250,7 @@ class StateDiagram(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._layout = None
+        self._renew()
         super().resizeEvent(event)
 
     def _animate(self, value: object) -> None:
@@ -280,8 +293,29 @@ class StateDiagram(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
+        # Only the running dot differs from frame to frame; the rest is painted once.
+        if self._picture is None:
+            ratio = self.devicePixelRatioF()
+            self._picture = QPixmap((QSizeF(self.size()) * ratio).toSize())
+            self._picture.setDevicePixelRatio(ratio)
+            self._picture.fill(self._theme.base)
+            self._paint_all(QPainter(self._picture))
+        painter.drawPixmap(0, 0, self._picture)
+        last = self._edge_of(self._trail.last)
+        routes = self._fitted().routes
+        if self._progress < 1.0 and last in routes:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(QPen(self._theme.on_lit, 1.2))
+            painter.setBrush(self._theme.lit)
+            painter.drawEllipse(routes[last].path.pointAtPercent(self._progress), 5.0, 5.0)
+
+    def _renew(self) -> None:
+        """Something is to be seen differently."""
+        self._picture = None
+        self.update()
+
+    def _paint_all(self, painter: QPainter) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.fillRect(self.rect(), self._theme.base)
         layout = self._fitted()
         small = self._small_font()
         painter.setFont(small)
@@ -313,14 +347,11 @@ class StateDiagram(QWidget):
         for edge in taken:
             self._draw_name(painter, edge, theme.text, small)
             self._draw_badge(painter, edge, small, edge == last)
-        if self._progress < 1.0 and last in layout.routes:
-            painter.setPen(QPen(theme.on_lit, 1.2))
-            painter.setBrush(theme.lit)
-            painter.drawEllipse(layout.routes[last].path.pointAtPercent(self._progress), 5.0, 5.0)
         if self.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(theme.accent, 1.0))
             painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5))
+        painter.end()
 
     @staticmethod
     def _edge_of(step: Step | None) -> Edge | None:

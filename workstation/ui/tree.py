@@ -21,13 +21,11 @@ from PySide6.QtCore import (
     Signal,
 )
 from PySide6.QtGui import (
-    QColor,
     QContextMenuEvent,
     QFont,
     QFontMetrics,
     QKeyEvent,
     QKeySequence,
-    QPalette,
     QResizeEvent,
 )
 from PySide6.QtWidgets import (
@@ -45,6 +43,8 @@ from PySide6.QtWidgets import (
 from workstation.ui.theme import Theme
 
 Index = QModelIndex | QPersistentModelIndex
+
+_PAINT_EVERY = 60
 
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
@@ -65,14 +65,7 @@ def copy_to_clipboard(text: str) -> None:
 
 
 class RowDelegate(QStyledItemDelegate):
-    """Rows of one height that never change it; a selected row keeps the colour of its words."""
-
-    def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
-        super().initStyleOption(option, index)
-        colour = index.data(Qt.ItemDataRole.ForegroundRole)
-        if isinstance(colour, QColor):
-            # Qt paints selected text in one colour; the meaning of ours must survive the selection.
-            option.palette.setColor(QPalette.ColorRole.HighlightedText, colour)
+    """Rows of one height, with some air. Nothing here runs for each cell: that would double the cost of painting."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         size = super().sizeHint(option, index)
@@ -117,6 +110,10 @@ class TrafficTree(QTreeView):
         header.setDefaultAlignment(LEFT)
         header.setHighlightSections(False)
         self._by_program = False
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(_PAINT_EVERY)
+        self._pause.timeout.connect(self._paint_again)
         self._least: dict[int, int] = {}
         theme.changed.connect(self._repaint)
 
@@ -147,6 +144,19 @@ class TrafficTree(QTreeView):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._spread()
+
+    def calm(self) -> None:
+        """More rows came: paint at most once in so many milliseconds, however many batches there are."""
+        if not self._pause.isActive():
+            self._pause.start()
+            return
+        if self.updatesEnabled():
+            self.setUpdatesEnabled(False)
+
+    def _paint_again(self) -> None:
+        if not self.updatesEnabled():
+            self.setUpdatesEnabled(True)
+            self._pause.start()
 
     def show_row(self, index: QModelIndex) -> None:
         """Make a row current without taking it for the person's choice."""

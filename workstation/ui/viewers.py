@@ -8,6 +8,8 @@ competes with it.
 
 from __future__ import annotations
 
+import time
+
 from PySide6.QtCore import QObject, QTimer
 
 from workstation.net.field import Field
@@ -30,6 +32,7 @@ from workstation.ui.theme import Theme
 
 _SETTLE = 120
 _AT_MOST = 5  # settles put off in a row while traffic runs
+_SHARE = 15  # decoding may take this part of the time while traffic runs
 _SAME_MOMENT = 0.0005
 
 Records = tuple[Record, ...]
@@ -232,6 +235,11 @@ class Viewers(QObject):
                 self._mark(self.decoded.current_path())
 
     def _show_row(self, row: MessageRow | PduRow | None, *, keep: bool = False) -> None:
+        start = time.monotonic()
+        self._decode(row, keep=keep)
+        self._settle.setInterval(max(_SETTLE, int((time.monotonic() - start) * 1000 * _SHARE)))
+
+    def _decode(self, row: MessageRow | PduRow | None, *, keep: bool) -> None:
         self._row = row
         self._shown = _fingerprint(row) if row is not None else ()
         self._dissection = dissection = dissect(row) if row is not None else None
