@@ -31,9 +31,9 @@ def _sockets() -> int:
     if not sys.platform.startswith("linux"):
         return 0
     count = 0
-    for fd in os.listdir("/proc/self/fd"):
+    for fd in Path("/proc/self/fd").iterdir():
         try:
-            count += os.readlink(f"/proc/self/fd/{fd}").startswith("socket:")
+            count += str(fd.readlink()).startswith("socket:")
         except OSError:
             continue
     return count

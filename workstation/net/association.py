@@ -494,8 +494,8 @@ class Association(Requests):
         self._accepted.update({context.context_id: context for context in accepted if context.context_id})
         self.notify(events.EVT_ACCEPTED)
         if not accepted:
-            self._outcome.set()
             self._abort("The peer accepted none of the proposed presentation contexts")
+            self._outcome.set()
             return
         self.is_established = True
         self.notify(events.EVT_ESTABLISHED)
@@ -570,10 +570,10 @@ class Association(Requests):
                 self.notify(events.EVT_ACCEPTED)
                 self.notify(events.EVT_ESTABLISHED)
 
-        self._try(respond, then)
-        self._outcome.set()
         if self.server is not None:
             self.server.decided(self)
+        self._try(respond, then)
+        self._outcome.set()
         self.run_notifications()
 
     # ------------------------------------------------------------------- ending

@@ -127,8 +127,9 @@ class Requests:
             priority: 0 medium, 1 high, 2 low.
             originator_aet: Move Originator AE Title, for a C-MOVE sub-operation.
             originator_id: Move Originator Message ID.
-            streamed: Whether a path is sent as it is, without decoding; by default as
-                `_config.STORE_SEND_CHUNKED_DATASET` says.
+            streamed: True: a path is sent as it is, without decoding, if its transfer syntax was accepted, and
+                decoded if not. False: it is decoded. By default as `_config.STORE_SEND_CHUNKED_DATASET` says:
+                then it is sent as it is or not at all.
 
         Returns:
             The status; empty if no valid response came.
@@ -149,8 +150,10 @@ class Requests:
             "MoveOriginatorMessageID": originator_id,
         }
         if not isinstance(dataset, Dataset):
-            if streamed if streamed is not None else _config.STORE_SEND_CHUNKED_DATASET:
-                return self._store_file(dataset, fields)
+            if streamed or (streamed is None and _config.STORE_SEND_CHUNKED_DATASET):
+                sent = self._store_file(dataset, fields, only_as_it_is=streamed is None)
+                if sent is not None:
+                    return sent
             dataset = dcmread(dataset)
         for keyword in ("SOPClassUID", "SOPInstanceUID"):
             if keyword not in dataset:
@@ -169,7 +172,10 @@ class Requests:
         )
         return _status(self._invoke(request, data_sets.stretches(encoded, self.fragment)))
 
-    def _store_file(self, path: str | os.PathLike[str], fields: dict[str, Any]) -> Dataset:
+    def _store_file(
+        self, path: str | os.PathLike[str], fields: dict[str, Any], *, only_as_it_is: bool
+    ) -> Dataset | None:
+        """Send a file as it is; None if no context takes it so but decoding may help."""
         try:
             head = read_head(path)
         except NotDicomFileError as error:
@@ -185,6 +191,8 @@ class Requests:
             self.accepted_contexts, head.sop_class_uid, head.transfer_syntax_uid, convert=False
         )
         if context is None:
+            if not only_as_it_is:
+                return None
             raise ValueError(_no_context(head.sop_class_uid, head.transfer_syntax_uid))
         request = C_STORE_RQ(
             context_id=_id(context),

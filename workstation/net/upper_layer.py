@@ -375,16 +375,19 @@ class UpperLayer:
             self._clock.pdu_since = now
 
     def _receive_pdu(self, pdu_type: int, data: memoryview, now: float) -> None:
+        event = _PDU_EVENTS[PDUType(pdu_type)]
+        if (self.state, event) not in TABLE:
+            return  # Sta1 and Sta4 have no transport connection that a PDU could come from
         self._outputs.append(Received(pdu_type, data))
-        if pdu_type == PDUType.P_DATA_TF:
-            self._step(Event.EVT10, now, body=data[HEADER:])
+        if event is Event.EVT10:
+            self._step(event, now, body=data[HEADER:])
             return
         try:
             pdu = decode_pdu(data)
         except RemoteProtocolError as error:
             self._invalid(error, None, now)
             return
-        self._step(_PDU_EVENTS[PDUType(pdu_type)], now, pdu)
+        self._step(event, now, pdu)
 
     def _invalid(self, error: RemoteProtocolError, data: memoryview | None, now: float) -> None:
         if data is not None:
