@@ -215,6 +215,21 @@ def test_a_reader_that_stands_still_costs_payloads_then_rows() -> None:
     assert len(record.data) == 1012
 
 
+def test_when_full_only_the_turning_points_are_kept() -> None:
+    bench = Bench(max_waiting=10)
+    assoc = Assoc()
+    for _ in range(100):
+        bench.notify(assoc, "EVT_PDU_SENT", pdu=None)
+        bench.notify(assoc, "EVT_DATA_SENT", data=encode_pdu(REQUEST))
+        bench.notify(assoc, "EVT_DIMSE_SENT", message=ECHO_RQ)
+        bench.notify(assoc, "EVT_ACSE_SENT", primitive=A_RELEASE())
+    assert bench.recorder.waiting == 20
+    assert bench.recorder.lost == 380
+    bench.notify(assoc, "EVT_CONN_CLOSE", address=("10.1.2.3", 104))
+    assert bench.recorder.drain()[-1].event == "EVT_CONN_CLOSE"
+    assert bench.recorder.waiting == 0
+
+
 def test_threads_lose_nothing_and_stay_in_order() -> None:
     woken = threading.Event()
     recorder = Recorder(woken.set)

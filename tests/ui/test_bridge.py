@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from workstation.net import events as evt
 from workstation.net.dimse import C_ECHO_RQ
-from workstation.net.pdu import A_RELEASE_RQ, encode_pdu
+from workstation.net.pdu import A_RELEASE_RQ, P_DATA_TF, PDV, encode_pdu
 from workstation.net.pdu_primitives import A_RELEASE
 from workstation.traffic.record import NOTIFICATIONS, Record
 from workstation.ui import bridge as module
@@ -156,6 +156,37 @@ def test_slow_viewers_do_not_stop_the_event_loop(qtbot: QtBot, bridge: Bridge, m
     # 50 batches of 5 ms, 8 ms at a time: the loop turned many times while records still waited.
     assert sum(1 for waiting in ticks if waiting) >= 10
     assert bridge.longest_drain < 0.25
+
+
+def test_paused_messages_pass_unseen_but_beginnings_and_ends_do_not(qtbot: QtBot, bridge: Bridge) -> None:
+    listener = Listener(bridge)
+    handlers = {event.name: (event, handler) for event, handler in bridge.recorder.handlers()}
+    p_data = encode_pdu(P_DATA_TF((PDV(1, True, True, b"12"),)))
+
+    def carry(data: bytes) -> None:
+        for name, attrs in (("EVT_DATA_SENT", {"data": data}), ("EVT_PDU_SENT", {"pdu": None})):
+            event, handler = handlers[name]
+            handler(evt.Event(Assoc(), event, attrs))  # type: ignore[arg-type]
+
+    bridge.set_paused(True)
+    notify(bridge, Assoc(), "EVT_CONN_OPEN")
+    notify(bridge, Assoc(), "EVT_DIMSE_SENT")
+    for _ in range(3):
+        carry(p_data)
+    notify(bridge, Assoc(), "EVT_ESTABLISHED")
+    qtbot.waitUntil(lambda: bridge.waiting == 0)
+    assert [record.event for record in listener.records] == ["EVT_CONN_OPEN", "EVT_ESTABLISHED"]
+    assert bridge.passed == 7
+    bridge.set_paused(False)
+    carry(p_data)
+    carry(RELEASE)
+    qtbot.waitUntil(lambda: len(listener.records) == 6)
+    shown = [record for record in listener.records if record.event == "EVT_DATA_SENT"]
+    assert [record.lost for record in shown] == [3, 0]
+    # The end of an association is seen in its bytes too.
+    bridge.set_paused(True)
+    carry(RELEASE)
+    qtbot.waitUntil(lambda: len(listener.records) == 8)
 
 
 def test_close_shows_the_rest_and_then_nothing(qtbot: QtBot) -> None:

@@ -279,7 +279,7 @@ class Conversation:
             return
         self._touch(row)
         row.omitted += lost
-        self._spoil(row, f"{quantity(lost, 'PDU')} of it could not be kept")
+        self._spoil(row, f"{quantity(lost, 'PDU')} within it were not kept")
 
     # ------------------------------------------------------------------- rows
     def _new_row(self, pdu: PduRow, name: str) -> MessageRow:
@@ -413,7 +413,8 @@ class Conversation:
             self._assembling[pdu.sent] = row
             if not control & 1:
                 row.command_complete = True
-                self._spoil(row, "A data set without the command that belongs before it")
+                missing = "; PDUs before it were not kept" if pdu.lost else ""
+                self._spoil(row, f"A data set without the command that belongs before it{missing}")
         else:
             self._touch(row)
         return row

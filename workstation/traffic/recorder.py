@@ -4,8 +4,8 @@ There a notification becomes a `Record` and one append to a deque; the first app
 `wake`, once. Everything that costs time (decoding, grouping, text) happens where the records are drained. The recorder
 knows nothing of Qt and keeps no association alive.
 
-What waits is bounded: a reader that stands still makes first the payloads of waiting P-DATA-TF PDUs shorter, then their
-rows fewer. Both are counted, and every record says what it lost.
+What waits is bounded: when nobody drains, first the payloads of P-DATA-TF PDUs are cut, then data transfer is only
+counted, at last everything but the turning points of associations. A record says what was lost just before it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class Recorder:
     Args:
         wake: called from any thread when records wait again; must return at once and not raise.
         max_waiting_bytes: beyond so many undrained bytes, P-DATA-TF payloads are cut to their first bytes.
-        max_waiting: beyond so many undrained records, P-DATA-TF PDUs in the midst of a data set are only counted.
+        max_waiting: beyond so many undrained records, P-DATA-TF PDUs in the midst of a data set are only counted;
+            beyond twice as many, all PDUs, messages and primitives.
     """
 
     def __init__(self, wake: Callable[[], None], max_waiting_bytes: int = 64 << 20, max_waiting: int = 200_000) -> None:
@@ -102,6 +103,16 @@ class Recorder:
             self._signalled = True
             self._wake()
 
+    def _is_crowded(self) -> bool:
+        return len(self._queue) >= self._max_waiting
+
+    def _is_full(self) -> bool:
+        return len(self._queue) >= 2 * self._max_waiting
+
+    def _lose(self) -> None:
+        with self._lock:
+            self.lost += 1
+
     def _handler(self, name: str) -> Callable[[evt.Event], None]:
         match name:
             case "EVT_DATA_RECV" | "EVT_DATA_SENT":
@@ -127,17 +138,19 @@ class Recorder:
             pdu_type = data[0] if length else 0
             self._pair_up((association, sent), "data", pdu_type, event.time)
             lost = 0
-            if length > KEPT_OF_CUT:
+            if self._is_full() or (self._is_crowded() and pdu_type == _P_DATA and _is_inner_fragment(data, length)):
                 with self._lock:
-                    if pdu_type == _P_DATA:
-                        if len(self._queue) >= self._max_waiting and _is_inner_fragment(data, length):
-                            self.lost += 1
-                            self._gaps[association] = self._gaps.get(association, 0) + 1
-                            return
-                        if self._given - self._taken > self._max_waiting_bytes:
-                            self.cut_bytes += length - KEPT_OF_CUT
-                            data = data[:KEPT_OF_CUT]
-                    self._given += len(data)
+                    self.lost += 1
+                    self._gaps[association] = self._gaps.get(association, 0) + 1
+                return
+            if length > KEPT_OF_CUT or self._gaps:
+                with self._lock:
+                    behind = self._given - self._taken > self._max_waiting_bytes
+                    if behind and pdu_type == _P_DATA and length > KEPT_OF_CUT:
+                        self.cut_bytes += length - KEPT_OF_CUT
+                        data = data[:KEPT_OF_CUT]
+                    if length > KEPT_OF_CUT:
+                        self._given += len(data)
                     if self._gaps:
                         lost = self._gaps.pop(association, 0)
             self._append(
@@ -173,9 +186,8 @@ class Recorder:
             self._halves[side] = (half, pdu_type, moment)
             return
         pdu_type |= other[1]
-        if pdu_type == _P_DATA and len(self._queue) >= self._max_waiting:
-            with self._lock:
-                self.lost += 1
+        if self._is_full() or (self._is_crowded() and pdu_type == _P_DATA):
+            self._lose()
             return
         name = "EVT_PDU_SENT" if side[1] else "EVT_PDU_RECV"
         self._append(Record(next(self._numbers), moment, side[0], name, pdu_type=pdu_type))
@@ -183,9 +195,8 @@ class Recorder:
     def _on_transition(self, event: evt.Event) -> None:
         assoc = event.assoc
         step = Step(str(event.current_state), str(event.fsm_event), str(event.action), str(event.next_state))
-        if step.action in _DATA_STEPS and len(self._queue) >= self._max_waiting:
-            with self._lock:
-                self.lost += 1
+        if step.action in _DATA_STEPS and self._is_crowded():
+            self._lose()
             return
         facts = _facts(assoc) if step.state == "Sta1" else None
         self._append(
@@ -201,6 +212,9 @@ class Recorder:
 
     def _message_handler(self, name: str) -> Callable[[evt.Event], None]:
         def on_message(event: evt.Event) -> None:
+            if self._is_full():
+                self._lose()
+                return
             message: Message = event.message
             length = 0
             if message.data is not None:
@@ -221,6 +235,9 @@ class Recorder:
 
     def _primitive_handler(self, name: str) -> Callable[[evt.Event], None]:
         def on_primitive(event: evt.Event) -> None:
+            if self._is_full():
+                self._lose()
+                return
             note = type(event.primitive).__name__.replace("_", "-")
             self._append(Record(next(self._numbers), event.time, event.assoc.number, name, note=note))
 
@@ -232,6 +249,8 @@ class Recorder:
         def on_turning_point(event: evt.Event) -> None:
             assoc = event.assoc
             if name == "EVT_CONN_CLOSE":
+                with self._lock:
+                    self._gaps.pop(assoc.number, None)
                 self._halves.pop((assoc.number, False), None)
                 self._halves.pop((assoc.number, True), None)
             self._append(

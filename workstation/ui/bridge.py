@@ -25,9 +25,8 @@ BATCH: Final = 400
 # Milliseconds from one drain to the next while traffic runs: a screen shows no more, and views like few large batches.
 INTERVAL: Final = 16
 
-# What a person who paused does not want to see more of. Without the others, an association that ends meanwhile
-# would look alive for ever.
-_TRAFFIC: Final = frozenset(f"EVT_{kind}_{way}" for kind in ("DATA", "PDU", "DIMSE") for way in ("RECV", "SENT"))
+# PDU type of P-DATA-TF.
+_P_DATA: Final = 4
 
 
 def signal_name(event: str) -> str:
@@ -72,6 +71,7 @@ class Bridge(QObject):
         self.longest_drain = 0.0  # seconds
         self.passed = 0  # records that nobody wanted to see
         self._paused = False
+        self._unseen: dict[int, int] = {}  # association -> PDUs that passed unseen
         self._closed = False
         self._last_drain = 0.0
         self._signals: dict[str, SignalInstance] = {name: getattr(self, signal_name(name)) for name in NOTIFICATIONS}
@@ -94,7 +94,10 @@ class Bridge(QObject):
         return self.recorder.lost
 
     def set_paused(self, paused: bool) -> None:
-        """Let messages and their bytes pass unseen; beginnings and ends are told all the same."""
+        """Let messages and their bytes pass unseen; beginnings and ends are told all the same.
+
+        Without those, an association that ends meanwhile would look alive for ever.
+        """
         self._paused = paused
 
     def close(self) -> None:
@@ -135,9 +138,11 @@ class Bridge(QObject):
             self._timer.start(0)
 
     def _emit(self, records: list[Record]) -> None:
-        if self._paused:
-            seen = [record for record in records if record.event not in _TRAFFIC]
+        if self._paused or self._unseen:
+            seen = [record for record in map(self._sift, records) if record is not None]
             self.passed += len(records) - len(seen)
+            if not seen:
+                return
             records = seen
         self.records += len(records)
         self.batches += 1
@@ -147,3 +152,20 @@ class Bridge(QObject):
         for event, some in by_event.items():
             self._signals[event].emit(tuple(some))
         self.batch.emit(tuple(records))
+
+    def _sift(self, record: Record) -> Record | None:
+        """The record when it is shown; the first bytes shown again say how many PDUs were not."""
+        association = record.association
+        match record.event:
+            case "EVT_DATA_RECV" | "EVT_DATA_SENT":
+                if self._paused and record.pdu_type == _P_DATA:
+                    self._unseen[association] = self._unseen.get(association, 0) + 1 + record.lost
+                    return None
+                return record._replace(lost=record.lost + self._unseen.pop(association, 0))
+            case "EVT_PDU_RECV" | "EVT_PDU_SENT":
+                return None if self._paused and record.pdu_type == _P_DATA else record
+            case "EVT_DIMSE_RECV" | "EVT_DIMSE_SENT":
+                return None if self._paused else record
+            case "EVT_CONN_CLOSE":
+                self._unseen.pop(association, None)
+        return record
