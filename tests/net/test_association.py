@@ -670,7 +670,7 @@ def test_many_associations_at_once() -> None:
 
 
 def test_byte_string_ae_titles_are_deprecated_and_work() -> None:
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="str"):
         ae = AE(ae_title=b"OLD_STYLE")
     assert ae.ae_title == "OLD_STYLE"
 

@@ -154,6 +154,7 @@ def answer_request(
         calling_ae_title=request.calling_ae_title,
         presentation_contexts=tuple(answered_context(context) for context in contexts),
         user_information=(*assoc.acceptor.user_items(), *roles, *answers),
+        reserved=request.reserved,
     )
     assoc.acceptor.writeable = False
     return answer, [c for c in contexts if c.result == 0], [c for c in contexts if c.result != 0], None

@@ -324,9 +324,8 @@ class Association(Requests):
 
     def _note_end(self) -> None:
         self.is_established = False
-        if not (self.is_released or self.is_aborted or self.is_rejected):
-            if not self.end_reason:
-                self.end_reason = "The transport connection ended before an association was requested"
+        if not (self.is_released or self.is_aborted or self.is_rejected or self.end_reason):
+            self.end_reason = "The transport connection ended before an association was requested"
         address = self.peer.address_info
         if address is not None:
             self.notify(events.EVT_CONN_CLOSE, address=(address.address, address.port))

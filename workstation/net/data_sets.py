@@ -35,8 +35,7 @@ def encode_for(data_set: Dataset, context: PresentationContext) -> bytes:
     Raises:
         ValueError: It cannot be encoded.
     """
-    syntax = UID(context.transfer_syntax[0])
-    encoded = dsutils.encode(data_set, syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated)
+    encoded = dsutils.encode_in(data_set, context.transfer_syntax[0])
     if encoded is None:
         raise ValueError("the data set cannot be encoded")
     return encoded

@@ -80,16 +80,31 @@ class Requests:
         name: str
 
         @property
-        def accepted_contexts(self) -> list[PresentationContext]: ...
+        def accepted_contexts(self) -> list[PresentationContext]:
+            """Of the association."""
+
         @property
-        def dimse_timeout(self) -> float | None: ...
+        def dimse_timeout(self) -> float | None:
+            """Of the association."""
+
         @property
-        def fragment(self) -> int: ...
-        def send(self, message: Message, data: Data = None) -> None: ...
-        def abort(self, block: bool = True) -> None: ...
-        def busy(self, change: int) -> None: ...
-        def run_notifications(self) -> None: ...
-        def accepted_context(self, context_id: int) -> PresentationContext | None: ...
+        def fragment(self) -> int:
+            """Of the association."""
+
+        def send(self, message: Message, data: Data = None) -> None:
+            """Of the association."""
+
+        def abort(self, block: bool = True) -> None:
+            """Of the association."""
+
+        def busy(self, change: int) -> None:
+            """Of the association."""
+
+        def run_notifications(self) -> None:
+            """Of the association."""
+
+        def accepted_context(self, context_id: int) -> PresentationContext | None:
+            """Of the association."""
 
     _invoking_lock = threading.Lock()  # guards the making of each association's own lock below
     _invoking: threading.Lock | None = None

@@ -1,0 +1,203 @@
+"""Real peers as real processes: DCMTK, Orthanc, pynetdicom.
+
+Each is ready when its port answers, and ends with its test.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from conftest import require_program
+
+# as shipped by Debian, DCMTK and Orthanc stall 40 ms a message without it
+ENVIRONMENT = {**os.environ, "TCP_NODELAY": "1"}
+
+
+def port() -> int:
+    """A TCP port on 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        number: int = probe.getsockname()[1]
+        return number
+
+
+def run(program: str, *arguments: object, timeout: float = 60.0) -> subprocess.CompletedProcess[str]:
+    """Run a client to its end."""
+    command = [require_program(program), *map(str, arguments)]
+    return subprocess.run(
+        command, check=False, capture_output=True, text=True, timeout=timeout, env=ENVIRONMENT, errors="replace"
+    )
+
+
+@contextmanager
+def process(command: Sequence[object], number: int, cwd: Path | None = None) -> Iterator[subprocess.Popen[str]]:
+    """A server that runs until the block ends; ready when `number` answers."""
+    peer = subprocess.Popen(
+        [str(part) for part in command],
+        cwd=cwd,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    said: list[str] = []
+    reader = threading.Thread(target=lambda: said.extend(peer.stdout or ()), name="peer-output", daemon=True)
+    reader.start()
+    try:
+        end = time.monotonic() + 30
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", number), 0.5):
+                break
+            if peer.poll() is not None or time.monotonic() > end:
+                raise AssertionError(f"{command[0]} did not start:\n{''.join(said)}")
+            time.sleep(0.02)  # another process's start has no event to wait for
+        yield peer
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(peer.pid, signal.SIGTERM)
+        try:
+            peer.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(peer.pid, signal.SIGKILL)
+            peer.wait(10)
+        reader.join(5)
+        if peer.stdout:
+            peer.stdout.close()
+
+
+@contextmanager
+def storescp(folder: Path, *options: str) -> Iterator[int]:
+    """DCMTK's storage server, writing into `folder`."""
+    number = port()
+    with process([require_program("storescp"), "-od", folder, *options, number], number):
+        yield number
+
+
+@contextmanager
+def dcmqrscp(folder: Path, destinations: dict[str, int] | None = None) -> Iterator[int]:
+    """DCMTK's query/retrieve server, AE title QR; `destinations` are AE titles and ports for C-MOVE."""
+    number = port()
+    data = folder / "QR"
+    data.mkdir(parents=True)
+    hosts = "".join(f"h{i} = ({t}, 127.0.0.1, {p})\n" for i, (t, p) in enumerate((destinations or {}).items()))
+    config = folder / "dcmqrscp.cfg"
+    config.write_text(
+        f"NetworkTCPPort = {number}\nMaxPDUSize = 16384\nMaxAssociations = 16\n"
+        f"HostTable BEGIN\n{hosts}HostTable END\nVendorTable BEGIN\nVendorTable END\n"
+        f"AETable BEGIN\nQR {data} RW (200, 1024mb) ANY\nAETable END\n"
+    )
+    with process([require_program("dcmqrscp"), "-c", config, number], number):
+        yield number
+
+
+@contextmanager
+def orthanc(folder: Path, modalities: dict[str, int] | None = None) -> Iterator[int]:
+    """Orthanc, AE title ORTHANC; `modalities` are AE titles and ports that it may talk to."""
+    number = port()
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "orthanc.json"
+    config.write_text(
+        json.dumps(
+            {
+                "Name": "test",
+                "StorageDirectory": str(folder / "storage"),
+                "IndexDirectory": str(folder / "storage"),
+                "HttpServerEnabled": False,
+                "DicomServerEnabled": True,
+                "DicomAet": "ORTHANC",
+                "DicomPort": number,
+                "DicomCheckCalledAet": False,
+                "DicomAlwaysAllowFind": True,
+                "DicomAlwaysAllowGet": True,
+                "DicomAlwaysAllowMove": True,
+                "DicomAlwaysAllowStore": True,
+                "UnknownSopClassAccepted": True,
+                "DicomModalities": {t: [t, "127.0.0.1", p] for t, p in (modalities or {}).items()},
+            }
+        )
+    )
+    with process([require_program("Orthanc"), config], number, cwd=folder):
+        yield number
+
+
+PYNETDICOM_SCP = """
+import sys
+from pydicom.dataset import Dataset
+from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, build_role, evt
+from pynetdicom import QueryRetrievePresentationContexts
+from pynetdicom.sop_class import Verification
+
+number, destination = int(sys.argv[1]), int(sys.argv[2])
+kept = {}
+
+
+def matches(identifier):
+    wanted = str(identifier.get("PatientID", "")) or "*"
+    return [ds for ds in kept.values() if wanted == "*" or ds.PatientID == wanted]
+
+
+def store(event):
+    ds = event.dataset
+    ds.file_meta = event.file_meta
+    kept[ds.SOPInstanceUID] = ds
+    return 0x0000
+
+
+def find(event):
+    for ds in matches(event.identifier):
+        if event.is_cancelled:
+            yield 0xFE00, None
+            return
+        answer = Dataset()
+        answer.QueryRetrieveLevel = event.identifier.QueryRetrieveLevel
+        answer.PatientID = ds.PatientID
+        answer.StudyInstanceUID = ds.StudyInstanceUID
+        yield 0xFF00, answer
+
+
+def get(event):
+    found = matches(event.identifier)
+    yield len(found)
+    for ds in found:
+        yield 0xFF00, ds
+
+
+def move(event):
+    found = matches(event.identifier)
+    contexts = [c for c in ae.supported_contexts if "Image" in c.abstract_syntax.name][:100]
+    yield "127.0.0.1", destination, {"contexts": contexts}
+    yield len(found)
+    for ds in found:
+        yield 0xFF00, ds
+
+
+ae = AE("PYNET")
+ae.add_supported_context(Verification)
+for context in AllStoragePresentationContexts:
+    ae.add_supported_context(context.abstract_syntax, ALL_TRANSFER_SYNTAXES, scu_role=True, scp_role=True)
+for context in QueryRetrievePresentationContexts:
+    ae.add_supported_context(context.abstract_syntax)
+handlers = [(evt.EVT_C_STORE, store), (evt.EVT_C_FIND, find), (evt.EVT_C_GET, get), (evt.EVT_C_MOVE, move)]
+ae.start_server(("127.0.0.1", number), evt_handlers=handlers)
+"""
+
+
+@contextmanager
+def pynetdicom_scp(destination: int = 0) -> Iterator[int]:
+    """pynetdicom as server for everything of DIMSE-C, in a process of its own."""
+    number = port()
+    with process([sys.executable, "-c", PYNETDICOM_SCP, number, destination], number):
+        yield number
