@@ -48,6 +48,15 @@ def test_text_beyond_ascii_gets_utf8(value: str) -> None:
     assert identifier(Model.STUDY, "STUDY", chosen).SpecificCharacterSet == "ISO_IR 100"
 
 
+def test_a_query_asks_for_answers_in_utf8_unless_told_otherwise(caller: Caller) -> None:
+    def request(given: Dataset, **options: Any) -> Dataset:
+        return QueryJob(caller, peer_at(1), "study", "STUDY", given, lambda _: None, **options).request
+
+    assert request(keys(PatientID="1")).SpecificCharacterSet == "ISO_IR 192"
+    assert request(keys(PatientID="1", SpecificCharacterSet="ISO_IR 100")).SpecificCharacterSet == "ISO_IR 100"
+    assert "SpecificCharacterSet" not in request(keys(PatientID="1"), character_set="")
+
+
 def test_a_level_that_the_model_does_not_have() -> None:
     with pytest.raises(ValueError, match="study root model has no level 'PATIENT', only STUDY, SERIES, IMAGE"):
         identifier(Model.STUDY, "PATIENT", Dataset())

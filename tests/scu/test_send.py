@@ -313,6 +313,26 @@ def test_several_associations_when_the_contexts_need_them(
     assert len(associations) == 2
 
 
+def test_a_large_file_tells_how_far_it_is(
+    caller: Caller, storescp: Callable[..., tuple[Peer, Path]], tmp_path: Path
+) -> None:
+    ds = dcmread(CT_FILES[0].path)
+    ds.Rows = ds.Columns = 2000
+    ds.PixelData = b"\x01\x02" * 2000 * 2000
+    ds.save_as(tmp_path / "large.dcm")
+    large = inspect(tmp_path / "large.dcm")
+    peer, folder = storescp()
+    progress: list[Progress] = []
+    result = SendJob(caller, peer, [large, CT_FILES[1]], progress.append).run()
+    assert result.stored == 2
+    steps = [each.bytes_done for each in progress]
+    assert len(steps) > 10
+    assert steps == sorted(steps)
+    assert steps[-1] == large.size + CT_FILES[1].size
+    assert all(each.bytes_done <= each.bytes_total for each in progress)
+    assert {dcmread(path).get("Rows") for path in folder.iterdir()} == {128, 2000}
+
+
 # -- cancelling ------------------------------------------------------------------------------------
 
 

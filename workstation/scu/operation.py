@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 _MESSAGE_ID = 1
+UTF8 = "ISO_IR 192"
 
 
 class Model(Enum):
@@ -86,8 +87,14 @@ class Model(Enum):
         }[self]
 
 
-def identifier(model: Model, level: str, keys: Dataset) -> Dataset:
-    """The request's identifier: a copy of `keys` with the level, and UTF-8 if its text needs it.
+def identifier(model: Model, level: str, keys: Dataset, character_set: str = "") -> Dataset:
+    """The request's identifier: a copy of `keys` with the level and, unless given, a Specific Character Set.
+
+    Args:
+        model: The information model.
+        level: One of its levels.
+        keys: Matching and return keys.
+        character_set: What to put if `keys` has none; if empty, UTF-8 when the text needs it.
 
     Raises:
         ValueError: The model has no such level.
@@ -97,10 +104,12 @@ def identifier(model: Model, level: str, keys: Dataset) -> Dataset:
     request = Dataset()
     request.update(keys)
     request.QueryRetrieveLevel = str(level)
-    if "SpecificCharacterSet" not in request and not all(
+    if not character_set and not all(
         str(element.value).isascii() for element in request.iterall() if element.VR != "SQ"
     ):
-        request.SpecificCharacterSet = "ISO_IR 192"
+        character_set = UTF8
+    if character_set and "SpecificCharacterSet" not in request:
+        request.SpecificCharacterSet = character_set
     return request
 
 

@@ -76,6 +76,12 @@ _REMEDIES: tuple[tuple[frozenset[Service], int, int, str], ...] = (
         0xCFFF,
         "The peer could not read the object: validate it, and look in the peer's log.",
     ),
+    (
+        frozenset({Service.MOVE, Service.GET}),
+        0xC000,
+        0xCFFF,
+        "Look in the peer's log. Some systems answer so when nothing matches or the destination is unknown to them.",
+    ),
     (frozenset(Service), 0xC000, 0xCFFF, "The peer ran into a fault of its own: look in its log."),
     (
         frozenset(Service),

@@ -12,7 +12,7 @@ from workstation.peers import Peer
 from workstation.scu.caller import Caller
 from workstation.scu.failure import Failure
 from workstation.scu.job import Progress
-from workstation.scu.operation import Model, Operation, identifier
+from workstation.scu.operation import UTF8, Model, Operation, identifier
 from workstation.scu.outcome import Service, warning_words
 
 if TYPE_CHECKING:
@@ -67,10 +67,12 @@ class QueryJob(Operation[QueryResult]):
         peer: Who is asked.
         model: "patient", "study" or a `Model`.
         level: PATIENT, STUDY, SERIES or IMAGE.
-        keys: Matching and return keys; the level and, if need be, the character set are added.
+        keys: Matching and return keys; the level and the character set are added.
         on_match: Gets each match, in the job's thread.
         on_progress: Hears of each match.
         limit: After so many matches the query is cancelled; None for all.
+        character_set: The request's Specific Character Set unless `keys` has one. Many servers answer in the
+            request's; without one, names that Latin letters cannot write would be lost.
     """
 
     service = Service.FIND
@@ -85,9 +87,11 @@ class QueryJob(Operation[QueryResult]):
         on_match: Callable[[Dataset], None],
         on_progress: Callable[[Progress], None] | None = None,
         limit: int | None = None,
+        character_set: str = UTF8,
     ) -> None:
         chosen = Model(model)
-        super().__init__(caller, peer, chosen.find, identifier(chosen, level, keys), on_progress)
+        request = identifier(chosen, level, keys, character_set)
+        super().__init__(caller, peer, chosen.find, request, on_progress)
         self._on_match = on_match
         self._limit = limit
         self._matches = 0

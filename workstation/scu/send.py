@@ -8,9 +8,10 @@ syntax was accepted; an uncompressed one is converted if only the fallback was.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -18,7 +19,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from workstation.net import build_context
+from workstation.net import build_context, evt
 from workstation.peers import Peer
 from workstation.scu.caller import Caller
 from workstation.scu.failure import (
@@ -52,6 +53,9 @@ __all__ = [
 
 MAXIMUM_CONTEXTS = 128
 """Context IDs are the odd numbers below 256 (PS3.8 9.3.2.2)."""
+
+_LARGE = 4_000_000
+"""Bytes from which on a file's own progress is told: what is smaller is over before a person could look."""
 
 _PLAIN = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
 _CONVERTIBLE = frozenset({*_PLAIN, DeflatedExplicitVRLittleEndian})
@@ -164,7 +168,7 @@ class SendJob(Job[SendResult]):
         caller: Who sends.
         peer: Where to.
         files: What; those that cannot be sent get an outcome as well.
-        on_progress: Hears of each file.
+        on_progress: Hears of each file, and of the PDUs of large ones (from the thread that sends them).
         on_outcome: Gets each outcome as soon as it is known.
     """
 
@@ -248,7 +252,8 @@ class SendJob(Job[SendResult]):
         self._message_id = self._message_id % 0xFFFF + 1
         began = time.monotonic()
         try:
-            status = association.send_c_store(file.path, msg_id=self._message_id, streamed=exact)
+            with self._watched(association, file):
+                status = association.send_c_store(file.path, msg_id=self._message_id, streamed=exact)
         except RuntimeError:
             return SendOutcome(file=file, failure=explain_end(association, "before C-STORE"))
         except (OSError, ValueError, AttributeError) as error:
@@ -271,6 +276,25 @@ class SendJob(Job[SendResult]):
             converted=not exact,
         )
 
+    @contextmanager
+    def _watched(self, association: Association, file: FoundFile) -> Iterator[None]:
+        """Tell how far a large file is while it is sent."""
+        if self._on_progress is None or file.size < _LARGE:
+            yield
+            return
+        sent = 0
+
+        def left(event: Any) -> None:
+            nonlocal sent
+            sent += len(event.data)
+            self._tell_files(file, min(sent, file.size))
+
+        association.bind(evt.EVT_DATA_SENT, left)
+        try:
+            yield
+        finally:
+            association.unbind(evt.EVT_DATA_SENT, left)
+
     def _finish(self, outcome: SendOutcome) -> None:
         self._outcomes.append(outcome)
         self._bytes += outcome.bytes
@@ -278,12 +302,16 @@ class SendJob(Job[SendResult]):
         self._warned += bool(outcome.warning)
         if self._on_outcome is not None:
             self._on_outcome(outcome)
+        self._tell_files(outcome.file, 0)
+
+    def _tell_files(self, file: FoundFile, part: int) -> None:
+        """Tell the progress: all files so far, and `part` bytes of the one under way."""
         self._tell(
             done=len(self._outcomes),
             total=len(self.files),
             failed=self._failed,
             warnings=self._warned,
-            bytes_done=self._bytes,
+            bytes_done=self._bytes + part,
             bytes_total=self._total,
-            text=outcome.file.path.name,
+            text=file.path.name,
         )
