@@ -412,7 +412,7 @@ def test_find_answers_what_was_asked(archive: Archive) -> None:
         "00080061": {"vr": "CS", "Value": ["CT", "MR"]},
         "00080062": {"vr": "UI", "Value": [CT]},
         "00080090": {"vr": "PN"},
-        "00081032": {"vr": "SQ"},
+        "00081032": {"vr": "SQ", "Value": []},
         "00100010": {"vr": "PN", "Value": [{"Alphabetic": "Doe^Number 0"}]},
         "0020000D": {"vr": "UI", "Value": ["1.2.0"]},
         "00201206": {"vr": "IS", "Value": [2]},

@@ -20,19 +20,18 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 
 from pydicom.dataset import Dataset
 from sqlalchemy.exc import SQLAlchemyError
 
 from workstation.net.part10 import NotDicomFileError, read_head
-from workstation.scp.disk import mapped, sync_folder
+from workstation.scp.disk import FileSource, sync_folder
 from workstation.scp.extract import UnsuitableObjectError, extract
 from workstation.scp.folder_lock import FolderLock
 from workstation.scp.index import Entry, Index
 from workstation.scp.levels import Level, Model, check_find, check_retrieve
-from workstation.scp.sink import OUT_OF_RESOURCES, ArchiveSink, StoreResult, disk_failure
+from workstation.scp.sink import OUT_OF_RESOURCES, ArchiveSink, StoreResult, digest_of, disk_failure
 
 LOGGER = logging.getLogger(__name__)
 
@@ -146,7 +145,7 @@ class Archive:
             sink.discard()
 
     def _commit(self, sink: ArchiveSink) -> StoreResult:
-        with mapped(sink.path, sink.offset) as data:
+        with FileSource(sink.path, sink.offset) as data:
             texts = extract(data, sink.transfer_syntax_uid, sink.sop_class_uid, sink.sop_instance_uid)
         first = self._index.known(sink.sop_instance_uid)
         if (
@@ -257,9 +256,9 @@ class Archive:
                 # Replaced, or never acknowledged: either way the indexed one is what the peer was told of.
                 self._remove(path)
                 return
-            with mapped(path, head.offset) as data:
+            with FileSource(path, head.offset) as data:
                 texts = extract(data, head.transfer_syntax_uid, head.sop_class_uid, head.sop_instance_uid)
-                digest = blake2b(data, digest_size=32).hexdigest()
+                digest = digest_of(data)
             self._index.store(
                 Entry(
                     texts=texts,

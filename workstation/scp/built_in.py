@@ -217,11 +217,11 @@ class BuiltIn:
                 read_level(model, identifier), model, identifier, relational=negotiated(event).relational
             )
         except WrongIdentifierError as error:
-            yield status_of(error.status, str(error)), None
+            yield from _refused(destination, status_of(error.status, str(error)))
             return
         except SQLAlchemyError as error:
             LOGGER.warning("The archive's index cannot be read: %s", error)
-            yield status_of(UNABLE_TO_PROCESS, "The archive's index cannot be read."), None
+            yield from _refused(destination, status_of(UNABLE_TO_PROCESS, "The archive's index cannot be read."))
             return
         if destination is not None:
             host, port, title = destination
@@ -237,6 +237,13 @@ class BuiltIn:
                 yield CANCEL, None
                 return
             yield PENDING, one.path
+
+
+def _refused(destination: tuple[str, int, str] | None, status: Dataset) -> Iterator[Any]:
+    """End a retrieval before it begins: a C-MOVE in place of its destination, a C-GET after its number of objects."""
+    if destination is None:
+        yield 1
+    yield status, None
 
 
 def _identifier(event: Event) -> Dataset:

@@ -21,6 +21,8 @@ MOST_CONTEXTS = 128
 _IMPLICIT, _EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
 _DEFLATED, _BIG_ENDIAN = "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"
 UNCOMPRESSED = (_EXPLICIT, _IMPLICIT, _DEFLATED, _BIG_ENDIAN)
+# In the standard since pydicom's dictionary was made: JPEG XL, and frames deflated one by one.
+_NEWER = ("1.2.840.10008.1.2.4.110", "1.2.840.10008.1.2.4.111", "1.2.840.10008.1.2.4.112", "1.2.840.10008.1.2.8.1")
 # Not encodings of a data set that can be sent in P-DATA: MIME, XML, SMPTE streams, Papyrus.
 _NO_DATA_SETS = ("1.2.840.10008.1.2.6.", "1.2.840.10008.1.2.7.", "1.2.840.10008.1.20")
 # Named storage, but no objects.
@@ -31,9 +33,12 @@ def _known(kind: str) -> list[tuple[str, str]]:
     return [(uid, entry[4]) for uid, entry in UID_dictionary.items() if entry[1] == kind]
 
 
-TRANSFER_SYNTAXES: tuple[str, ...] = (
-    *UNCOMPRESSED,
-    *(uid for uid, _ in _known("Transfer Syntax") if uid not in UNCOMPRESSED and not uid.startswith(_NO_DATA_SETS)),
+TRANSFER_SYNTAXES: tuple[str, ...] = tuple(
+    dict.fromkeys(
+        uid
+        for uid in (*UNCOMPRESSED, *(uid for uid, _ in _known("Transfer Syntax")), *_NEWER)
+        if not uid.startswith(_NO_DATA_SETS)
+    )
 )
 
 # Retired classes too: old devices still send them.

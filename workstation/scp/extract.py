@@ -17,7 +17,7 @@ from pydicom.filereader import read_dataset
 
 from workstation.scp.levels import ATTRIBUTES, VR_OF_TAG, Level, tag_of
 from workstation.scp.matching import texts_of
-from workstation.scp.scan import DamagedDataSetError, scan
+from workstation.scp.scan import DamagedDataSetError, Source, scan
 
 # Not part of the hierarchy of patients and studies (PS3.4 GG): stored, never found by a Query/Retrieve.
 NON_PATIENT_CLASSES = frozenset(
@@ -55,21 +55,20 @@ DATA_SET_DOES_NOT_MATCH = 0xA900
 CANNOT_UNDERSTAND = 0xC000
 
 
-def extract(
-    data: bytes | memoryview, transfer_syntax: str, sop_class_uid: str, sop_instance_uid: str
-) -> dict[str, str]:
+def extract(data: bytes | Source, transfer_syntax: str, sop_class_uid: str, sop_instance_uid: str) -> dict[str, str]:
     """Return the text of every attribute of the index, by keyword; "" for what the object does not have.
 
     Several values are joined with a backslash, a sequence is in the DICOM JSON model.
 
     Args:
-        data: the encoded data set.
+        data: the encoded data set, or where it is.
         transfer_syntax: of the presentation context.
         sop_class_uid: of the command; the data set must say the same.
         sop_instance_uid: of the command; the same.
 
     Raises:
         UnsuitableObjectError: damaged, or not what the command said.
+        OSError: the source cannot be read.
     """
     try:
         scanned = scan(data, transfer_syntax, _WANTED)

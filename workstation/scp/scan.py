@@ -1,7 +1,7 @@
 """A bounded scan of an encoded data set: finds the elements that the index wants, and whether it is whole (PS3.5 7).
 
-Iterative, over a memory map or any other buffer, nothing copied but the wanted values: an object of any size, nested
-any way, costs no recursion and no memory. Decodes no value: `wanted_bytes` are handed to pydicom as a small data set.
+Iterative, over bytes or a file, nothing kept but the wanted values: an object of any size, nested any way, costs no
+recursion and no memory. Decodes no value: `wanted_bytes` are handed to pydicom as a small data set.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import struct
 import zlib
 from collections.abc import Container
 from dataclasses import dataclass
+from typing import Protocol
 
 IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 EXPLICIT_VR_BIG_ENDIAN = "1.2.840.10008.1.2.2"
@@ -24,6 +25,7 @@ MAXIMUM_PADDING = 512
 # What the index needs of a deflated data set stands before its pixels; no more than this is inflated.
 MAXIMUM_INFLATED = 16 * 1024 * 1024
 
+_STRETCH = 64 * 1024
 _UNDEFINED = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 # VRs of Explicit VR with a two-byte reserved field and a four-byte length (PS3.5 7.1.2).
@@ -36,6 +38,27 @@ _SHORT_VRS = frozenset(
 
 class DamagedDataSetError(Exception):
     """The bytes are not a whole data set. The text is a sentence for the Error Comment."""
+
+
+class Source(Protocol):
+    """Where the encoded data set is."""
+
+    size: int
+
+    def read(self, place: int, length: int) -> bytes:
+        """Return the bytes from `place` on; there are that many."""
+
+
+class Memory:
+    """A source in memory."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.size = len(data)
+
+    def read(self, place: int, length: int) -> bytes:
+        """Return the bytes from `place` on."""
+        return self._data[place : place + length]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,44 +76,51 @@ class Scanned:
     is_little_endian: bool
 
 
-def scan(data: bytes | memoryview, transfer_syntax: str, wanted: Container[int]) -> Scanned:
+def scan(data: bytes | Source, transfer_syntax: str, wanted: Container[int]) -> Scanned:
     """Walk over a whole encoded data set.
 
     Args:
-        data: the data set as received, without preamble and file meta information.
+        data: the data set as received, without preamble and file meta information, or where it is.
         transfer_syntax: its UID; unknown ones are read as Explicit VR Little Endian, as the standard's new ones are.
         wanted: tags of the top level to collect.
 
     Raises:
         DamagedDataSetError: it ends too early, nests too deep or is not encoded as the transfer syntax says.
+        OSError: the source cannot be read.
     """
+    source = Memory(data) if isinstance(data, bytes) else data
     whole = True
     if transfer_syntax in DEFLATED:
-        data, whole = _inflate(data)
+        inflated, whole = _inflate(source)
+        source = Memory(inflated)
     is_implicit = transfer_syntax == IMPLICIT_VR_LITTLE_ENDIAN
     is_little_endian = transfer_syntax != EXPLICIT_VR_BIG_ENDIAN
-    with memoryview(data) as view:
-        walk = _Walk(view, is_implicit, is_little_endian, wanted)
-        try:
-            walk.run()
-        except _BeyondEndError as error:
-            if whole:
-                raise DamagedDataSetError(str(error)) from error
-        return Scanned(b"".join(walk.found), is_implicit, is_little_endian)
+    walk = _Walk(source, is_implicit, is_little_endian, wanted)
+    try:
+        walk.run()
+    except _BeyondEndError as error:
+        if whole:
+            raise DamagedDataSetError(str(error)) from error
+    return Scanned(b"".join(walk.found), is_implicit, is_little_endian)
 
 
-def _inflate(data: bytes | memoryview) -> tuple[bytes, bool]:
+def _inflate(source: Source) -> tuple[bytes, bool]:
     """Return the beginning of what the stream inflates to, and whether that is all of it."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    try:
-        inflated = inflater.decompress(data, MAXIMUM_INFLATED)
-    except zlib.error as error:
-        raise DamagedDataSetError("The deflated data set cannot be inflated.") from error
+    inflated = bytearray()
+    place = 0
+    while place < source.size and not inflater.eof and len(inflated) < MAXIMUM_INFLATED:
+        stretch = source.read(place, min(_STRETCH, source.size - place))
+        place += len(stretch)
+        try:
+            inflated += inflater.decompress(stretch, MAXIMUM_INFLATED - len(inflated))
+        except zlib.error as error:
+            raise DamagedDataSetError("The deflated data set cannot be inflated.") from error
     if inflater.eof:
-        return inflated, True
+        return bytes(inflated), True
     if len(inflated) < MAXIMUM_INFLATED:
         raise DamagedDataSetError("The deflated data set ends before its stream does.")
-    return inflated, False
+    return bytes(inflated), False
 
 
 class _BeyondEndError(Exception):
@@ -100,9 +130,9 @@ class _BeyondEndError(Exception):
 class _Walk:
     """One pass over the elements, with its own stack of open sequences and items."""
 
-    def __init__(self, data: memoryview, is_implicit: bool, is_little_endian: bool, wanted: Container[int]) -> None:
-        self._data = data
-        self._end = len(data)
+    def __init__(self, source: Source, is_implicit: bool, is_little_endian: bool, wanted: Container[int]) -> None:
+        self._read = source.read
+        self._end = source.size
         self._implicit = is_implicit
         order = "<" if is_little_endian else ">"
         self._tag_and_length = struct.Struct(order + "HHL")
@@ -115,7 +145,7 @@ class _Walk:
         place = 0
         while place < self._end:
             start = place
-            if self._end - place <= MAXIMUM_PADDING and not any(self._data[place:]):
+            if self._end - place <= MAXIMUM_PADDING and not any(self._read(place, self._end - place)):
                 return
             tag, vr, length, place = self._header(place, self._implicit)
             if tag >> 16 == 0xFFFE:
@@ -128,7 +158,7 @@ class _Walk:
                     self._items(place, place + length, self._implicit)
                 place += length
             if tag in self._wanted and place - start <= MAXIMUM_VALUE:
-                self.found.append(bytes(self._data[start:place]))
+                self.found.append(self._read(start, place - start))
 
     def _check(self, tag: int, place: int, length: int) -> None:
         if place + length > self._end:
@@ -138,19 +168,20 @@ class _Walk:
         """Return tag, VR (empty if implicit), length and where the value begins."""
         if place + 8 > self._end:
             raise _BeyondEndError(f"The data set ends inside an element's header, at byte {place}.")
-        group, element, length = self._tag_and_length.unpack_from(self._data, place)
+        header = self._read(place, 8)
+        group, element, length = self._tag_and_length.unpack(header)
         tag = group << 16 | element
         if implicit or group == 0xFFFE:
             return tag, b"", length, place + 8
-        vr = bytes(self._data[place + 4 : place + 6])
+        vr = header[4:6]
         if vr in _SHORT_VRS:
-            (length,) = self._short.unpack_from(self._data, place + 6)
+            (length,) = self._short.unpack(header[6:8])
             return tag, vr, length, place + 8
         if vr not in _LONG_VRS and not (vr.isalpha() and vr.isupper()):
             raise DamagedDataSetError(f"{_shown(tag)} at byte {place} has no VR: not the transfer syntax agreed.")
         if place + 12 > self._end:
             raise _BeyondEndError(f"The data set ends inside the header of {_shown(tag)}.")
-        (length,) = self._long.unpack_from(self._data, place + 8)
+        (length,) = self._long.unpack(self._read(place + 8, 4))
         return tag, vr, length, place + 12
 
     def _sequence(self, place: int, tag: int, vr: bytes) -> int:

@@ -17,10 +17,13 @@ from typing import BinaryIO
 from workstation.net._globals import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
 from workstation.net.part10 import encode_head
 from workstation.scp.extract import DATA_SET_DOES_NOT_MATCH, LONGEST_UID
+from workstation.scp.scan import Source
 
 LOGGER = logging.getLogger(__name__)
 
 OUT_OF_RESOURCES = 0xA700
+_DIGEST_SIZE = 32
+_STRETCH = 1 << 20
 MAXIMUM_OBJECT = 4 * 1024**3
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 
@@ -53,7 +56,7 @@ class ArchiveSink:
         self.size = 0
         self.failure: StoreResult | None = None
         self._maximum_size = maximum_size
-        self._digest = blake2b(digest_size=32)
+        self._digest = blake2b(digest_size=_DIGEST_SIZE)
         self._file: BinaryIO | None = None
         head = encode_head(
             sop_class_uid=sop_class_uid[:LONGEST_UID],
@@ -132,6 +135,14 @@ class ArchiveSink:
         file, self._file = self._file, None
         if file is not None:
             file.close()
+
+
+def digest_of(source: Source) -> str:
+    """Return the digest of a data set that is stored already, as a sink computes it of one that arrives."""
+    digest = blake2b(digest_size=_DIGEST_SIZE)
+    for place in range(0, source.size, _STRETCH):
+        digest.update(source.read(place, min(_STRETCH, source.size - place)))
+    return digest.hexdigest()
 
 
 def disk_failure(error: OSError) -> StoreResult:
