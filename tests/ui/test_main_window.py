@@ -26,11 +26,12 @@ from workstation.paths import DataDir
 from workstation.peers import AddressBook, Peer
 from workstation.settings import Settings, SettingsFile
 from workstation.traffic.log import TrafficLog
+from workstation.ui.arrangement import Layout
 from workstation.ui.bridge import Bridge
-from workstation.ui.main_window import Layout, MainWindow
+from workstation.ui.main_window import MainWindow
 from workstation.ui.services import Services
 from workstation.ui.tasks import Tasks
-from workstation.ui.theme import DARK, Appearance, Theme
+from workstation.ui.theme import DARK, Theme
 from workstation.ui.viewers import Viewers
 
 PACS = Peer(name="PACS", ae_title="PACS1", host="127.0.0.1", port=1, group="Radiology")
@@ -73,7 +74,7 @@ class TestActions:
             assert each.text()
             assert each.statusTip(), each.text()
             assert each.toolTip() != each.text().replace("&", ""), each.text()
-            if each is not window.copy_action:  # the panes' own Ctrl+C
+            if each is not window.commands["copy"]:  # the panes' own Ctrl+C
                 assert not each.shortcut().isEmpty(), each.text()
 
     def test_every_action_has_a_menu_entry(self, window):
@@ -101,26 +102,26 @@ class TestActions:
 
     def test_requests_need_a_peer_and_changes_one_of_the_book(self, window):
         window.peers_pane.select("PACS")
-        assert window.echo_action.isEnabled()
-        assert window.edit_peer_action.isEnabled()
+        assert window.commands["echo"].isEnabled()
+        assert window.commands["edit_peer"].isEnabled()
         window.services.peers.remove("PACS")
         window.services.peers_changed.emit()
-        assert not window.echo_action.isEnabled()
-        assert not window.send_action.isEnabled()
-        assert not window.query_action.isEnabled()
-        assert not window.remove_peer_action.isEnabled()
+        assert not window.commands["echo"].isEnabled()
+        assert not window.commands["send"].isEnabled()
+        assert not window.commands["query"].isEnabled()
+        assert not window.commands["remove_peer"].isEnabled()
 
     def test_the_built_in_server_cannot_be_edited_away(self, window):
         window.services.server = SimpleNamespace(running=False, address=("127.0.0.1", 11112))
         window.services.server_changed.emit()
         window.peers_pane.select("Built-in")
-        assert window.echo_action.isEnabled()
-        assert not window.edit_peer_action.isEnabled()
-        assert not window.remove_peer_action.isEnabled()
+        assert window.commands["echo"].isEnabled()
+        assert not window.commands["edit_peer"].isEnabled()
+        assert not window.commands["remove_peer"].isEnabled()
 
     def test_copying_the_address(self, window):
         window.peers_pane.select("PACS")
-        window.copy_peer_action.trigger()
+        window.commands["copy_peer"].trigger()
         assert QGuiApplication.clipboard().text() == "PACS1@127.0.0.1:1"
 
 
@@ -159,7 +160,7 @@ class TestPanes:
             (Layout.SERVER, {"bytes", "state"}),
             (Layout.TEST, set()),
         ):
-            window.layout_actions[layout].trigger()
+            window.commands[f"layout_{layout.name.lower()}"].trigger()
             qtbot.wait(1)
             assert {name for name, dock in window.docks.items() if not dock.isVisible()} == missing, layout
             for name, dock in window.docks.items():
@@ -206,19 +207,19 @@ class TestPanes:
 
 class TestAppearance:
     def test_dark_is_kept_for_the_next_run(self, window, tmp_path):
-        window.appearance_actions[Appearance.DARK].trigger()
+        window.commands["appearance_dark"].trigger()
         assert QApplication.palette().window().color().name() == DARK.window
         assert SettingsFile(tmp_path / "settings.toml").load().appearance == "dark"
 
     def test_icons_take_the_colour_of_the_text(self, window):
         def darkest() -> int:
-            image = window.echo_action.icon().pixmap(20, 20).toImage()
+            image = window.commands["echo"].icon().pixmap(20, 20).toImage()
             pixels = (image.pixelColor(x, y) for x in range(image.width()) for y in range(image.height()))
             return min((pixel.lightness() for pixel in pixels if pixel.alpha() > 200), default=0)
 
-        window.appearance_actions[Appearance.LIGHT].trigger()
+        window.commands["appearance_light"].trigger()
         assert darkest() < 100
-        window.appearance_actions[Appearance.DARK].trigger()
+        window.commands["appearance_dark"].trigger()
         assert darkest() > 150
 
 
@@ -259,13 +260,13 @@ class TestMessages:
         services.server_changed.emit()
         assert window.info_bar.text == ""
         assert "127.0.0.1:11113" in window.server_button.text()
-        assert window.start_server_action.text() == "&Stop"
+        assert window.commands["start_server"].text() == "&Stop"
 
 
 class TestPeers:
     def answer(self, window, qtbot, button: str) -> None:
         window.peers_pane.select("PACS")
-        window.remove_peer_action.trigger()
+        window.commands["remove_peer"].trigger()
         box = window.findChild(QMessageBox, "removePeerBox")
         qtbot.waitUntil(box.isVisible)
         assert box.textFormat() == Qt.TextFormat.PlainText
@@ -296,7 +297,7 @@ class TestClosing:
 class TestDialogs:
     def test_echo_asks_at_once_and_the_dot_says_what_came_of_it(self, window, qtbot):
         window.peers_pane.select("PACS")
-        window.echo_action.trigger()
+        window.commands["echo"].trigger()
         # Nobody listens on port 1: a failure that names its layer.
         qtbot.waitUntil(lambda: "PACS" in str(window.services.peer_state("PACS").sentence) or _failed(window))
         assert _failed(window)
@@ -318,7 +319,7 @@ class TestDialogs:
         services = window.services
         services._settings = Settings(server=SettingsFile(tmp_path / "none").load().server)
         services._settings = _with_port(services._settings, 4242)
-        window.appearance_actions[Appearance.DARK].trigger()
+        window.commands["appearance_dark"].trigger()
         kept = SettingsFile(tmp_path / "settings.toml").load()
         assert services.settings.server.port == 4242
         assert kept.server.port == 11112

@@ -195,13 +195,13 @@ class _Run:
     @action
     async def _demo(self) -> None:
         """The demo from the menu."""
-        self._window.demo_action.setEnabled(False)
+        self._window.commands["demo"].setEnabled(False)
         try:
             await play(self._window)
         except DemoError as error:
             self._services.notify(str(error))
         finally:
-            self._window.demo_action.setEnabled(True)
+            self._window.commands["demo"].setEnabled(True)
 
     async def _end(self) -> None:
         """End in the order in which one part needs another."""

@@ -8,11 +8,13 @@ It must not use anything that the window does not offer.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QPushButton
 
+from workstation.net.field import Field
 from workstation.ui.main_window import MainWindow
 from workstation.ui.services import BUILT_IN_NAME
 from workstation.ui.widgets import Outcome, OutcomeLabel
@@ -54,6 +56,7 @@ async def play(window: MainWindow) -> None:
     await _send(window)
     await _query_and_retrieve(window)
     await _all_shown(window)
+    _look_at_a_store(window)
 
 
 async def _echo(window: MainWindow) -> None:
@@ -122,6 +125,33 @@ async def _all_shown(window: MainWindow) -> None:
         raise DemoError("An association stayed open after its request.") from None
     finally:
         bridge.batch.disconnect(moved.set)
+
+
+def _look_at_a_store(window: MainWindow) -> None:
+    """Select the first object sent, and in it the patient's name with its bytes."""
+    viewers = window.viewers
+    for conversation in window.services.log.conversations:
+        for row in conversation.rows:
+            if row.name == "C-STORE-RQ" and row.sent:
+                viewers.select_association(conversation.number)
+                viewers.select_message(row.number)
+                dissection = viewers.dissection
+                path = _path_of("(0010,0010)", dissection.fields) if dissection is not None else ()
+                if path:
+                    viewers.decoded.select_path(path)
+                    viewers.decoded.field_chosen.emit(path)
+                return
+
+
+def _path_of(name: str, fields: Sequence[Field]) -> tuple[int, ...]:
+    """The way to the first field whose name begins so."""
+    for index, field in enumerate(fields):
+        if field.name.startswith(name):
+            return (index,)
+        below = _path_of(name, field.children)
+        if below:
+            return (index, *below)
+    return ()
 
 
 async def save_picture(window: MainWindow, path: Path) -> None:

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from enum import Enum
-from functools import partial
 from pathlib import Path
 from typing import TypeVar, cast
 
-from PySide6.QtCore import QByteArray, QEvent, QPoint, QSettings, QSize, Qt, QUrl, Signal
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt, QUrl, Signal
 from PySide6.QtGui import (
     QAction,
-    QActionGroup,
     QCloseEvent,
     QDesktopServices,
     QDragEnterEvent,
@@ -27,25 +24,22 @@ from PySide6.QtGui import (
     QShowEvent,
 )
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QApplication,
     QDialog,
     QDockWidget,
     QFileDialog,
-    QHeaderView,
     QMainWindow,
-    QMenu,
     QMessageBox,
-    QTableView,
     QToolBar,
     QToolButton,
-    QTreeView,
     QVBoxLayout,
     QWidget,
 )
 
 from workstation import __version__
 from workstation.peers import Peer
+from workstation.ui.arrangement import Layout, arrange
+from workstation.ui.commands import explain, fill_menu_bar, make_actions, plain_text, server_menu
 from workstation.ui.echo_dialog import EchoDialog
 from workstation.ui.help_dialog import HelpDialog
 from workstation.ui.icons import Icons, application_icon, health_icon
@@ -61,21 +55,9 @@ from workstation.ui.status_bar import StatusBar
 from workstation.ui.tasks import action
 from workstation.ui.theme import Appearance
 from workstation.ui.viewers import Viewers
+from workstation.ui.window_memory import WindowMemory
 
 D = TypeVar("D", bound=QDialog)
-
-_Sizes = Sequence[tuple[str, int]]
-
-# Raise it when docks or tool bars are renamed: an arrangement of another version is not restored.
-_STATE_VERSION = 1
-
-
-class Layout(Enum):
-    """Arrangements for three kinds of work."""
-
-    TEST = "Test"
-    ANALYSE = "Analyse"
-    SERVER = "Server"
 
 
 class MainWindow(QMainWindow):
@@ -93,11 +75,9 @@ class MainWindow(QMainWindow):
         self.setWindowIcon(application_icon())
         self.setAcceptDrops(True)
         self.icons = Icons(services.theme, self)
-        self._settings = QSettings(str(services.folders.window), QSettings.Format.IniFormat)
         self._dialogs: dict[tuple[str, str], QDialog] = {}
         self._server_message = ""
         self._was_shown = False
-        self._has_own_arrangement = False
 
         self.peers_pane = PeersPane(services)
         self.info_bar = InfoBar(services.theme, self.icons)
@@ -119,146 +99,17 @@ class MainWindow(QMainWindow):
         layout.addWidget(self.info_bar)
         layout.addWidget(self.panes, 1)
         self.setCentralWidget(middle)
-        self._make_actions()
+        self.commands = make_actions(self)
+        self.commands[f"appearance_{services.theme.appearance.value}"].setChecked(True)
         self._make_docks()
-        self._make_menus()
+        fill_menu_bar(self, self.commands)
         self._make_tool_bars()
         self._connect()
         self._show_server()
         self._show_peer()
-        self._restore()
-
-    # --- actions
-
-    def _make_actions(self) -> None:
-        new = self._action
-        self.echo_action = new(
-            "echo", "&Echo…", "F5", "Ask the selected peer whether it answers (C-ECHO)", self.open_echo
-        )
-        self.send_action = new("send", "&Send…", "F6", "Send files to the selected peer (C-STORE)", self.open_send)
-        self.query_action = new(
-            "query",
-            "&Query/Retrieve…",
-            "F7",
-            "Search the selected peer and fetch objects (C-FIND, C-MOVE, C-GET)",
-            self.open_query,
-        )
-        self.add_peer_action = new("add", "&Add Peer…", "Ctrl+N", "Add a peer to the address book", self.add_peer)
-        self.edit_peer_action = new("edit", "&Edit Peer…", "F2", "Change the selected peer", self.edit_peer)
-        self.remove_peer_action = new(
-            "remove",
-            "&Remove Peer",
-            "Ctrl+Backspace",
-            "Remove the selected peer from the address book",
-            self.remove_peer,
-        )
-        self.copy_peer_action = new(
-            "copy", "&Copy Peer Address", "Ctrl+Shift+C", "Copy the selected peer as AET@HOST:PORT", self.copy_peer
-        )
-        self.start_server_action = new("start", "&Start", "F9", "Start the built-in server", self.toggle_server)
-        self.server_action = new(
-            "settings",
-            "Se&ttings and Behaviour…",
-            "Ctrl+Shift+P",
-            "Where the built-in server listens, whom it accepts, how it answers",
-            self.open_server,
-        )
-        self.copy_server_action = new(
-            "copy",
-            "&Copy Server Address",
-            "Ctrl+Shift+A",
-            "Copy the built-in server's AE title, address and port",
-            self.copy_server,
-        )
-        self.pause_action = new(
-            "pause", "&Pause", "Ctrl+E", "Stop adding traffic to the window; associations go on", self.toggle_capture
-        )
-        self.pause_action.setCheckable(True)
-        self.clear_action = new("clear", "&Clear", "Ctrl+L", "Forget the traffic shown so far", self.clear_traffic)
-        self.preferences_action = new(
-            "settings",
-            "&Preferences…",
-            "Ctrl+,",
-            "Our own AE title, time limits, how much traffic is kept",
-            self.open_preferences,
-        )
-        self.copy_action = new(
-            "copy", "&Copy", "", "Copy what is selected in the pane with the focus (Ctrl+C)", self.copy
-        )
-        self.send_files_action = new("file", "&Send Files…", "Ctrl+O", "Choose files and send them", self.choose_files)
-        self.picture_action = new(
-            "picture",
-            "Save &Picture of the Window…",
-            "Ctrl+Shift+G",
-            "Save what the window shows as a PNG file",
-            self.choose_picture,
-        )
-        self.data_folder_action = new(
-            "folder",
-            "Open &Data Folder",
-            "Ctrl+Shift+D",
-            "Show the folder with settings, peers and archive",
-            self.open_data_folder,
-        )
-        self.demo_action = new(
-            "start",
-            "Play the &Demo",
-            "Ctrl+Shift+F5",
-            "Echo, store, query and retrieve between this program and its own server",
-            self.demo_requested.emit,
-        )
-        self.quit_action = new("quit", "&Quit", "Ctrl+Q", "Close the window and end the server", self.close)
-        self.first_steps_action = new(
-            "help", "&First Steps", "F1", "What to try in the first minute", self.show_first_steps
-        )
-        self.shortcuts_action = new(
-            "info", "&Keyboard Shortcuts", "Ctrl+F1", "Every action and its keys", self.show_shortcuts
-        )
-        self.about_action = new("info", "&About DICOM Workstation", "Shift+F1", "Version and licence", self.show_about)
-        self.layout_actions: dict[Layout, QAction] = {}
-        for number, layout in enumerate(Layout, start=1):
-            self.layout_actions[layout] = new(
-                "layout",
-                f"&{number} {layout.value}",
-                f"Ctrl+{number}",
-                f"Arrange the panes for {layout.value.lower()} work",
-                partial(self.arrange, layout),
-            )
-        self.appearance_actions: dict[Appearance, QAction] = {}
-        group = QActionGroup(self)
-        for appearance, keys in zip(Appearance, ("Ctrl+Alt+S", "Ctrl+Alt+L", "Ctrl+Alt+D"), strict=True):
-            chosen = new(
-                "",
-                f"&{appearance.value.capitalize()}",
-                keys,
-                "Light or dark as the system says"
-                if appearance is Appearance.SYSTEM
-                else f"{appearance.value.capitalize()} colours",
-                partial(self.choose_appearance, appearance),
-            )
-            chosen.setCheckable(True)
-            chosen.setChecked(self.services.theme.appearance is appearance)
-            group.addAction(chosen)
-            self.appearance_actions[appearance] = chosen
-
-    def _action(self, icon_name: str, text: str, keys: str, tip: str, act: Callable[[], object]) -> QAction:
-        made = QAction(text, self)
-        plain = text.replace("&", "").rstrip("…")
-        made.setObjectName("action" + "".join(word.capitalize() for word in plain.split()))
-        made.setIconText(plain)
-        made.setStatusTip(tip)
-        if icon_name:
-            self.icons.give(made, icon_name)
-        if keys:
-            made.setShortcut(QKeySequence(keys))
-            shown = made.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-            made.setToolTip(f"{tip} ({shown})")
-        else:
-            made.setToolTip(tip)
-        made.triggered.connect(lambda *_: act())
-        # On the window itself, so that keys work while a menu bar is hidden or a dock floats.
-        self.addAction(made)
-        return made
+        self.arrange(Layout.TEST)
+        self._memory = WindowMemory(services.folders.window, self, self.panes)
+        self._has_own_arrangement = self._memory.restore()
 
     # --- panes, menus, tool bar
 
@@ -294,101 +145,7 @@ class MainWindow(QMainWindow):
 
     def arrange(self, layout: Layout) -> None:
         """Put the panes where this kind of work wants them."""
-        docks = self.docks
-        for dock in docks.values():
-            dock.setFloating(False)
-            self.panes.removeDockWidget(dock)
-        across, down = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
-        left = Qt.DockWidgetArea.LeftDockWidgetArea
-        shown: Sequence[str]
-        across_sizes: _Sizes
-        down_sizes: _Sizes
-        further: tuple[_Sizes, ...]
-        match layout:
-            case Layout.TEST:
-                shown = ("peers", "associations", "messages", "decoded", "bytes", "state", "log")
-                self.panes.addDockWidget(left, docks["peers"])
-                self.panes.splitDockWidget(docks["peers"], docks["associations"], across)
-                self.panes.splitDockWidget(docks["associations"], docks["state"], across)
-                self.panes.splitDockWidget(docks["associations"], docks["messages"], down)
-                self.panes.splitDockWidget(docks["messages"], docks["decoded"], down)
-                self.panes.splitDockWidget(docks["decoded"], docks["bytes"], across)
-                self.panes.splitDockWidget(docks["state"], docks["log"], down)
-                across_sizes = (("peers", 215), ("associations", 790), ("state", 425))
-                down_sizes = (("associations", 170), ("messages", 270), ("decoded", 330))
-                further = ((("state", 470), ("log", 300)),)
-            case Layout.ANALYSE:
-                shown = ("associations", "messages", "decoded", "bytes", "state")
-                self.panes.addDockWidget(left, docks["associations"])
-                self.panes.splitDockWidget(docks["associations"], docks["decoded"], across)
-                self.panes.splitDockWidget(docks["associations"], docks["messages"], down)
-                self.panes.splitDockWidget(docks["messages"], docks["state"], down)
-                self.panes.splitDockWidget(docks["decoded"], docks["bytes"], down)
-                across_sizes = (("associations", 720), ("decoded", 720))
-                down_sizes = (("associations", 140), ("messages", 330), ("state", 330))
-                further = ((("decoded", 430), ("bytes", 370)),)
-            case Layout.SERVER:
-                shown = ("peers", "associations", "messages", "log", "decoded")
-                self.panes.addDockWidget(left, docks["peers"])
-                self.panes.splitDockWidget(docks["peers"], docks["associations"], across)
-                self.panes.splitDockWidget(docks["associations"], docks["messages"], down)
-                self.panes.splitDockWidget(docks["messages"], docks["log"], down)
-                self.panes.splitDockWidget(docks["messages"], docks["decoded"], across)
-                across_sizes = (("peers", 215), ("associations", 1215))
-                down_sizes = (("associations", 290), ("messages", 300), ("log", 200))
-                further = ()
-        for name, dock in docks.items():
-            if name not in shown:
-                self.panes.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
-            dock.setVisible(name in shown)
-        self._resize(across_sizes, across)
-        self._resize(down_sizes, down)
-        for sizes in further:
-            self._resize(sizes, down)
-
-    def _resize(self, sizes: _Sizes, orientation: Qt.Orientation) -> None:
-        self.panes.resizeDocks([self.docks[name] for name, _ in sizes], [size for _, size in sizes], orientation)
-
-    def _make_menus(self) -> None:
-        bar = self.menuBar()
-        bar.setObjectName("menuBar")
-
-        def menu(title: str, *entries: QAction | QMenu | None) -> QMenu:
-            made = QMenu(title, self)
-            made.setObjectName("menu" + title.replace("&", ""))
-            made.setToolTipsVisible(True)
-            for entry in entries:
-                if entry is None:
-                    made.addSeparator()
-                elif isinstance(entry, QMenu):
-                    made.addMenu(entry)
-                else:
-                    made.addAction(entry)
-            return made
-
-        panes = menu("&Panes", *(dock.toggleViewAction() for dock in self.docks.values()))
-        appearance = menu("&Appearance", *self.appearance_actions.values())
-        server = (self.start_server_action, self.server_action, self.copy_server_action)
-        for each in (
-            menu("&File", self.send_files_action, None, self.picture_action, None, self.quit_action),
-            menu("&Edit", self.copy_action, None, self.preferences_action),
-            menu("&View", *self.layout_actions.values(), None, panes, appearance),
-            menu(
-                "&Peer",
-                self.add_peer_action,
-                self.edit_peer_action,
-                self.remove_peer_action,
-                None,
-                self.copy_peer_action,
-            ),
-            menu("&Request", self.echo_action, self.send_action, self.query_action),
-            menu("&Server", *server),
-            menu("&Capture", self.pause_action, self.clear_action),
-            menu("&Tools", self.demo_action, self.data_folder_action),
-            menu("&Help", self.first_steps_action, self.shortcuts_action, None, self.about_action),
-        ):
-            bar.addMenu(each)
-        self._server_menu = menu("Built-in server", *server)
+        arrange(self.panes, self.docks, layout)
 
     def _make_tool_bars(self) -> None:
         bar = QToolBar("Tool bar", self)
@@ -401,12 +158,12 @@ class MainWindow(QMainWindow):
         self.server_button.setObjectName("serverButton")
         self.server_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.server_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.server_button.setMenu(self._server_menu)
+        self.server_button.setMenu(server_menu(self, self.commands))
         bar.addWidget(self.server_button)
         bar.addSeparator()
-        bar.addActions([self.echo_action, self.send_action, self.query_action])
+        bar.addActions([self.commands["echo"], self.commands["send"], self.commands["query"]])
         bar.addSeparator()
-        bar.addActions([self.pause_action, self.clear_action])
+        bar.addActions([self.commands["pause"], self.commands["clear"]])
         for made in bar.actions():
             button = bar.widgetForAction(made)
             if isinstance(button, QToolButton) and button is not self.server_button:
@@ -418,17 +175,17 @@ class MainWindow(QMainWindow):
         services, pane = self.services, self.peers_pane
         pane.set_actions(
             menu=[
-                self.echo_action,
-                self.send_action,
-                self.query_action,
+                self.commands["echo"],
+                self.commands["send"],
+                self.commands["query"],
                 self._separator(),
-                self.edit_peer_action,
-                self.remove_peer_action,
-                self.copy_peer_action,
+                self.commands["edit_peer"],
+                self.commands["remove_peer"],
+                self.commands["copy_peer"],
                 self._separator(),
-                self.add_peer_action,
+                self.commands["add_peer"],
             ],
-            buttons=[self.add_peer_action, self.edit_peer_action, self.remove_peer_action],
+            buttons=[self.commands["add_peer"], self.commands["edit_peer"], self.commands["remove_peer"]],
         )
         pane.current_changed.connect(self._show_peer)
         pane.activated.connect(lambda peer: self.open_echo())
@@ -465,10 +222,10 @@ class MainWindow(QMainWindow):
         self.server_button.setIcon(health_icon(health, services.theme))
         self.server_button.setToolTip(f"The built-in server {words}")
         self.server_button.setAccessibleName(f"Built-in server {words}")
-        self.start_server_action.setText("&Stop" if running else "&Start")
-        self.start_server_action.setToolTip(f"{'Stop' if running else 'Start'} the built-in server (F9)")
-        self.icons.give(self.start_server_action, "stop" if running else "start")
-        for each in (self.start_server_action, self.server_action, self.copy_server_action):
+        self.commands["start_server"].setText("&Stop" if running else "&Start")
+        explain(self.commands["start_server"], f"{'Stop' if running else 'Start'} the built-in server")
+        self.icons.give(self.commands["start_server"], "stop" if running else "start")
+        for each in (self.commands["start_server"], self.commands["server"], self.commands["copy_server"]):
             each.setEnabled(exists)
         if services.server_problem != self._server_message:
             self.info_bar.withdraw(self._server_message)
@@ -481,9 +238,9 @@ class MainWindow(QMainWindow):
     def _show_peer(self) -> None:
         peer = self.peers_pane.current_peer
         is_own = peer is not None and self.services.peers.find(peer.name) == peer
-        for each in (self.echo_action, self.send_action, self.query_action, self.copy_peer_action):
+        for each in (self.commands["echo"], self.commands["send"], self.commands["query"], self.commands["copy_peer"]):
             each.setEnabled(peer is not None)
-        for each in (self.edit_peer_action, self.remove_peer_action):
+        for each in (self.commands["edit_peer"], self.commands["remove_peer"]):
             each.setEnabled(is_own)
 
     # --- requests: modeless dialogs beside the traffic
@@ -599,7 +356,7 @@ class MainWindow(QMainWindow):
         server = self.services.server
         if server is None:
             return
-        self.start_server_action.setEnabled(False)
+        self.commands["start_server"].setEnabled(False)
         try:
             if server.running:
                 await self.services.stop_server()
@@ -617,10 +374,10 @@ class MainWindow(QMainWindow):
 
     def toggle_capture(self) -> None:
         """Pause or go on adding traffic to the window."""
-        paused = self.pause_action.isChecked()
+        paused = self.commands["pause"].isChecked()
         self.services.bridge.set_paused(paused)
-        self.pause_action.setText("&Resume" if paused else "&Pause")
-        self.icons.give(self.pause_action, "record" if paused else "pause")
+        self.commands["pause"].setText("&Resume" if paused else "&Pause")
+        self.icons.give(self.commands["pause"], "record" if paused else "pause")
         self.status_bar.set_paused(paused)
 
     def clear_traffic(self) -> None:
@@ -687,7 +444,7 @@ class MainWindow(QMainWindow):
     def show_shortcuts(self) -> None:
         """Every action and its keys."""
         rows = [
-            (each.text().replace("&", "").rstrip("…"), each.shortcut().toString(QKeySequence.SequenceFormat.NativeText))
+            (plain_text(each.text()), each.shortcut().toString(QKeySequence.SequenceFormat.NativeText))
             for each in self.actions()
             if not each.shortcut().isEmpty()
         ]
@@ -712,39 +469,7 @@ class MainWindow(QMainWindow):
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         return box
 
-    # --- what is remembered
-
-    def _restore(self) -> None:
-        settings = self._settings
-        geometry, state = settings.value("window/geometry"), settings.value("window/panes")
-        if not isinstance(geometry, QByteArray) or not self.restoreGeometry(geometry):
-            self.resize(1440, 900)
-        self.arrange(Layout.TEST)
-        if isinstance(state, QByteArray):
-            self._has_own_arrangement = self.panes.restoreState(state, _STATE_VERSION)
-        for name, header in self._headers():
-            kept = settings.value(f"columns/{name}")
-            if isinstance(kept, QByteArray):
-                header.restoreState(kept)
-
-    def remember(self) -> None:
-        """Keep size, arrangement and columns for the next run."""
-        self._settings.setValue("window/geometry", self.saveGeometry())
-        self._settings.setValue("window/panes", self.panes.saveState(_STATE_VERSION))
-        for name, header in self._headers():
-            self._settings.setValue(f"columns/{name}", header.saveState())
-        self._settings.sync()
-
-    def _headers(self) -> list[tuple[str, QHeaderView]]:
-        """The header of each list and tree in a pane, by the view's object name."""
-        found = []
-        for dock in self.docks.values():
-            for view in dock.findChildren(QAbstractItemView):
-                if isinstance(view, QTreeView) and view.objectName():
-                    found.append((view.objectName(), view.header()))
-                elif isinstance(view, QTableView) and view.objectName():
-                    found.append((view.objectName(), view.horizontalHeader()))
-        return found
+    # --- events
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -755,7 +480,7 @@ class MainWindow(QMainWindow):
                 self.arrange(Layout.TEST)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        self.remember()
+        self._memory.keep()
         for dialog in self._dialogs.values():
             dialog.close()
         super().closeEvent(event)

@@ -1,0 +1,105 @@
+"""Arrangements of the panes for three kinds of work, as a table.
+
+Knows the panes by their names only. Sizes are wishes for a window of 1440 by 900; Qt scales them to the real one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDockWidget, QMainWindow
+
+ACROSS, DOWN = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+
+
+class Layout(Enum):
+    """The kinds of work, by what the menu calls them."""
+
+    TEST = "Test"
+    ANALYSE = "Analyse"
+    SERVER = "Server"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """The first pane, how it is divided again and again, and then the sizes."""
+
+    first: str
+    splits: tuple[tuple[str, str, Qt.Orientation], ...]
+    """(pane, new pane to its right or below it, direction)"""
+    sizes: tuple[tuple[Qt.Orientation, Mapping[str, int]], ...]
+
+    @property
+    def panes(self) -> frozenset[str]:
+        """The panes that are shown."""
+        return frozenset({self.first, *(new for _, new, _ in self.splits)})
+
+
+ARRANGEMENTS: Mapping[Layout, Arrangement] = {
+    Layout.TEST: Arrangement(
+        "peers",
+        (
+            ("peers", "associations", ACROSS),
+            ("associations", "state", ACROSS),
+            ("associations", "messages", DOWN),
+            ("messages", "decoded", DOWN),
+            ("decoded", "bytes", ACROSS),
+            ("state", "log", DOWN),
+        ),
+        (
+            (ACROSS, {"peers": 190, "associations": 840, "state": 400}),
+            (DOWN, {"associations": 170, "messages": 270, "decoded": 330}),
+            (DOWN, {"state": 470, "log": 300}),
+            (ACROSS, {"decoded": 460, "bytes": 380}),
+        ),
+    ),
+    Layout.ANALYSE: Arrangement(
+        "associations",
+        (
+            ("associations", "decoded", ACROSS),
+            ("associations", "messages", DOWN),
+            ("messages", "state", DOWN),
+            ("decoded", "bytes", DOWN),
+        ),
+        (
+            (ACROSS, {"associations": 720, "decoded": 720}),
+            (DOWN, {"associations": 130, "messages": 260, "state": 410}),
+            (DOWN, {"decoded": 430, "bytes": 370}),
+        ),
+    ),
+    Layout.SERVER: Arrangement(
+        "peers",
+        (
+            ("peers", "associations", ACROSS),
+            ("associations", "messages", DOWN),
+            ("messages", "log", DOWN),
+            ("messages", "decoded", ACROSS),
+        ),
+        (
+            (ACROSS, {"peers": 190, "associations": 1250}),
+            (DOWN, {"associations": 290, "messages": 300, "log": 200}),
+            (ACROSS, {"messages": 750, "decoded": 500}),
+        ),
+    ),
+}
+
+
+def arrange(panes: QMainWindow, docks: Mapping[str, QDockWidget], layout: Layout) -> None:
+    """Put the docks of `panes` where this kind of work wants them; the others are hidden."""
+    arrangement = ARRANGEMENTS[layout]
+    for dock in docks.values():
+        dock.setFloating(False)
+        panes.removeDockWidget(dock)
+    panes.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, docks[arrangement.first])
+    for pane, new, orientation in arrangement.splits:
+        panes.splitDockWidget(docks[pane], docks[new], orientation)
+    for name, dock in docks.items():
+        if name not in arrangement.panes:
+            # Somewhere to appear when the person asks for it.
+            panes.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
+        dock.setVisible(name in arrangement.panes)
+    for orientation, sizes in arrangement.sizes:
+        panes.resizeDocks([docks[name] for name in sizes], list(sizes.values()), orientation)
