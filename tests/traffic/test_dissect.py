@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 
 import pytest
 from pydicom.dataset import Dataset
@@ -12,7 +13,15 @@ from traffic_wire import ACCEPT, CT, ECHO_RQ, REQUEST, USER, Wire, store_rq
 
 from workstation.net.dimse import encode_command
 from workstation.net.field import Field
-from workstation.net.pdu import A_ASSOCIATE_AC, A_RELEASE_RQ, P_DATA_TF, PDU, PDV, AnsweredContext
+from workstation.net.pdu import (
+    A_ASSOCIATE_AC,
+    A_RELEASE_RQ,
+    P_DATA_TF,
+    PDU,
+    PDV,
+    AnsweredContext,
+    UserIdentityRQ,
+)
 from workstation.traffic.conversation import Conversation
 from workstation.traffic.dissect import Dissection, dissect
 from workstation.traffic.log import TrafficLog
@@ -165,6 +174,21 @@ def test_bytes_that_are_no_pdu() -> None:
     dissection = dissect(row)
     assert dissection.fields[0].problem
     assert dissection.field_at(15) is not None
+
+
+def test_passcodes_are_masked_in_the_bytes_as_well() -> None:
+    wire = Wire()
+    identity = UserIdentityRQ(identity_type=2, positive_response_requested=True, primary=b"ann", secondary=b"s3cret")
+    pdu = wire.pdu(replace(REQUEST, user_information=(*USER, identity)), sent=True)
+    row = conversation_of([pdu]).rows[0]
+    assert b"s3cret" in row.pdus[0].data
+    dissection = dissect(row)
+    assert b"s3cret" not in dissection.data
+    assert len(dissection.data) == dissection.length
+    field = next(field for field in walk(dissection.fields) if field.name == "Secondary Field")
+    assert dissection.data[field.offset : field.offset + field.length] == b"******"
+    assert b"MODALITY" in dissection.data
+    assert "s3cret" not in str(dissection.fields)
 
 
 def test_a_message_still_arriving() -> None:

@@ -171,6 +171,12 @@ def test_what_is_no_element() -> None:
     assert "Too few" in dissect_elements(BytesSource(sound + b"abc"), EXPLICIT)[1].problem
 
 
+def test_implicit_vr_where_explicit_was_agreed_is_guessed_but_not_followed() -> None:
+    fields = dissect_elements(BytesSource(encoded(sample(), IMPLICIT)), EXPLICIT)
+    assert len(fields) == 1
+    assert "as in Implicit VR" in fields[0].problem
+
+
 def test_nesting_has_an_end() -> None:
     level = struct.pack("<HHI", 0x0008, 0x1140, 0xFFFFFFFF) + struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
     data = level * 5000

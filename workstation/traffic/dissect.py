@@ -26,6 +26,7 @@ __all__ = ["Dissection", "Segment", "dissect"]
 MAX_BYTES = 16 << 20
 MAX_INFLATED = 4 << 20
 _VALUE = "Presentation Data Value"
+_SECRETS = frozenset({"Primary Field", "Secondary Field", "Server Response"})
 
 
 class Segment(NamedTuple):
@@ -43,7 +44,7 @@ class Dissection:
     """Bytes, the fields in them and where they came from.
 
     Attributes:
-        data: what can be shown; a prefix when not everything is kept.
+        data: what can be shown; a prefix when not everything is kept, and with asterisks for passcodes.
         length: how many bytes there are in all; more than `data` has when some are not kept.
         fields: the outermost fields, offsets counted from the first of `data`.
         segments: in order; for a PDU one, itself.
@@ -244,7 +245,27 @@ def _dissect_pdu(pdu: PduRow) -> Dissection:
     if pdu.cut:
         kept = f"Only the first {len(pdu.data):,} of {quantity(pdu.length, 'byte')} are kept"
         root = replace(root, problem=kept)
-    return Dissection(pdu.data, pdu.length, (root,), (Segment(0, pdu.length, pdu.number, 0, False),))
+    data = pdu.data
+    if pdu.pdu_type in (PDUType.A_ASSOCIATE_RQ, PDUType.A_ASSOCIATE_AC):
+        data = _masked(data, root)
+    return Dissection(data, pdu.length, (root,), (Segment(0, pdu.length, pdu.number, 0, False),))
+
+
+def _masked(data: bytes, root: Field) -> bytes:
+    """The bytes with passcodes and tickets (PS3.7 section D.3.3.7) as asterisks, where the decoder hid them too."""
+    secrets: list[Field] = []
+    fields = [root]
+    while fields:
+        field = fields.pop()
+        fields += field.children
+        if field.name in _SECRETS and str(field.value).startswith("hidden"):
+            secrets.append(field)
+    if not secrets:
+        return data
+    masked = bytearray(data)
+    for field in secrets:
+        masked[field.offset : field.offset + field.length] = b"*" * field.length
+    return bytes(masked)
 
 
 def _fragments_of(pdu: PduRow) -> dict[int, tuple[tuple[Field, ...], str]]:

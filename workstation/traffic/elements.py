@@ -316,7 +316,10 @@ class _Walk:
             return _dictionary_vr(tag), length, 8
         raw = head[4:6]
         if not (raw.isalpha() and raw.isupper()):
-            raise _Stop(f"({tag[0]:04X},{tag[1]:04X}) has no VR: {hex_bytes(raw)} in its place")
+            # A length in its place is what Implicit VR has, the usual mistake.
+            (length,) = self._long.unpack_from(head, 4)
+            guess = ", as in Implicit VR" if self._position == 0 and length <= frame.bound - 8 else ""
+            raise _Stop(f"({tag[0]:04X},{tag[1]:04X}) has no VR: {hex_bytes(raw)} in its place{guess}")
         vr = raw.decode("ascii")
         if vr in _SHORT_FORM:
             (length,) = self._short.unpack_from(head, 6)
