@@ -180,6 +180,7 @@ class BehaviourEditor(QWidget):
         self._built_in_words = DimLabel(theme, wrap=False)
         self._answer = self._radio("answerStatus", "Answer with a status", "Do nothing but answer with this status")
         self.status = StatusChooser(theme)
+        self._kept = DimLabel(theme, "The object is kept if the status is a success or a warning.", wrap=False)
         self._refuse = self._radio("refuse", "Refuse", f"Do nothing but answer {REFUSE_STATUS:04X}")
         self._refuse_words = DimLabel(theme, f"Answers {REFUSE_STATUS:04X}, SOP class not supported.", wrap=False)
         self._kinds = QButtonGroup(self)
@@ -211,11 +212,13 @@ class BehaviourEditor(QWidget):
             (
                 (self._built_in, self._built_in_words),
                 (self._answer, self.status),
+                (None, self._kept),
                 (self._refuse, self._refuse_words),
                 (delay_label, self.delay),
             )
         ):
-            editor.addWidget(left, row, 0, Qt.AlignmentFlag.AlignVCenter)
+            if left is not None:
+                editor.addWidget(left, row, 0, Qt.AlignmentFlag.AlignVCenter)
             if right is self.delay:
                 editor.addWidget(right, row, 1, Qt.AlignmentFlag.AlignLeft)
             else:
@@ -281,6 +284,7 @@ class BehaviourEditor(QWidget):
         if behaviour.kind == "status" or self.status.status is None or not self._offers(statuses):
             default = next(code for code, _ in statuses if code >> 12 in (0xA, 0xC)) if len(statuses) > 5 else 0x0122
             self.status.offer(statuses, behaviour.status if behaviour.kind == "status" else default)
+        self._kept.setVisible(event == "EVT_C_STORE")
         self.status.setEnabled(behaviour.kind == "status")
         self.delay.setValue(round(behaviour.delay * 1000))
         del blockers

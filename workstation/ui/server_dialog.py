@@ -108,14 +108,15 @@ class ServerDialog(QDialog):
         self.tabs.addTab(self._archive_tab(), "Arc&hive")
         self.tabs.currentChanged.connect(self._tab_changed)
 
-        self._note = DimLabel(theme, "Changes take effect at once and are kept.")
+        self._note = OutcomeLabel(theme, "Changes take effect at once and are kept.")
+        name_widget(self._note, "note", "What became of the last change")
         close = push_button("Close", "close", "Close this dialog; the server goes on (Esc)", self.close)
 
         top = QHBoxLayout()
         top.addWidget(self._state, 1)
         top.addWidget(self.switch, 0, Qt.AlignmentFlag.AlignTop)
         bottom = QHBoxLayout()
-        bottom.addWidget(self._note, 1)
+        bottom.addWidget(self._note, 1, Qt.AlignmentFlag.AlignVCenter)
         bottom.addWidget(close)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * SPACE, 2 * SPACE, 2 * SPACE, 2 * SPACE)
@@ -346,10 +347,10 @@ class ServerDialog(QDialog):
 
     def _show(self) -> None:
         server, settings = self._services.server, self._services.settings.server
-        running = server is not None and server.running
+        running = server is not None and server.address is not None
         if server is None:
             self._state.show_outcome(Outcome.IDLE, "This run has no built-in server (it was started with --no-scp).")
-        elif running:
+        elif server.address is not None:
             host, port = server.address
             self._state.show_outcome(Outcome.SUCCESS, f"{settings.ae_title} listening on {_place(host, port)}")
         elif self._services.server_problem:
@@ -462,13 +463,17 @@ class ServerDialog(QDialog):
             try:
                 wanted = change(now)
             except ValueError as error:
-                self._note.setText(str(error))
+                self._note.show_outcome(Outcome.FAILURE, str(error))
                 return
             if wanted == now:
                 return
-            await self._services.apply_server_settings(wanted)
-            self._note.setText("Changes take effect at once and are kept.")
+            problem = await self._services.apply_server_settings(wanted)
         self._show()
+        if problem:
+            in_force = "" if self._services.settings.server == wanted else "Everything stays as it was."
+            self._note.show_outcome(Outcome.FAILURE, problem, in_force)
+        else:
+            self._note.clear()
 
     @action
     async def _toggle(self) -> None:
@@ -549,7 +554,7 @@ class ServerDialog(QDialog):
     def _open_folder(self) -> None:
         archive = self._services.archive
         if archive is not None and not QDesktopServices.openUrl(QUrl.fromLocalFile(str(archive.folder))):
-            self._note.setText("This system offers no file manager; copy the path instead.")
+            self._note.show_outcome(Outcome.WARNING, "This system offers no file manager; copy the path instead.")
 
     def _copy_folder(self) -> None:
         QGuiApplication.clipboard().setText(self.folder.text())

@@ -1,0 +1,70 @@
+"""Real services for the tests of dialogs: a running built-in server, an archive, an address book, in a folder."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtWidgets import QDialog
+
+from workstation.paths import DataDir
+from workstation.peers import AddressBook, Peer
+from workstation.scp.archive import Archive
+from workstation.scp.server import TestServer
+from workstation.settings import Settings, SettingsFile
+from workstation.traffic.log import TrafficLog
+from workstation.ui.bridge import Bridge
+from workstation.ui.services import Services
+from workstation.ui.tasks import Tasks
+from workstation.ui.theme import Theme
+
+NOBODY = Peer(name="Nobody", ae_title="NOBODY", host="127.0.0.1", port=1)
+
+
+@contextlib.contextmanager
+def running_services(qtbot, folder: Path, port: int) -> Iterator[Services]:
+    """Services whose built-in server listens on `port`; ends all that they started."""
+    folders = DataDir.at(folder / "data")
+    settings = Settings()
+    settings = replace(settings, server=replace(settings.server, port=port))
+    bridge = Bridge()
+    archive = Archive(folders.archive, durable=False)
+    services = Services(
+        settings=settings,
+        settings_file=SettingsFile(folders.settings),
+        peers=AddressBook(folders.peers),
+        folders=folders,
+        tasks=Tasks(),
+        theme=Theme(),
+        bridge=bridge,
+        log=TrafficLog(),
+        archive=archive,
+    )
+    server = TestServer(settings.server, archive, services.destination, bridge.recorder.handlers())
+    services.server = server
+    services.peers.add(NOBODY)
+    server.start()
+    services.server_changed.emit()
+    services.peers_changed.emit()
+    try:
+        yield services
+    finally:
+        services.tasks.cancel_all()
+        qtbot.waitUntil(lambda: services.tasks.running == 0, timeout=10_000)
+        server.stop()
+        archive.close()
+
+
+def idle(qtbot, dialog: QDialog, timeout: int = 20_000) -> None:
+    """Wait until the dialog's job is over."""
+    qtbot.waitUntil(lambda: dialog._job is None, timeout=timeout)
+
+
+def act(qtbot, dialog: QDialog, click: Callable[[], object], timeout: int = 20_000) -> None:
+    """Do what starts a job, wait for the start and the end of it."""
+    seen = []
+    click()
+    qtbot.waitUntil(lambda: bool(seen.append(True)) or len(seen) > 2, timeout=1000)
+    idle(qtbot, dialog, timeout)
