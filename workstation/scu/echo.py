@@ -11,7 +11,8 @@ from workstation.net.sop_class import Verification
 from workstation.net.status import code_to_category
 from workstation.peers import Peer
 from workstation.scu.caller import Caller
-from workstation.scu.failure import CANCELLED, Failure, explain_contexts, explain_end
+from workstation.scu.explain_association import explain_contexts, explain_end
+from workstation.scu.failure import CANCELLED, Failure
 from workstation.scu.job import Job, Progress
 from workstation.scu.outcome import Service, explain_status, status_words
 

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from workstation.net import evt
-from workstation.scu.failure import CANCELLED, Failure, explain_association, explain_connection
+from workstation.scu.explain_association import explain_association
+from workstation.scu.explain_transport import explain_connection
+from workstation.scu.failure import CANCELLED, Failure
 
 if TYPE_CHECKING:
     from workstation.net import Association

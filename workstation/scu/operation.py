@@ -30,7 +30,8 @@ from workstation.net.sop_class import (
 from workstation.net.status import STATUS_PENDING, code_to_category
 from workstation.peers import Peer
 from workstation.scu.caller import Caller
-from workstation.scu.failure import CANCELLED, Failure, Layer, explain_contexts, explain_end
+from workstation.scu.explain_association import explain_contexts, explain_end
+from workstation.scu.failure import CANCELLED, Failure, Layer
 from workstation.scu.job import CANCEL_GRACE, Job, Progress
 from workstation.scu.outcome import Service, explain_status
 

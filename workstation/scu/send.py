@@ -22,13 +22,8 @@ from pydicom.uid import (
 from workstation.net import build_context, evt
 from workstation.peers import Peer
 from workstation.scu.caller import Caller
-from workstation.scu.failure import (
-    CANCELLED,
-    Failure,
-    Layer,
-    explain_contexts,
-    explain_end,
-)
+from workstation.scu.explain_association import explain_contexts, explain_end
+from workstation.scu.failure import CANCELLED, Failure, Layer
 from workstation.scu.files import FoundFile, ScanJob, ScanResult, inspect, scan
 from workstation.scu.job import Job, Progress
 from workstation.scu.outcome import Service, explain_status, warning_words

@@ -1,0 +1,139 @@
+"""Why there is no connection, or none to a DICOM server: TCP, TLS, and other servers at the port.
+
+Knows nothing of associations: errors and bytes go in, explanations come out.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+
+from workstation.net.connecting import TLSHandshakeError
+from workstation.scu.failure import Failure, Layer, printable
+
+
+def explain_connection(error: OSError, host: str, port: int) -> Failure:
+    """Why no transport connection came about."""
+    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    evidence = error.strerror or str(error) or type(error).__name__
+    handshake = isinstance(error, TLSHandshakeError)
+    if handshake and isinstance(error.__cause__, OSError):
+        error = error.__cause__
+    if isinstance(error, ssl.SSLError):
+        return _explain_tls(error, place)
+    if handshake:
+        return Failure(
+            Layer.TLS,
+            f"{place} did not answer the TLS handshake",
+            evidence,
+            "It probably does not speak TLS: turn TLS off for this peer, or use its TLS port (often 2762).",
+        )
+    if isinstance(error, socket.gaierror):
+        return Failure(
+            Layer.TCP,
+            f"The host name {host!r} cannot be resolved",
+            evidence,
+            "Check its spelling and this computer's DNS, or give the IP address.",
+        )
+    if isinstance(error, TimeoutError) or error.errno == errno.ETIMEDOUT:
+        return Failure(
+            Layer.TCP,
+            f"{place} did not answer in time",
+            evidence,
+            "Check the address, that the machine is on, and that no firewall drops the port.",
+        )
+    match error.errno:
+        case errno.ECONNREFUSED:
+            return Failure(
+                Layer.TCP,
+                f"Nothing listens at {place}",
+                evidence,
+                "Check the port, and that the DICOM server is running and listens on this address.",
+            )
+        case errno.EHOSTUNREACH | errno.ENETUNREACH | errno.EHOSTDOWN | errno.ENETDOWN:
+            return Failure(
+                Layer.TCP,
+                f"There is no way to {place}",
+                evidence,
+                "Check the address, this computer's network or VPN, and its routes.",
+            )
+        case errno.ECONNRESET | errno.ECONNABORTED | errno.EPIPE:
+            return Failure(
+                Layer.TCP,
+                f"{place} cut the connection",
+                evidence,
+                "Often a server that expects TLS, a list of allowed addresses, or a firewall in between.",
+            )
+        case errno.EACCES | errno.EPERM:
+            return Failure(
+                Layer.TCP,
+                f"This computer does not allow the connection to {place}",
+                evidence,
+                "A local firewall or security policy forbids it.",
+            )
+        case errno.EMFILE | errno.ENFILE:
+            return Failure(
+                Layer.LOCAL,
+                "Too many connections and files are open",
+                evidence,
+                "End some associations and try again.",
+            )
+    return Failure(Layer.TCP, f"{place} cannot be reached", evidence, "Check the address and the network.")
+
+
+def _explain_tls(error: ssl.SSLError, place: str) -> Failure:
+    # `reason` is only there when OpenSSL itself gave the error.
+    evidence = printable(getattr(error, "reason", None) or error.strerror or str(error))
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Failure(
+            Layer.TLS,
+            f"The certificate of {place} is not trusted",
+            printable(error.verify_message) or evidence,
+            "Trust the authority that signed it, or use the host name that it was made for.",
+        )
+    if "WRONG_VERSION_NUMBER" in evidence or "UNEXPECTED_EOF" in evidence:
+        return Failure(
+            Layer.TLS,
+            f"{place} does not speak TLS",
+            evidence,
+            "Turn TLS off for this peer, or use the peer's TLS port (often 2762).",
+        )
+    if "ALERT" in evidence:
+        return Failure(
+            Layer.TLS,
+            f"{place} refused the TLS handshake",
+            evidence,
+            "It probably wants a client certificate that it trusts, or another TLS version.",
+        )
+    return Failure(Layer.TLS, f"The TLS handshake with {place} failed", evidence, "Check both sides' certificates.")
+
+
+def explain_first_bytes(first: bytes, place: str) -> Failure | None:
+    """What a server is that answered an A-ASSOCIATE-RQ with these bytes; None if they look like DICOM."""
+    if not first or 1 <= first[0] <= 7:
+        return None
+    text = first.decode("latin-1")
+    evidence = f"its first bytes: {printable(text, 24)!r} = {first[:8].hex(' ')}"
+    if first[0] in (0x14, 0x15, 0x16, 0x17) and first[1:2] == b"\x03":
+        return Failure(
+            Layer.TLS,
+            f"{place} expects TLS",
+            f"it answered with a TLS record, {first[:8].hex(' ')}",
+            "Turn TLS on for this peer, or use the peer's port without TLS (often 104 or 11112).",
+        )
+    if text.startswith("HTTP/") or text.lstrip().startswith(("<html", "<!DOCTYPE", "<HTML")):
+        return Failure(
+            Layer.ASSOCIATION,
+            f"{place} is a web server, not a DICOM one",
+            evidence,
+            "Use the DICOM port of the system; its web or DICOMweb port is another one.",
+        )
+    kinds = {"SSH-": "an SSH server", "220 ": "an FTP or mail server", "\x0bMSH": "an HL7 server"}
+    kind = next((kind for start, kind in kinds.items() if text.startswith(start)), "no DICOM server")
+    return Failure(
+        Layer.ASSOCIATION,
+        f"{place} is {kind}",
+        evidence,
+        "Check the port: the DICOM service listens on another one.",
+    )
