@@ -5,8 +5,11 @@ from __future__ import annotations
 import random
 
 import pytest
-from traffic_wire import Wire, store_rq
+from traffic_wire import ECHO_RQ, Wire, store_rq
 
+from workstation.net.dimse import encode_command
+from workstation.net.pdu import P_DATA_TF, PDV
+from workstation.traffic.dissect import dissect
 from workstation.traffic.log import Change, TrafficLog
 from workstation.traffic.record import KEPT_OF_CUT, Record
 
@@ -208,3 +211,20 @@ def test_conversations_have_a_bound_of_their_own() -> None:
         log.add(whole(number))
     assert [conversation.number for conversation in log.conversations] == [1, 16, 17, 18, 19]
     assert recount(log) == (log.rows, log.kept_bytes)
+
+
+def test_a_pdu_of_two_messages_is_a_row_of_both_and_its_bytes_count_once() -> None:
+    wire = Wire()
+    command = encode_command(ECHO_RQ)
+    log = TrafficLog()
+    pdu = P_DATA_TF((PDV(1, True, True, command), PDV(1, True, True, command)))
+    log.add([wire.pdu(pdu, sent=True)])
+    first, second = log.conversations[0].rows
+    assert first.name == second.name == "C-ECHO-RQ"
+    assert first.pdus == second.pdus
+    assert log.rows == 1 + 2 + 2
+    assert log.kept_bytes == first.pdus[0].length
+    assert len(dissect(second).data) == len(command)
+    log.clear()
+    assert log.rows == 1
+    assert log.kept_bytes == 0
