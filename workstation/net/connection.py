@@ -24,6 +24,7 @@ from workstation.net.readiness import Waker, wait
 from workstation.net.upper_layer import Disconnect, Output, Sent, UpperLayer
 
 _HAS_SENDMSG = hasattr(socket.socket, "sendmsg")
+_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux
 _GATHER = 64  # pieces in one gathered write; every system allows more
 _STUCK = 60.0  # seconds without room to write after which a peer counts as dead when nothing else is set
 
@@ -223,6 +224,11 @@ class Connection:
             self.engine.disconnected(time.monotonic(), f"The transport connection broke: {_sentence(error)}")
             return
         if count:
+            if _QUICKACK is not None:
+                # DCMTK writes a PDU's header and body apart, with Nagle's algorithm on: the body then waits for our
+                # acknowledgement, which the system would hold back for 40 ms. It forgets the option, so each time.
+                with contextlib.suppress(OSError):
+                    sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
             self.engine.receive(count, time.monotonic())
         else:
             self.engine.disconnected(time.monotonic(), "The peer closed the transport connection")
