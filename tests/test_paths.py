@@ -18,9 +18,7 @@ def test_a_file_in_the_folders_place_is_an_error(tmp_path: Path) -> None:
         DataDir.at(tmp_path / "taken")
 
 
-def test_the_usual_folder_is_not_made_by_asking_for_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_usual_folder_is_not_made_by_asking_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
     assert "DICOM Workstation" in str(default_data_dir())

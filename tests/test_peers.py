@@ -226,9 +226,7 @@ def test_peers_of_this_run_are_not_written(path: Path) -> None:
     assert book.find("Kept") is None
 
 
-def test_a_file_that_cannot_be_written_leaves_the_old_one(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_cannot_be_written_leaves_the_old_one(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     book = AddressBook(path)
     book.add(peer("One"))
     before = path.read_bytes()

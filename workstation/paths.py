@@ -76,6 +76,4 @@ def resource(name: str) -> Path:
         if candidate.exists():
             return candidate
     places = " or ".join(str(folder) for folder in _RESOURCE_FOLDERS)
-    raise FileNotFoundError(
-        f"The program's own file {name!r} is missing from {places}: install the program again."
-    )
+    raise FileNotFoundError(f"The program's own file {name!r} is missing from {places}: install the program again.")

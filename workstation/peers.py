@@ -33,9 +33,7 @@ def check_ae_title(text: str, what: str = "The AE title") -> str:
     if not title:
         raise ValueError(f"{what} is empty: AE titles have 1 to {MAXIMUM_AE_TITLE} characters.")
     if len(title) > MAXIMUM_AE_TITLE:
-        raise ValueError(
-            f"{what} has {len(title)} characters: AE titles have at most {MAXIMUM_AE_TITLE} characters."
-        )
+        raise ValueError(f"{what} has {len(title)} characters: AE titles have at most {MAXIMUM_AE_TITLE} characters.")
     for character in title:
         if character == "\\":
             raise ValueError(f"{what} contains a backslash, which DICOM keeps for separating values.")

@@ -291,9 +291,7 @@ def _write_changes(table: Any, known: Any, settings: Any) -> None:
             table[each.name] = list(new) if isinstance(new, tuple) else new
 
 
-def _write_behaviours(
-    server: Any, known: Mapping[str, Behaviour], behaviours: Mapping[str, Behaviour]
-) -> None:
+def _write_behaviours(server: Any, known: Mapping[str, Behaviour], behaviours: Mapping[str, Behaviour]) -> None:
     for event in known:
         if event not in behaviours and event in server.get("behaviours", {}):
             del server["behaviours"][event]
