@@ -82,7 +82,8 @@ class AssociationsView(TrafficTree):
         """Take in what a batch changed."""
         now = time.time()
         self.calm()
-        self.associations.apply(change, now)
+        with self.not_the_person():
+            self.associations.apply(change, now)
         self._moved.update(conversation.number for conversation in change.changed)
         if change.added:
             self.empty.show_when(False)
@@ -96,7 +97,8 @@ class AssociationsView(TrafficTree):
 
     def set_conversations(self, conversations: Iterable[Conversation]) -> None:
         """Start again with these."""
-        self.associations.reset(conversations, time.time())
+        with self.not_the_person():
+            self.associations.reset(conversations, time.time())
         self.empty.show_when(self.associations.rowCount() == 0)
 
     def note_bytes(self, records: Iterable[Record]) -> None:

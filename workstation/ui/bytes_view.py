@@ -181,6 +181,9 @@ class BytesView(QAbstractScrollArea):
             if offset >= 0 and offset != self._cursor:
                 self.go_to(offset, select=True)
 
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        event.accept()
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.matches(QKeySequence.StandardKey.Copy):
             self.copy_hex()

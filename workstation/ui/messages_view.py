@@ -53,7 +53,8 @@ class MessagesView(TrafficTree):
         """Show the messages of another association, from its end."""
         if conversation is self.messages.conversation:
             return
-        self.messages.set_conversation(conversation)
+        with self.not_the_person():
+            self.messages.set_conversation(conversation)
         self.setWindowTitle(f"Messages of #{conversation.number}" if conversation is not None else "Messages")
         self._say_if_empty()
         self.follow.resume()
@@ -66,7 +67,8 @@ class MessagesView(TrafficTree):
             return
         self.calm()
         before = self.messages.rowCount()
-        self.messages.apply(rows)
+        with self.not_the_person():
+            self.messages.apply(rows)
         if (before == 0) != (self.messages.rowCount() == 0):
             self._say_if_empty()
         self.follow.rows_came(rows.added)

@@ -6,7 +6,8 @@ how many rows came since. Knows Qt's views, nothing of what they show.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from PySide6.QtCore import (
     QEvent,
@@ -22,10 +23,12 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import (
     QContextMenuEvent,
+    QFocusEvent,
     QFont,
     QFontMetrics,
     QKeyEvent,
     QKeySequence,
+    QMouseEvent,
     QResizeEvent,
 )
 from PySide6.QtWidgets import (
@@ -160,29 +163,49 @@ class TrafficTree(QTreeView):
 
     def show_row(self, index: QModelIndex) -> None:
         """Make a row current without taking it for the person's choice."""
-        self._by_program = True
-        try:
+        with self.not_the_person():
             flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
             selection = self.selectionModel()
             if selection is not None:
                 selection.setCurrentIndex(index, flags)
             if index.isValid():
                 self.scrollTo(index)
+
+    def choose(self, index: QModelIndex) -> None:
+        """Go to a row as the person does."""
+        if index.isValid() and index.siblingAtColumn(0) == self.currentIndex().siblingAtColumn(0):
+            self.chosen.emit(index)
+        else:
+            self.setCurrentIndex(index)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        before = QPersistentModelIndex(self.currentIndex())
+        super().mousePressEvent(event)
+        # A click on the row that the program has selected makes it the person's.
+        if self.currentIndex().isValid() and before == self.currentIndex():
+            self.chosen.emit(self.currentIndex())
+
+    @contextmanager
+    def not_the_person(self) -> Iterator[None]:
+        """What becomes current meanwhile is not the person's choice.
+
+        For the model's changes too: Qt makes a neighbour current when the current row goes.
+        """
+        before, self._by_program = self._by_program, True
+        try:
+            yield
         finally:
-            self._by_program = False
+            self._by_program = before
 
     def currentChanged(self, current: Index, previous: Index) -> None:
         super().currentChanged(current, previous)
         if not self._by_program and current.isValid():
             self.chosen.emit(self.currentIndex())
 
-    def focusInEvent(self, event: object) -> None:
+    def focusInEvent(self, event: QFocusEvent) -> None:
         # Qt makes the first row current when the keyboard arrives; that is not the person's choice.
-        self._by_program = True
-        try:
-            super().focusInEvent(event)  # type: ignore[arg-type]
-        finally:
-            self._by_program = False
+        with self.not_the_person():
+            super().focusInEvent(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.matches(QKeySequence.StandardKey.Copy):

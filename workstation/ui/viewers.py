@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, Slot
 
 from workstation.net.field import Field
 from workstation.traffic.conversation import Conversation
@@ -71,6 +71,9 @@ class Viewers(QObject):
         self._settle.timeout.connect(self._settled)
         self._connect_selection()
         self._connect_traffic(bridge)
+        # The window owns the widgets and may go first; then nothing is left to feed.
+        self._over = False
+        self.messages.destroyed.connect(self._end)
         self.associations.set_conversations(log.conversations)
         self._follow()
 
@@ -103,7 +106,14 @@ class Viewers(QObject):
     def _note_transitions(self, records: Records) -> None:
         self._moved.update(record.association for record in records)
 
+    @Slot()
+    def _end(self) -> None:
+        self._over = True
+        self._settle.stop()
+
     def _on_batch(self, records: Records) -> None:
+        if self._over:
+            return
         change = self._log.add(records)
         moved, self._moved = self._moved, set()
         self.associations.apply(change)
@@ -163,13 +173,13 @@ class Viewers(QObject):
         """Select an association as if the person had."""
         index = self.associations.associations.index_of(number)
         if index.isValid():
-            self.associations.setCurrentIndex(index)
+            self.associations.choose(index)
 
     def select_message(self, number: int) -> None:
         """Select a row of the association shown as if the person had."""
         index = self.messages.messages.index_of(number)
         if index.isValid():
-            self.messages.setCurrentIndex(index)
+            self.messages.choose(index)
 
     def _follow(self) -> None:
         newest = self.associations.associations.newest()
@@ -191,6 +201,7 @@ class Viewers(QObject):
 
     def _forget(self) -> None:
         """The association shown is gone."""
+        self.associations.select(None)
         self.messages.set_conversation(None)
         self.state.set_conversation(None)
         self._show_row(None)
