@@ -109,7 +109,6 @@ class Viewers(QObject):
     @Slot()
     def _end(self) -> None:
         self._over = True
-        self._settle.stop()
 
     def _on_batch(self, records: Records) -> None:
         if self._over:
@@ -224,6 +223,8 @@ class Viewers(QObject):
 
     def _settled(self) -> None:
         self._put_off = 0
+        if self._over:
+            return
         conversation = self.messages.conversation
         if conversation is None:
             return
