@@ -89,6 +89,25 @@ def test_other_bytes_replace_the_object(archive: Archive) -> None:
     assert find(archive, PatientName="")[0].PatientName == "New"
 
 
+def test_what_is_remembered_of_a_series_is_checked(archive: Archive, tmp_path: Path) -> None:
+    """Two processes: the other one removes a series, and its row's id goes to another series."""
+    other = Archive(archive.folder, durable=False)
+    store(archive, make_object(1))
+    store(archive, make_object(2))
+    store(other, make_object(1, StudyInstanceUID="1.2.77", SeriesInstanceUID="1.2.77.1", PatientID="other"))
+    store(archive, make_object(1, InstanceNumber=7))
+    assert {pydicom.dcmread(path).SeriesInstanceUID for path in located(archive)} == {"1.2.0.0", "1.2.0.1"}
+    assert archive.counts() == {Level.PATIENT: 1, Level.STUDY: 1, Level.SERIES: 2, Level.IMAGE: 2}
+    other.close()
+
+
+def test_what_another_series_said_last_is_not_forgotten(archive: Archive) -> None:
+    store(archive, make_object(1, StudyDescription="first"))
+    store(archive, make_object(2, StudyDescription="second"))
+    store(archive, make_object(0, StudyDescription="first"))
+    assert find(archive, StudyDescription="")[0].StudyDescription == "first"
+
+
 def test_the_same_object_in_another_transfer_syntax_replaces_it(archive: Archive) -> None:
     store(archive, make_object(1), EXPLICIT)
     store(archive, make_object(1), IMPLICIT)
@@ -205,7 +224,7 @@ def test_a_failing_index_is_never_success(archive: Archive, monkeypatch: pytest.
         raise OperationalError("INSERT", {}, Exception("database or disk is full"))
 
     with monkeypatch.context() as patched:
-        patched.setattr("workstation.scp.index._put", fail)
+        patched.setattr("workstation.scp.index._Writer.put", fail)
         assert store(archive, make_object(1)).status == 0xA700
     assert files_of(archive) == []
     assert store(archive, make_object(1)).status == 0x0000

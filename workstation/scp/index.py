@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydicom.dataset import Dataset
-from sqlalchemy import Connection, Table, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from workstation.scp import schema, search
 from workstation.scp.extract import attributes_of
-from workstation.scp.levels import FindRequest, Level, RetrieveRequest
+from workstation.scp.levels import ATTRIBUTES, FindRequest, Level, RetrieveRequest
 from workstation.scp.schema import INSTANCE, PATIENT, SERIES, STUDY
 from workstation.scp.search import Located
 
@@ -70,6 +70,7 @@ class Index:
         self._waiting: deque[_Ticket] = deque()
         # Guards the database's one writer. Whoever gets it commits for all that wait: one flush for many objects.
         self._writing = threading.Lock()
+        self._writer = _Writer()
         self.was_rebuilt = not schema.create_tables(self._engine)
 
     def close(self) -> None:
@@ -100,6 +101,7 @@ class Index:
         try:
             self._write(tickets)
         except Exception as error:
+            self._writer.forget()
             if len(tickets) == 1 and not isinstance(error, IntegrityError):
                 tickets[0].error = error
             else:
@@ -113,12 +115,13 @@ class Index:
             try:
                 self._write([ticket])
             except Exception as error:
+                self._writer.forget()
                 ticket.error = error
 
     def _write(self, tickets: list[_Ticket]) -> None:
         with self._engine.connect().execution_options(writes=True) as connection, connection.begin():
             for ticket in tickets:
-                ticket.replaced = _put(connection, ticket.entry)
+                ticket.replaced = self._writer.put(connection, ticket.entry)
 
     def known(self, sop_instance_uid: str) -> Located | None:
         """Return where the object with that UID is, or None."""
@@ -153,69 +156,133 @@ class Index:
             return set(connection.execute(select(INSTANCE.c.file).where(condition)).scalars())
 
 
-def _put(connection: Connection, entry: Entry) -> str | None:
-    texts = entry.texts
-    uid = texts["SOPInstanceUID"]
-    before = connection.execute(
-        select(INSTANCE.c.id, INSTANCE.c.file, INSTANCE.c.series_id).where(INSTANCE.c.SOPInstanceUID == uid)
-    ).one_or_none()
-    if before is not None:
-        connection.execute(delete(INSTANCE).where(INSTANCE.c.id == before.id))
-    series = _put_series(connection, texts) if texts["StudyInstanceUID"] else None
-    connection.execute(
-        insert(INSTANCE).values(
-            series_id=series,
-            file=entry.file,
-            transfer_syntax=entry.transfer_syntax,
-            digest=entry.digest,
-            size=entry.size,
-            received=time.time(),
-            **attributes_of(texts, Level.IMAGE),
+# Made once: building a statement costs more than running it.
+_INSTANCE_BY_UID = select(INSTANCE.c.id, INSTANCE.c.file, INSTANCE.c.series_id).where(
+    INSTANCE.c.SOPInstanceUID == bindparam("uid")
+)
+_DELETE_INSTANCE = delete(INSTANCE).where(INSTANCE.c.id == bindparam("instance"))
+_PATIENT_OF_STUDY = select(STUDY.c.patient_id).where(STUDY.c.StudyInstanceUID == bindparam("uid"))
+_ROW_BY_KEY: dict[str, Select[Any]] = {
+    PATIENT.name: select(PATIENT).where(PATIENT.c.identity == bindparam("identity")),
+    STUDY.name: select(STUDY).where(STUDY.c.StudyInstanceUID == bindparam("StudyInstanceUID")),
+    SERIES.name: select(SERIES).where(
+        SERIES.c.SeriesInstanceUID == bindparam("SeriesInstanceUID"), SERIES.c.study_id == bindparam("study_id")
+    ),
+}
+_SERIES_IS_STILL = (
+    select(SERIES.c.id)
+    .join_from(SERIES, STUDY)
+    .join(PATIENT)
+    .where(
+        SERIES.c.id == bindparam("series"),
+        SERIES.c.SeriesInstanceUID == bindparam("series_uid"),
+        STUDY.c.StudyInstanceUID == bindparam("study_uid"),
+        PATIENT.c.identity == bindparam("identity"),
+    )
+)
+_PARENT_KEYWORDS = tuple(
+    keyword for level in (Level.PATIENT, Level.STUDY, Level.SERIES) for keyword in ATTRIBUTES[level]
+)
+MOST_REMEMBERED = 256
+
+
+class _Writer:
+    """Puts entries into the tables; used by one thread at a time, in a transaction of the caller's.
+
+    Objects arrive series by series. So it remembers the series of the last ones with what their objects said: the
+    next object that says the same needs no look at its patient, study and series but that they are still there
+    (another process may have removed them and given their id away).
+    """
+
+    def __init__(self) -> None:
+        self._remembered: OrderedDict[tuple[str, str], tuple[tuple[str, ...], int]] = OrderedDict()
+
+    def forget(self) -> None:
+        """Forget all ids: a transaction was rolled back, or rows were removed."""
+        self._remembered.clear()
+
+    def put(self, connection: Connection, entry: Entry) -> str | None:
+        """Add an entry; return the file that it replaced."""
+        texts = entry.texts
+        before = connection.execute(_INSTANCE_BY_UID, {"uid": texts["SOPInstanceUID"]}).one_or_none()
+        if before is not None:
+            connection.execute(_DELETE_INSTANCE, {"instance": before.id})
+        series = self._series(connection, texts) if texts["StudyInstanceUID"] else None
+        connection.execute(
+            insert(INSTANCE),
+            {
+                "series_id": series,
+                "file": entry.file,
+                "transfer_syntax": entry.transfer_syntax,
+                "digest": entry.digest,
+                "size": entry.size,
+                "received": time.time(),
+                **attributes_of(texts, Level.IMAGE),
+            },
         )
-    )
-    if before is None:
-        return None
-    if before.series_id is not None and before.series_id != series:
-        _prune(connection, before.series_id)
-    return str(before.file) if before.file != entry.file else None
+        if before is None:
+            return None
+        if before.series_id is not None and before.series_id != series:
+            _prune(connection, before.series_id)
+            self.forget()
+        return str(before.file) if before.file != entry.file else None
+
+    def _series(self, connection: Connection, texts: Mapping[str, str]) -> int:
+        place = (texts["StudyInstanceUID"], texts["SeriesInstanceUID"])
+        says = tuple(texts[keyword] for keyword in _PARENT_KEYWORDS)
+        identity = _identity(texts)
+        remembered = self._remembered.get(place)
+        if remembered is not None and remembered[0] == says:
+            keys = {"series": remembered[1], "study_uid": place[0], "series_uid": place[1], "identity": identity}
+            if connection.execute(_SERIES_IS_STILL, keys).first() is not None:
+                return remembered[1]
+        series = self._merge_series(connection, texts, identity)
+        # What another series of the study said is newer now: it has to be looked at again.
+        for other in [key for key in self._remembered if key[0] == place[0]]:
+            del self._remembered[other]
+        self._remembered[place] = (says, series)
+        if len(self._remembered) > MOST_REMEMBERED:
+            self._remembered.popitem(last=False)
+        return series
+
+    def _merge_series(self, connection: Connection, texts: Mapping[str, str], identity: str) -> int:
+        patient = _merge(
+            connection,
+            PATIENT,
+            {"identity": identity},
+            {**attributes_of(texts, Level.PATIENT), "folded_name": texts["PatientName"].casefold()},
+        )
+        uid = texts["StudyInstanceUID"]
+        earlier = connection.execute(_PATIENT_OF_STUDY, {"uid": uid}).scalar_one_or_none()
+        study = _merge(
+            connection,
+            STUDY,
+            {"StudyInstanceUID": uid},
+            {**attributes_of(texts, Level.STUDY), "patient_id": patient},
+        )
+        if earlier is not None and earlier != patient:
+            _prune_patient(connection, earlier)
+            self.forget()
+        return _merge(
+            connection,
+            SERIES,
+            {"SeriesInstanceUID": texts["SeriesInstanceUID"], "study_id": study},
+            attributes_of(texts, Level.SERIES),
+        )
 
 
-def _put_series(connection: Connection, texts: Mapping[str, str]) -> int:
-    name = texts["PatientName"].casefold()
-    patient_id = texts["PatientID"]
-    identity = (
-        f"{patient_id}\t{texts['IssuerOfPatientID']}" if patient_id else f"\t\t{name}\t{texts['PatientBirthDate']}"
-    )
-    patient = _merge(
-        connection,
-        PATIENT,
-        {"identity": identity},
-        {**attributes_of(texts, Level.PATIENT), "folded_name": name},
-    )
-    uid = texts["StudyInstanceUID"]
-    earlier = connection.execute(select(STUDY.c.patient_id).where(STUDY.c.StudyInstanceUID == uid)).scalar_one_or_none()
-    study = _merge(
-        connection,
-        STUDY,
-        {"StudyInstanceUID": uid},
-        {**attributes_of(texts, Level.STUDY), "patient_id": patient},
-    )
-    if earlier is not None and earlier != patient:
-        _prune_patient(connection, earlier)
-    return _merge(
-        connection,
-        SERIES,
-        {"SeriesInstanceUID": texts["SeriesInstanceUID"], "study_id": study},
-        attributes_of(texts, Level.SERIES),
-    )
+def _identity(texts: Mapping[str, str]) -> str:
+    """Return what tells patients apart: ID and issuer, or name and birth date of those without an ID."""
+    if texts["PatientID"]:
+        return f"{texts['PatientID']}\t{texts['IssuerOfPatientID']}"
+    return f"\t\t{texts['PatientName'].casefold()}\t{texts['PatientBirthDate']}"
 
 
 def _merge(connection: Connection, table: Table, key: Mapping[str, Any], values: Mapping[str, Any]) -> int:
     """Return the id of the row with that key, made or brought up to date."""
-    condition = [table.c[name] == value for name, value in key.items()]
-    row = connection.execute(select(table).where(*condition)).mappings().one_or_none()
+    row = connection.execute(_ROW_BY_KEY[table.name], key).mappings().one_or_none()
     if row is None:
-        made = connection.execute(insert(table).values(**{**values, **key})).inserted_primary_key
+        made = connection.execute(insert(table), {**values, **key}).inserted_primary_key
         assert made is not None
         return int(made[0])
     newer = {name: value for name, value in values.items() if value != "" and row[name] != value}

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydicom.datadict import dictionary_VM
 from pydicom.dataset import Dataset
-from sqlalchemy import Column, ColumnElement, Connection, FromClause, Row, Select, func, literal, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, FromClause, Row, Select, bindparam, func, literal, or_, select
 
 from workstation.scp.answer import build_answer
 from workstation.scp.extract import items_from_text
@@ -111,7 +111,7 @@ def locate(connection: Connection, request: RetrieveRequest) -> list[Located]:
 
 def locate_one(connection: Connection, sop_instance_uid: str) -> Located | None:
     """Return where the object with that UID is."""
-    row = connection.execute(select(*_LOCATION).where(INSTANCE.c.SOPInstanceUID == sop_instance_uid)).one_or_none()
+    row = connection.execute(_LOCATE_ONE, {"uid": sop_instance_uid}).one_or_none()
     return None if row is None else Located(*row)
 
 
@@ -123,6 +123,7 @@ _LOCATION = (
     INSTANCE.c.digest,
     INSTANCE.c.size,
 )
+_LOCATE_ONE = select(*_LOCATION).where(INSTANCE.c.SOPInstanceUID == bindparam("uid"))
 
 
 def _streamed(connection: Connection, statement: Select[Any]) -> Iterator[Row[Any]]:
