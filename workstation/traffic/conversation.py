@@ -14,14 +14,13 @@ from typing import Final
 from workstation.net.errors import RemoteProtocolError
 from workstation.net.pdu import (
     A_ABORT_RQ,
-    A_ASSOCIATE_AC,
     A_ASSOCIATE_RJ,
-    A_ASSOCIATE_RQ,
+    A_RELEASE_RP,
     PDUType,
     decode_pdu,
 )
 from workstation.traffic.assembly import MessageRows
-from workstation.traffic.contexts import ContextRow, Side, side_of
+from workstation.traffic.contexts import Answer, ContextRow, Proposal, Side, read_association
 from workstation.traffic.path import Transition, extend_path
 from workstation.traffic.record import ConversationFacts, Record
 from workstation.traffic.rows import MessageRow, PduRow
@@ -183,51 +182,44 @@ class Conversation(MessageRows):
         row.size = pdu.length
         row.complete = True
         try:
-            decoded = decode_pdu(pdu.data)
+            self._association_control(row, pdu)
         except RemoteProtocolError as error:
             row.detail_text = printable(pdu.data, 64) if row.name == "Unrecognized bytes" else ""
             self._spoil(row, printable(str(error)))
+
+    def _association_control(self, row: MessageRow, pdu: PduRow) -> None:
+        if pdu.pdu_type in (PDUType.A_ASSOCIATE_RQ, PDUType.A_ASSOCIATE_AC):
+            match read_association(pdu.data):
+                case Proposal() as proposal:
+                    self._propose(row, proposal)
+                case Answer() as answer:
+                    self._answer(row, answer)
             return
         who = "by us" if pdu.sent else "by the peer"
-        match decoded:
-            case A_ASSOCIATE_RQ():
-                self._request(row, decoded)
-            case A_ASSOCIATE_AC():
-                self._answer(row, decoded)
-            case A_ASSOCIATE_RJ():
-                row.detail_text = f"{decoded.result_text}, {decoded.source_text}: {decoded.reason_text}"
+        match decode_pdu(pdu.data):
+            case A_ASSOCIATE_RJ() as reject:
+                row.detail_text = f"{reject.result_text}, {reject.source_text}: {reject.reason_text}"
                 self.outcome = self.outcome or f"Rejected {who}"
-            case A_ABORT_RQ():
-                row.detail_text = f"{decoded.source_text}: {decoded.reason_text}"
+            case A_ABORT_RQ() as abort:
+                row.detail_text = f"{abort.source_text}: {abort.reason_text}"
                 self.outcome = self.outcome or f"Aborted {who}"
-            case _:
-                if pdu.pdu_type == PDUType.A_RELEASE_RP:
-                    self.outcome = self.outcome or "Released"
+            case A_RELEASE_RP():
+                self.outcome = self.outcome or "Released"
 
-    def _request(self, row: MessageRow, request: A_ASSOCIATE_RQ) -> None:
-        self.calling = printable(request.calling_ae_title.strip(), 64)
-        self.called = printable(request.called_ae_title.strip(), 64)
-        self.requestor = side_of(request.user_information)
-        self.contexts = {
-            context.context_id: ContextRow(
-                context.context_id,
-                printable(context.abstract_syntax, 64),
-                tuple(printable(uid, 64) for uid in context.transfer_syntaxes),
-            )
-            for context in request.presentation_contexts
-        }
+    def _propose(self, row: MessageRow, proposal: Proposal) -> None:
+        self.calling, self.called = proposal.calling, proposal.called
+        self.requestor = proposal.side
+        self.contexts = {context.context_id: context for context in proposal.contexts}
         row.detail_text = f"{quantity(len(self.contexts), 'context')} offered"
 
-    def _answer(self, row: MessageRow, answer: A_ASSOCIATE_AC) -> None:
-        self.acceptor = side_of(answer.user_information)
-        for context in answer.presentation_contexts:
-            asked = self.contexts.get(context.context_id)
+    def _answer(self, row: MessageRow, answer: Answer) -> None:
+        self.acceptor = answer.side
+        for context_id, result, transfer_syntax in answer.results:
+            asked = self.contexts.get(context_id)
             if asked is None:
-                self._spoil(row, f"Context {context.context_id} was answered but never proposed")
-                asked = ContextRow(context.context_id, "", ())
-            self.contexts[context.context_id] = asked._replace(
-                result=int(context.result), transfer_syntax=printable(context.transfer_syntax, 64)
-            )
+                self._spoil(row, f"Context {context_id} was answered but never proposed")
+                asked = ContextRow(context_id, "", ())
+            self.contexts[context_id] = asked._replace(result=result, transfer_syntax=transfer_syntax)
         row.detail_text = f"{self.accepted_contexts} of {quantity(len(self.contexts), 'context')} accepted"
 
 

@@ -155,24 +155,27 @@ class TrafficLog:
         if len(self._payloads) > 2 * self.max_rows:
             # Those that left with their rows; without this a log bounded by rows would collect them for ever.
             self._payloads = deque(entry for entry in self._payloads if entry[1].data)
-        too_many = len(self._conversations) > self.max_conversations
-        if not too_many and self.kept_bytes <= self.max_bytes and self.rows <= self.max_rows:
-            return
-        for conversation in self.conversations:
-            excess = self.rows - self.max_rows
-            too_many = len(self._conversations) > self.max_conversations
-            if not too_many and excess <= 0 and self.kept_bytes <= self.max_bytes:
-                return
-            # One that alone is more than what has to go only loses its oldest rows, below.
-            too_large = conversation.weight > max(excess, self.max_rows // 2)
-            if conversation.finished and (not too_large or too_many or self.kept_bytes > self.max_bytes):
-                self._remove(conversation, change)
+        while victim := self._oldest_to_go():
+            self._remove(victim, change)
         while self.rows > self.max_rows or self.kept_bytes > self.max_bytes:
             largest = max(self._conversations.values(), key=lambda conversation: conversation.weight, default=None)
             if largest is None or not largest.rows:
                 return
             # A twentieth more than needed, so that a full log is not trimmed again for each batch.
             self._trim(largest, self._rows_worth(largest, max(self.rows - self.max_rows, 0) + self.max_rows // 20))
+
+    def _oldest_to_go(self) -> Conversation | None:
+        """The oldest finished conversation, when something has to go and taking it whole is not too much."""
+        excess = self.rows - self.max_rows
+        must = self.kept_bytes > self.max_bytes or len(self._conversations) > self.max_conversations
+        if not must and excess <= 0:
+            return None
+        # One that alone is more than what has to go only loses its oldest rows.
+        largest = max(excess, self.max_rows // 2)
+        for conversation in self._conversations.values():
+            if conversation.finished and (must or conversation.weight <= largest):
+                return conversation
+        return None
 
     @staticmethod
     def _rows_worth(conversation: Conversation, weight: int) -> int:
