@@ -60,7 +60,7 @@ def test_a_row_says_who_where_how_and_how_much(view: AssociationsView, log: Traf
     assert cell(view, 12, PARTIES) == "→ MODALITY → PACS"
     assert cell(view, 12, PEER) == "10.1.2.3:104"
     assert cell(view, 12, STATE) == "✓ Released · Sta1"
-    assert cell(view, 12, CONTEXTS) == "1 of 2"
+    assert cell(view, 12, CONTEXTS) == "1/2"
     assert cell(view, 12, PDUS) == "9"
     assert cell(view, 12, DURATION) == "90 ms"
 
@@ -142,7 +142,7 @@ def test_copying(view: AssociationsView, log: TrafficLog, qtbot: QtBot) -> None:
     view.apply(log.add(whole(1)))
     view.select(log.conversation(1))
     qtbot.keyClick(view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
-    assert QApplication.clipboard().text().startswith("1\t→ MODALITY → PACS\t10.1.2.3:104\t✓ Released · Sta1\t1 of 2")
+    assert QApplication.clipboard().text().startswith("1\t→ MODALITY → PACS\t10.1.2.3:104\t✓ Released · Sta1\t1/2")
     menu = QMenu()
     view.fill_menu(menu, view.associations.index(1, 0, view.associations.index_of(1)))
     {action.text(): action for action in menu.actions()}["Copy Abstract Syntax UID"].trigger()

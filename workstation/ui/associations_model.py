@@ -291,7 +291,7 @@ class AssociationsModel(QAbstractItemModel):
                 return f"{sign} {conversation.state_word} · {conversation.state}"
             case 4:
                 offered = len(conversation.contexts)
-                return f"{conversation.accepted_contexts} of {offered}" if offered else ""
+                return f"{conversation.accepted_contexts}/{offered}" if offered else ""
             case 5:
                 return bytes_text(conversation.bytes_sent) if conversation.bytes_sent else ""
             case 6:

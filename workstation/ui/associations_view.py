@@ -45,10 +45,10 @@ class AssociationsView(TrafficTree):
         self.size_columns(
             (
                 "_0000",
-                "← WORKSTATION → PAC",
+                "← WORKSTATION → WORK",
                 "127.0.0.1:00000",
                 "✕ Rejected by the p",
-                "0 of 0",
+                "00/00",
                 "000 MB",
                 "000 MB",
                 "00,000",

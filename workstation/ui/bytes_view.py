@@ -328,15 +328,19 @@ class BytesView(QAbstractScrollArea):
         return max(1, (self.viewport().height() - self._margin()) // self._line)
 
     def _show(self, offset: int, span: Span | None = None) -> None:
-        """Scroll as little as needed; a marked field is shown whole if it fits."""
+        """Bring a byte into sight; a marked field whole if it fits, with what is before it if it was out of sight."""
         bar, sight = self.verticalScrollBar(), self._rows_in_sight()
         row = offset // self._columns
         last = (span[0] + span[1] - 1) // self._columns if span else row
         last = min(max(last, row), row + sight - 1)
-        if row < bar.value():
-            bar.setValue(max(0, row - 1))
-        elif last >= bar.value() + sight:
-            bar.setValue(last - sight + 1)
+        if bar.value() <= row and last < bar.value() + sight:
+            return
+        if span is not None:
+            bar.setValue(min(row, max(row - sight // 3, last - sight + 1)))
+        elif row < bar.value():
+            bar.setValue(row)
+        else:
+            bar.setValue(row - sight + 1)
 
     # --- words -----------------------------------------------------------------------------------------------------
 

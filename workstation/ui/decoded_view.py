@@ -69,7 +69,7 @@ class DecodedView(TrafficTree):
         while above.isValid():
             self.expand(above)
             above = self.fields.parent(above)
-        self.show_row(index)
+        self.show_row(index, centre=True)
 
     def _open_first(self) -> None:
         """Open the outer levels, as far as they stay readable."""

@@ -89,7 +89,7 @@ class LogView(QWidget):
         self.lines = LogModel(theme, parent=self)
         self.list = _LogList(theme)
         self.list.setModel(self.lines)
-        self.list.size_columns(("00:00:00.000", "▲ Warning", "#0000", "Association established"), TEXT)
+        self.list.size_columns(("00:00:00.000", "▲ Warning", "#0000", "Association"), TEXT)
         self.follow = FollowEnd(self.list, "logNew")
         self.empty = EmptyState(self.list, theme, "Nothing logged yet", "What the program and its associations do.")
         self.level = QComboBox()

@@ -161,15 +161,17 @@ class TrafficTree(QTreeView):
             self.setUpdatesEnabled(True)
             self._pause.start()
 
-    def show_row(self, index: QModelIndex) -> None:
-        """Make a row current without taking it for the person's choice."""
+    def show_row(self, index: QModelIndex, *, centre: bool = False) -> None:
+        """Make a row current without taking it for the person's choice; `centre` one that was out of sight."""
         with self.not_the_person():
             flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
             selection = self.selectionModel()
             if selection is not None:
                 selection.setCurrentIndex(index, flags)
             if index.isValid():
-                self.scrollTo(index)
+                hidden = not self.viewport().rect().contains(self.visualRect(index).center())
+                hint = QAbstractItemView.ScrollHint
+                self.scrollTo(index, hint.PositionAtCenter if centre and hidden else hint.EnsureVisible)
 
     def choose(self, index: QModelIndex) -> None:
         """Go to a row as the person does."""
