@@ -582,6 +582,33 @@ def test_a_dimse_timeout_aborts_and_gives_an_empty_status() -> None:
         status = assoc.send_c_echo()
         assert "Status" not in status
         assert assoc.is_aborted
+        assert "DIMSE timeout" in assoc.end_reason
+
+
+def test_opening_a_connection_can_be_cancelled() -> None:
+    # a listener whose backlog is full never answers: the connection stays under way
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        fillers = [socket.socket() for _ in range(4)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(deaf.getsockname())
+        ae = AE()
+        ae.add_requested_context(Verification)
+        results: list[Association] = []
+        thread = threading.Thread(target=lambda: results.append(ae.associate("127.0.0.1", deaf.getsockname()[1])))
+        thread.start()
+        while not ae.active_associations:
+            assert thread.is_alive()
+        (assoc,) = ae.active_associations
+        assoc.abort()
+        thread.join(5)
+        assert not thread.is_alive()
+        for filler in fillers:
+            filler.close()
+    assert results[0].is_aborted
+    assert results[0].over.is_set()
 
 
 @pytest.mark.parametrize(("response", "flag"), [("A-ABORT", "is_aborted"), ("A-RELEASE", "is_released")])

@@ -339,7 +339,7 @@ class ApplicationEntity:
         assoc.sink_factory = sink_factory
         default_logging.bind_default_handlers(assoc.handlers)
         assoc.handlers.bind_all(evt_handlers)
-        assoc.connect = lambda: connecting.connect(
+        assoc.connect = lambda waker, cancelled: connecting.connect(
             host,
             port,
             timeout=self.connection_timeout,
@@ -348,6 +348,8 @@ class ApplicationEntity:
             tls_timeout=self.acse_timeout,
             flowinfo=scope[0],
             scope_id=scope[1],
+            waker=waker,
+            cancelled=cancelled,
         )
         self.remember(assoc)
         assoc.request()

@@ -39,6 +39,7 @@ from workstation.net.pdu import (
 )
 from workstation.net.pdu_primitives import A_ABORT, A_ASSOCIATE, A_P_ABORT, A_RELEASE
 from workstation.net.presentation import PresentationContext, PresentationContextTuple
+from workstation.net.readiness import Waker
 from workstation.net.requests import Requests
 from workstation.net.service_user import MODE_ACCEPTOR, MODE_REQUESTOR, ServiceUser
 from workstation.net.services import perform
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("workstation.net.association")
 _numbers = itertools.count(1)
 
+Connect = Callable[[Waker, Callable[[], bool]], socket.socket]
 SinkFactory = Callable[["Association", C_STORE_RQ, PresentationContextTuple], DataSink | None]
 
 
@@ -101,7 +103,7 @@ class Association(Requests):
         self.acceptor = ServiceUser(self, MODE_ACCEPTOR)
         self.server: AssociationServer | None = None
         self.sink_factory: SinkFactory | None = None
-        self.connect: Callable[[], socket.socket] = _nowhere
+        self.connect: Connect = _nowhere
 
         self.is_established = False
         self.is_released = False
@@ -120,6 +122,7 @@ class Association(Requests):
         self._handlers = events.Handlers()
         self._notes: deque[Event] = deque()
         self._turn = threading.Lock()  # held by whoever runs notification handlers
+        self._turn_owner: int | None = None
         self._outcome = threading.Event()  # the negotiation is over
         self._released = threading.Event()
         self._reader: threading.Thread | None = None
@@ -252,19 +255,23 @@ class Association(Requests):
         if self._handlers.has(event):
             self._notes.append(Event(self, event, attrs))
 
-    def run_notifications(self) -> None:
-        """Run what was remembered, in order, unless another thread is at it (it then runs these too)."""
+    def run_notifications(self, *, settle: bool = False) -> None:
+        """Run what was remembered, in order, unless another thread is at it (it then runs these too).
+
+        Args:
+            settle: Wait, a second at most, for that other thread: what led to here has then been heard.
+        """
+        if settle and self._turn_owner != threading.get_ident() and self._turn.acquire(timeout=1.0):
+            self._turn.release()
         while self._notes:
             if not self._turn.acquire(blocking=False):
                 return
+            self._turn_owner = threading.get_ident()
             try:
                 while self._notes:
-                    try:
-                        event = self._notes.popleft()
-                    except IndexError:
-                        break
-                    events.run_notification(self._handlers, event)
+                    events.run_notification(self._handlers, self._notes.popleft())
             finally:
+                self._turn_owner = None
                 self._turn.release()
 
     def note(self, outputs: list[Output]) -> None:
@@ -308,7 +315,6 @@ class Association(Requests):
 
     def _note_abort(self, pdu: A_ABORT_RQ | None, why: str, provider: bool) -> None:
         self.is_established = False
-        self._released.set()
         if pdu is not None:
             self.abort_received = pdu
             why = f"The peer aborted: {pdu.source_text}, {pdu.reason_text}"
@@ -316,11 +322,11 @@ class Association(Requests):
             self.notify(events.EVT_ACSE_RECV, primitive=A_P_ABORT(provider_reason=pdu.reason if pdu is not None else 0))
         else:
             self.notify(events.EVT_ACSE_RECV, primitive=A_ABORT(abort_source=pdu.source if pdu is not None else 0))
-        if self.is_released or self.is_aborted or self.is_rejected:
-            return
-        self.is_aborted = True
-        self.end_reason = why
-        self.notify(events.EVT_ABORTED)
+        if not (self.is_released or self.is_aborted or self.is_rejected):
+            self.is_aborted = True
+            self.end_reason = why
+            self.notify(events.EVT_ABORTED)
+        self._released.set()
 
     def _note_end(self) -> None:
         self.is_established = False
@@ -404,11 +410,11 @@ class Association(Requests):
         self._try(respond, then)
 
     def _note_released(self, why: str) -> None:
-        self._released.set()
         if not (self.is_aborted or self.is_released):
             self.is_released = True
             self.end_reason = why
             self.notify(events.EVT_RELEASED)
+        self._released.set()
 
     def _release_confirmed(self) -> None:
         if self._engine.state is State.STA12:
@@ -436,7 +442,7 @@ class Association(Requests):
         The outcome is in `is_established`, `is_rejected`, `is_aborted`; nothing is raised for the peer's doing.
         """
         self._open(acse.request_pdu(self))
-        self.run_notifications()
+        self.run_notifications(settle=True)
 
     def _open(self, request: A_ASSOCIATE_RQ) -> None:
         """Drive the engine from Sta1 to the answer."""
@@ -444,13 +450,15 @@ class Association(Requests):
         self._connection.request(lambda engine, now: engine.associate(request))
         started = time.monotonic()
         try:
-            sock = self.connect()
+            sock = self.connect(self._connection.prepare(), self.over.is_set)
         except OSError as error:
             self.connection_error = error
-            self.is_aborted = True
-            self.end_reason = f"No transport connection: {error}"
-            self.notify(events.EVT_ABORTED)
+            if not self.is_aborted:
+                self.is_aborted = True
+                self.end_reason = f"No transport connection: {error}"
+                self.notify(events.EVT_ABORTED)
             self._connection.close(self.end_reason)
+            self._connection.discard()
             return
         self.timings["connect"] = (time.monotonic() - started) * 1000.0
         self.requestor.address_info = from_socket(sock.getsockname())
@@ -585,7 +593,7 @@ class Association(Requests):
             self._released.wait()
             if self.is_released and self.is_requestor:
                 self.over.wait(1.0)
-        self.run_notifications()
+        self.run_notifications(settle=True)
 
     def _ask_release(self) -> bool:
         def ask(engine: UpperLayer, now: float) -> None:
@@ -607,7 +615,7 @@ class Association(Requests):
         own = threading.current_thread().name.startswith((f"dicom-{self.name}", f"dicom-worker-{self.number}"))
         if block and not own and self._reader is not None:
             self.over.wait(1.0)
-        self.run_notifications()
+        self.run_notifications(settle=block)
 
     def _abort(self, why: str) -> None:
         def ask(engine: UpperLayer, now: float) -> None:
@@ -678,7 +686,7 @@ class Association(Requests):
             self.run_notifications()
 
 
-def _nowhere() -> socket.socket:
+def _nowhere(_: Waker, __: Callable[[], bool]) -> socket.socket:
     raise OSError("nobody said where the peer is")
 
 

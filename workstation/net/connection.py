@@ -67,6 +67,12 @@ class Connection:
         self._broken: str = ""
 
     # ------------------------------------------------------------------- life
+    def prepare(self) -> Waker:
+        """The waker before there is a socket: closing the connection ends the wait for it."""
+        if self._waker is None:
+            self._waker = Waker()
+        return self._waker
+
     def attach(self, sock: socket.socket) -> None:
         """Take over a connected socket."""
         self._tls = isinstance(sock, ssl.SSLSocket)
@@ -74,7 +80,7 @@ class Connection:
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = sock
-        self._waker = Waker()
+        self.prepare()
 
     @property
     def closed(self) -> bool:

@@ -97,6 +97,9 @@ class Requests:
         def abort(self, block: bool = True) -> None:
             """Of the association."""
 
+        def _abort(self, why: str) -> None:
+            """Of the association."""
+
         def busy(self, change: int) -> None:
             """Of the association."""
 
@@ -491,17 +494,20 @@ class Requests:
             except TimeoutError:
                 if self._exchange.last_activity > started:
                     continue  # sub-operations of a C-GET went on meanwhile
-                _log.error("%s: no response to the %s within %s s", self.name, request.name, self.dimse_timeout)
-                self.abort()
+                self._give_up(f"No response to the {request.name} within {self.dimse_timeout} s (DIMSE timeout)")
                 return None
             if response is None:
                 _log.error("%s: the association ended before a response to the %s", self.name, request.name)
                 return None
             if not isinstance(response, response_class(type(request))) or response.Status is None:
-                _log.error("%s: the response to the %s is invalid", self.name, request.name)
-                self.abort()
+                self._give_up(f"The response to the {request.name} is invalid: it is a {response.name}")
                 return None
             return response
+
+    def _give_up(self, why: str) -> None:
+        """Abort and say why."""
+        _log.error("%s: %s", self.name, why)
+        self._abort(why)
 
     def _normalized(
         self, request: Any, data_set: Dataset | None, context: PresentationContext
