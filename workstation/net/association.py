@@ -450,7 +450,7 @@ class Association(Requests):
         self._connection.request(lambda engine, now: engine.associate(request))
         started = time.monotonic()
         try:
-            sock = self.connect(self._connection.prepare(), self.over.is_set)
+            sock = self.connect(self._connection.prepare(), lambda: self._connection.closed)
         except OSError as error:
             self.connection_error = error
             if not self.is_aborted:
@@ -459,6 +459,7 @@ class Association(Requests):
                 self.notify(events.EVT_ABORTED)
             self._connection.close(self.end_reason)
             self._connection.discard()
+            self._end()
             return
         self.timings["connect"] = (time.monotonic() - started) * 1000.0
         self.requestor.address_info = from_socket(sock.getsockname())

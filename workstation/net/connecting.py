@@ -90,7 +90,9 @@ def _await(
 ) -> None:
     """Wait until a connection that is under way is open; OSError if it fails."""
     if code in _UNDER_WAY:
-        _, ready = wait(sock, waker, timeout, read=False, write=True)
+        ready = False
+        if not cancelled():
+            _, ready = wait(sock, waker, timeout, read=False, write=True)
         if cancelled():
             raise _CancelledError(errno.ECONNABORTED, "the connection was cancelled")
         if not ready:
