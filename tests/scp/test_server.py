@@ -18,7 +18,7 @@ from scp_objects import CT, EXPLICIT, IMPLICIT, encode, files_of, make_object, s
 
 from workstation.net import AE, build_context, build_role, evt
 from workstation.net.association import Association
-from workstation.net.dimse import C_STORE_RQ, encode_command
+from workstation.net.dimse import C_FIND_RQ, C_STORE_RQ, Message, encode_command
 from workstation.net.pdu import P_DATA_TF, PDV, encode_pdu
 from workstation.net.pdu_primitives import SOPClassExtendedNegotiation
 from workstation.scp.archive import Archive
@@ -78,6 +78,16 @@ def keys(level: str, **values: object) -> Dataset:
 def fill(archive: Archive, count: int = 20) -> None:
     for number in range(count):
         assert store(archive, make_object(number)).status == 0
+
+
+def send_raw(association: Association, request: Message, data: bytes, *, is_last: bool) -> None:
+    """Send a request on the first context, with any bytes as data set."""
+    pdvs = (
+        PDV(context_id=1, is_command=True, is_last=True, data=encode_command(request)),
+        PDV(context_id=1, is_command=False, is_last=is_last, data=data),
+    )
+    # What no function of the API would send.
+    association._connection._socket.sendall(encode_pdu(P_DATA_TF(pdvs=pdvs)))  # type: ignore[union-attr]
 
 
 # the server itself
@@ -216,24 +226,15 @@ def test_a_bad_object_gets_a_status_and_a_sentence(archive: Archive, connect: Ca
 def test_an_aborted_store_leaves_nothing(archive: Archive, connect: Callable[..., Association]) -> None:
     """A command and half a data set, then an abort."""
     association = connect(CT)
-    context = association.accepted_contexts[0].context_id
-    assert context is not None
-    command = encode_command(
-        C_STORE_RQ(
-            context_id=context,
-            MessageID=1,
-            AffectedSOPClassUID=CT,
-            AffectedSOPInstanceUID="1.2.3",
-            Priority=0,
-            has_data_set=True,
-        )
+    request = C_STORE_RQ(
+        context_id=1,
+        MessageID=1,
+        AffectedSOPClassUID=CT,
+        AffectedSOPInstanceUID="1.2.3",
+        Priority=0,
+        has_data_set=True,
     )
-    pdvs = (
-        PDV(context_id=context, is_command=True, is_last=True, data=command),
-        PDV(context_id=context, is_command=False, is_last=False, data=encode(make_object(1))[:100]),
-    )
-    raw = encode_pdu(P_DATA_TF(pdvs=pdvs))
-    association._connection._socket.sendall(raw)  # type: ignore[union-attr]
+    send_raw(association, request, encode(make_object(1))[:100], is_last=False)
     end = time.monotonic() + PROGRESS
     while not files_of(archive) and time.monotonic() < end:
         time.sleep(0.01)
@@ -295,7 +296,49 @@ def test_relational_queries_can_be_negotiated(archive: Archive, connect: Callabl
     assert len(matches) == 4
 
 
-def test_a_find_of_ten_thousand_is_cancelled_at_once(archive: Archive, connect: Callable[..., Association]) -> None:
+def test_names_of_all_writings_are_found_over_the_wire(archive: Archive, connect: Callable[..., Association]) -> None:
+    store(archive, make_object(1, SpecificCharacterSet="ISO_IR 126", PatientName="Διονυσιος"))
+    for charset in ("ISO_IR 192", "ISO_IR 126"):
+        query = keys("STUDY", SpecificCharacterSet=charset, PatientName="διον*")
+        (pending, answer), final = connect(STUDY_FIND).send_c_find(query, STUDY_FIND)
+        assert (pending.Status, final[0].Status) == (0xFF00, 0x0000)
+        assert answer is not None
+        assert (answer.SpecificCharacterSet, answer.PatientName) == ("ISO_IR 192", "Διονυσιος")
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        b"\x40\x00\x75\x02SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff" * 5000,
+        b"GET / HTTP/1.0\r\n\r\n",
+        b"\x08\x00\x52\x00CS\xff\xff",
+    ],
+)
+def test_an_identifier_that_cannot_be_decoded_is_refused(
+    connect: Callable[..., Association], identifier: bytes
+) -> None:
+    association = connect(contexts=[build_context(STUDY_FIND, EXPLICIT)])
+    answered = threading.Event()
+    responses: list[Any] = []
+
+    def note(event: Any) -> None:
+        responses.append(event.message)
+        answered.set()
+
+    association.bind(evt.EVT_DIMSE_RECV, note)
+    send_raw(
+        association,
+        C_FIND_RQ(context_id=1, MessageID=5, AffectedSOPClassUID=STUDY_FIND, Priority=0, has_data_set=True),
+        identifier,
+        is_last=True,
+    )
+    assert answered.wait(PROGRESS)
+    assert responses[0].Status in (0xA900, 0xC000)
+    assert responses[0].ErrorComment
+    assert association.is_established
+
+
+def test_a_find_can_be_cancelled(archive: Archive, connect: Callable[..., Association]) -> None:
     fill(archive, 200)
     offer = SOPClassExtendedNegotiation()
     offer.sop_class_uid, offer.service_class_application_information = STUDY_FIND, b"\1"

@@ -237,6 +237,8 @@ class Archive:
         for shard in _SHARDS:
             folder = self._objects / shard
             names = {entry.name for entry in os.scandir(folder)}
+            if not names:
+                continue
             indexed = {Path(file).name for file in self._index.files(f"objects/{shard}")}
             for name in sorted(names - indexed):
                 if name.endswith(".part") and sweeps:
