@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from workstation.net.errors import LocalProtocolError
@@ -24,6 +26,8 @@ from workstation.net.pdu import (
     encode_pdu,
 )
 from workstation.net.upper_layer import (
+    FLUSH,
+    LINGER,
     AbortIndication,
     AssociateConfirmation,
     AssociateIndication,
@@ -295,7 +299,13 @@ def test_no_answer_to_the_request_or_to_the_release() -> None:
     a = requestor()
     a.tick(30.0)
     assert a.engine.state is State.STA13
-    assert "ACSE timeout" in str(a.got(AbortIndication)[0])
+    assert "-AC or -RJ within the ACSE timeout" in str(a.got(AbortIndication)[0])
+    _, b = established()
+    b.engine.release(b.now)
+    b.hear(encode_pdu(A_RELEASE_RQ()))
+    assert b.engine.state is State.STA10
+    b.tick(30.0)
+    assert "A-RELEASE-RP within the ACSE timeout" in str(b.got(AbortIndication)[0])
     a, _ = established()
     a.engine.release(a.now)
     a.settle()
@@ -306,13 +316,79 @@ def test_no_answer_to_the_request_or_to_the_release() -> None:
 
 def test_idleness_is_the_associations_choice_and_not_counted_while_busy() -> None:
     _, b = established()
+    assert b.engine.deadline == 160.0
     b.engine.busy = 1
-    assert b.engine.deadline is None
+    assert b.tick(60.0) is None
+    assert b.engine.deadline == 220.0  # looked at again, although nobody tells the engine that it is busy no longer
     b.engine.busy = 0
     b.engine.watch_network(b.now)
-    assert b.engine.deadline == 160.0
     assert b.tick(60.0) == "network"
     assert b.engine.state is State.STA6
+
+
+def test_without_artim_a_peer_still_has_to_close_the_connection() -> None:
+    end = End(requestor=False)
+    end.engine.limits.artim = end.engine.limits.request = None
+    end.engine.connection_accepted(end.now)
+    end.hear(encode_pdu(REQUEST))
+    end.engine.reject(REJECT, end.now)
+    assert end.engine.state is State.STA13
+    assert end.engine.deadline is not None
+    end.tick(LINGER)
+    assert end.trace[-1] == "Sta13+Evt18 AA-2 Sta1"
+
+
+def test_a_peer_that_goes_on_after_an_abort_gains_no_time() -> None:
+    _, b = established()
+    b.hear(encode_pdu(REQUEST))
+    assert b.trace[-1] == "Sta6+Evt6 AA-8 Sta13"
+    for _ in range(2):
+        b.tick(10.0)
+        b.hear(encode_pdu(REQUEST))
+        assert b.trace[-1] == "Sta13+Evt6 AA-7 Sta13"
+    b.tick(10.0)
+    assert b.trace[-1] == "Sta13+Evt18 AA-2 Sta1"
+
+
+def test_an_abort_that_cannot_leave_does_not_wait_for_artim() -> None:
+    _, b = established()
+    b.engine.hasten(b.now)
+    assert b.engine.deadline == 160.0  # no abort was said
+    b.engine.abort(b.now)
+    b.engine.hasten(b.now)
+    assert b.engine.deadline == 100.0 + FLUSH
+
+
+def test_the_longest_pdu_that_may_be_claimed_costs_little_before_it_arrives() -> None:
+    _, b = established()
+    b.engine.limits.maximum_length = 0
+    b.hear(b"\x04\x00\x01\x00\x00\x00" + bytes(1000))
+    assert len(b.engine.buffer()) <= 1 << 20
+    assert b.engine.state is State.STA6
+    b.hear(bytes((1 << 24) - 1000), 65536)
+    assert b.trace[-1] == "Sta6+Evt10 DT-2 Sta6"
+
+
+def test_there_is_room_to_read_after_a_pdu_was_given_up() -> None:
+    end = acceptor()
+    end.hear(b"\x01\x00\x00\x0f\xff\xff" + bytes(8192 - 6))
+    end.tick(15.0)
+    assert end.engine.state is State.STA1
+    end = established()[1]
+    end.engine.limits.maximum_length = 8192
+    end.hear(b"\x04\x00\x00\x00\x20\x00" + bytes(8000))
+    end.tick(61.0)
+    assert end.engine.state is State.STA13
+    assert len(end.engine.buffer()) > 0
+    end.hear(bytes(100_000))
+    assert end.engine.state is State.STA13
+
+
+def test_what_cannot_be_sent_is_refused_before_a_connection_is_opened() -> None:
+    end = End(requestor=True)
+    with pytest.raises(LocalProtocolError, match="AE title"):
+        end.engine.associate(replace(REQUEST, called_ae_title="B\\C"))
+    assert end.engine.state is State.STA1
 
 
 def test_fragments_are_even_and_fit_the_peers_maximum_length() -> None:
@@ -357,7 +433,7 @@ WIRE = {
 @pytest.mark.parametrize("event", list(Event))
 def test_every_cell_does_what_the_table_says_and_the_empty_ones_no_harm(state: State, event: Event) -> None:
     end = End(requestor=state in (State.STA4, State.STA5, State.STA9, State.STA11))
-    end.engine._request = REQUEST
+    end.engine._request = encode_pdu(REQUEST)
     end.engine.state = state
     action = TABLE.get((state, event))
     if event in LOCAL and action is None:

@@ -34,7 +34,9 @@ from workstation.net.pdu import (
 
 HEADER = 6
 LARGEST_FRAGMENT = 256 * 1024  # what one P-DATA-TF carries at most when the peer sets no or a huge limit
-FLUSH = 0.5  # seconds that an A-ABORT has to leave before we cut a peer whose bytes are no PDUs
+FLUSH = 0.5  # seconds that our last PDU has to leave before we cut a peer that speaks no PDUs or reads nothing
+LINGER = 30.0  # seconds that a peer has to close the transport connection when no ARTIM is set
+AHEAD = 1 << 20  # bytes of room made for a PDU before it arrives; beyond that, room grows with what has arrived
 
 
 # --------------------------------------------------------------------------- what comes out
@@ -163,7 +165,7 @@ _PDU_EVENTS = {
     PDUType.A_RELEASE_RP: Event.EVT13,
     PDUType.A_ABORT: Event.EVT16,
 }
-_STARTS_ARTIM = {Action.AE_5, Action.AE_8, Action.AR_4, Action.AA_1, Action.AA_7, Action.AA_8}
+_STARTS_ARTIM = {Action.AE_5, Action.AE_8, Action.AR_4, Action.AA_1, Action.AA_8}
 _STOPS_ARTIM = {Action.AE_6, Action.AA_2, Action.AA_5, Action.AR_5}
 _CLOSES = {Action.AE_4, Action.AR_3, Action.AA_2, Action.AA_3, Action.AA_4, Action.AA_5, Action.AR_5}
 _SENDING_STATES = {State.STA6, State.STA8}
@@ -196,7 +198,7 @@ class UpperLayer:
         self.busy = 0  # operations of ours under way: silence of the peer is then no fault
         self._clock = _Clock()
         self._outputs: list[Output] = []
-        self._request: A_ASSOCIATE_RQ | None = None
+        self._request = b""
         self._buffer = bytearray(8192)
         self._view = memoryview(self._buffer)
         self._start = 0
@@ -214,7 +216,7 @@ class UpperLayer:
         """The time at which `tick` wants to be called, or None."""
         clock = self._clock
         times = [t for t in (clock.artim, clock.answer) if t is not None]
-        if clock.network is not None and not self.busy:
+        if clock.network is not None:
             times.append(clock.network)
         if clock.pdu_since is not None:
             times.append(self._pdu_deadline(clock.pdu_since))
@@ -227,9 +229,9 @@ class UpperLayer:
 
     # ------------------------------------------------------------------- local requests
     def associate(self, request: A_ASSOCIATE_RQ) -> None:
-        """Evt1: the user asks for an association."""
+        """Evt1: the user asks for an association; what cannot be encoded is refused before anything is opened."""
         self._require(Event.EVT1)
-        self._request = request
+        self._request = encode_pdu(request)
         self._step(Event.EVT1, 0.0)
 
     def connected(self, now: float) -> None:
@@ -340,7 +342,9 @@ class UpperLayer:
         if have >= HEADER and not self._garbage:
             _, length = parse_header(self._view, self._start)
             if self.state in _DATA_STATES:
-                return max(HEADER + length, min(4 * (HEADER + length), 1 << 20))
+                if HEADER + length < AHEAD:
+                    return min(4 * (HEADER + length), AHEAD)
+                return min(HEADER + length, max(AHEAD, 2 * have))
             # nobody has proved to be a DICOM peer yet: room grows with what has really arrived
             return max(8192, min(HEADER + length, 2 * have))
         return 8192
@@ -425,17 +429,27 @@ class UpperLayer:
                 self._step(Event.EVT18, now)
         elif clock.answer is not None and now >= clock.answer:
             clock.answer = None
-            waited = "A-RELEASE-RP" if self.state is State.STA7 else "A-ASSOCIATE-AC or -RJ"
+            waited = "A-ASSOCIATE-AC or -RJ" if self.state is State.STA5 else "A-RELEASE-RP"
             self._fail(f"The peer sent no {waited} within the ACSE timeout", now)
         elif clock.pdu_since is not None and now >= self._pdu_deadline(clock.pdu_since):
             seconds, clock.pdu_since = now - clock.pdu_since, None
-            self._garbage = True
             message = f"A PDU arrived too slowly: {self._end - self._start} bytes in {seconds:.0f} s"
+            self._garbage = True
+            self._start = self._end = 0
             self._invalid(RemoteProtocolError(message, AbortReason.NOT_SPECIFIED), None, now)
-        elif clock.network is not None and not self.busy and now >= clock.network:
-            clock.network = None
-            return "network"
+        elif clock.network is not None and now >= clock.network:
+            if not self.busy:
+                clock.network = None
+                return "network"
+            # looked at again later, so that nobody has to wake the reader at the end of each operation
+            clock.network = now + max(self.limits.network or 0.0, 0.05)
         return None
+
+    def hasten(self, now: float) -> None:
+        """In Sta13: do not give the peer the whole of ARTIM to close the transport connection."""
+        if self.state is State.STA13:
+            soon = now + FLUSH
+            self._clock.artim = soon if self._clock.artim is None else min(soon, self._clock.artim)
 
     def _fail(self, why: str, now: float) -> None:
         """A deadline of ours passed: abort as the service user and tell ourselves why."""
@@ -467,13 +481,15 @@ class UpperLayer:
         out.insert(stepped, Stepped(state, event, action, next_state))
         self.state = next_state
         if action in _STARTS_ARTIM or (action is Action.AE_6 and next_state is State.STA13):
-            self._clock.artim = self._after(FLUSH if self._garbage else self.limits.artim, now)
+            self._clock.artim = now + (LINGER if self.limits.artim is None else self.limits.artim)
             self._clock.answer = self._clock.network = None
         elif action in _STOPS_ARTIM:
             self._clock.artim = None
         if action in _CLOSES:
             self._clock = _Clock()
             out.append(Disconnect())
+        elif self._garbage:
+            self.hasten(now)
 
     def _send(self, pdu: PDU, pdu_type: PDUType) -> None:
         self._outputs.append(Sent(pdu_type, (encode_pdu(pdu),)))
@@ -498,8 +514,7 @@ class UpperLayer:
             case Action.DT_1 | Action.AR_7:
                 out.append(Sent(PDUType.P_DATA_TF, pieces))
             case Action.AE_2:
-                assert self._request is not None
-                self._send(self._request, PDUType.A_ASSOCIATE_RQ)
+                out.append(Sent(PDUType.A_ASSOCIATE_RQ, (self._request,)))
                 clock.answer = self._after(self.limits.artim, now)
             case Action.AE_3 | Action.AE_4:
                 assert isinstance(pdu, A_ASSOCIATE_AC | A_ASSOCIATE_RJ)
