@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtWidgets import QDialog
+from PySide6.QtWidgets import QDialog, QWidget
 
 from workstation.paths import DataDir
 from workstation.peers import AddressBook, Peer
@@ -68,3 +68,11 @@ def act(qtbot, dialog: QDialog, click: Callable[[], object], timeout: int = 20_0
     click()
     qtbot.waitUntil(lambda: bool(seen.append(True)) or len(seen) > 2, timeout=1000)
     idle(qtbot, dialog, timeout)
+
+
+def focus(qtbot, widget: QWidget) -> None:
+    """Give a widget the keyboard; shortcuts need it to be in the active window."""
+    widget.window().activateWindow()
+    qtbot.waitUntil(widget.window().isActiveWindow)
+    widget.setFocus()
+    qtbot.waitUntil(widget.hasFocus)

@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from dialog_kit import NOBODY, act, idle, running_services
+from dialog_kit import NOBODY, act, focus, idle, running_services
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
@@ -83,8 +83,7 @@ def test_results_stay_the_newest_on_top(dialog, services, qtbot):
 
 
 def test_control_enter_asks_from_any_field(dialog, qtbot):
-    dialog.activateWindow()
-    dialog.repeat.setFocus()
+    focus(qtbot, dialog.repeat)
     act(qtbot, dialog, lambda: QTest.keyClick(dialog.repeat, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier))
     assert dialog.outcome.outcome is Outcome.SUCCESS
     assert len(rows(dialog)) == 1

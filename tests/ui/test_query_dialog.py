@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from dialog_kit import act, idle, running_services
+from dialog_kit import act, focus, idle, running_services
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
@@ -145,7 +145,7 @@ def test_drilling_down_and_back(dialog, qtbot):
     assert "CT" in modalities
     row = find_row(dialog, "Modality", "CT")
     dialog.table.selectRow(row)
-    dialog.table.setFocus()
+    focus(qtbot, dialog.table)
     act(qtbot, dialog, lambda: QTest.keyClick(dialog.table, Qt.Key.Key_Return))
     assert dialog.frame.level is Level.IMAGE
     assert dialog.frame.model.rowCount() == 10

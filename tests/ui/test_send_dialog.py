@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import replace
 
 import pytest
-from dialog_kit import NOBODY, act, idle, running_services
+from dialog_kit import NOBODY, act, focus, idle, running_services
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
@@ -163,9 +163,7 @@ def test_rows_are_removed_with_the_delete_key(dialog, qtbot, samples):
     study = dialog.model.index(0, 0)
     dialog.list.expand(study)
     dialog.list.setCurrentIndex(dialog.model.index(0, 0, study))
-    dialog.activateWindow()
-    dialog.list.setFocus()
-    qtbot.waitUntil(dialog.list.hasFocus)
+    focus(qtbot, dialog.list)
     QTest.keyClick(dialog.list, Qt.Key.Key_Delete)
     assert dialog.model.count == count - 1
     dialog.clear_button.click()

@@ -116,7 +116,7 @@ class EchoDialog(QDialog):
         copy.activated.connect(self.copy)
 
         self._lay_out()
-        services.peers_changed.connect(lambda: self.peer.set_peers(services.all_peers()))
+        services.peers_changed.connect(self._offer_peers)
         theme.changed.connect(self._show_signs)
         self._show_ready()
         self.peer.setFocus()
@@ -149,6 +149,9 @@ class EchoDialog(QDialog):
         columns.addWidget(side)
         columns.addLayout(results, 1)
         self.resize(1120, 420)
+
+    def _offer_peers(self) -> None:
+        self.peer.set_peers(self._services.all_peers())
 
     # --- asking
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from pydicom.dataset import Dataset
@@ -112,6 +113,7 @@ class QueryDialog(QDialog):
         layout.addWidget(splitter)
         self.resize(1180, 720)
 
+        self.form.rebuilt.connect(self._order_tabs)
         services.peers_changed.connect(self._offer_peers)
         services.server_changed.connect(self._offer_peers)
         self._offer_peers()
@@ -233,6 +235,23 @@ class QueryDialog(QDialog):
         menu.addActions(self.table.actions())
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(self.table.viewport().mapToGlobal(position))
+
+    def _order_tabs(self) -> None:
+        order: list[QWidget] = [
+            self.peer.combo,
+            self.root,
+            self.level,
+            *self.form.tab_order(),
+            self.clear_button,
+            self.limit,
+            self.query_button,
+            self.copy_button,
+            self.save_button,
+            self.table,
+            *self.retrieve.tab_order(),
+        ]
+        for before, after in pairwise(order):
+            QWidget.setTabOrder(before, after)
 
     # --- what is asked
 

@@ -56,6 +56,8 @@ class KeyField(QWidget):
         super().__init__(parent)
         self.entry = entry
         self.field = CheckedField(theme, lambda text: check_key(entry.vr, text))
+        # Fields are made anew behind all else in the order of the Tab key, where Qt would stop at the stand-in first.
+        self.field.setFocusProxy(None)  # type: ignore[arg-type]
         editor = self.field.editor
         editor.setPlaceholderText(hint(entry.keyword))
         editor.setClearButtonEnabled(True)
@@ -71,10 +73,10 @@ class KeyField(QWidget):
             button = QToolButton()
             button.setText("×")
             button.setAutoRaise(True)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             name_widget(button, f"remove{entry.keyword}", f"Remove {entry.name}", f"Do not ask for {entry.name}")
             button.clicked.connect(lambda: self.removed.emit(entry.keyword))
             row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
-        self.setFocusProxy(editor)
 
     def _menu_button(self, presets: tuple[tuple[str, str], ...]) -> QToolButton:
         button = QToolButton()
@@ -95,6 +97,10 @@ class KeyField(QWidget):
     def text(self) -> str:
         """What is typed."""
         return self.field.text
+
+    def tab_order(self) -> list[QWidget]:
+        """The field's widgets in the order of the Tab key."""
+        return [self.field.editor, *self.findChildren(QToolButton, options=Qt.FindChildOption.FindDirectChildrenOnly)]
 
 
 def _presets(entry: Attribute) -> tuple[tuple[str, str], ...]:
@@ -164,6 +170,8 @@ class QueryForm(QWidget):
     """The keys of one level, with those of the levels above it."""
 
     changed = Signal()
+    rebuilt = Signal()
+    """There are other fields now; whoever keeps the order of the Tab key has to set it again."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -225,7 +233,7 @@ class QueryForm(QWidget):
             self._added[self._level].append(keyword)
             self._build(self.texts())
             self.changed.emit()
-        self._fields[keyword].setFocus()
+        self._fields[keyword].field.editor.setFocus()
         self._area.ensureWidgetVisible(self._fields[keyword])
 
     def remove_attribute(self, keyword: str) -> None:
@@ -280,7 +288,8 @@ class QueryForm(QWidget):
         while (item := self._grid.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None and widget is not self._above_note:
-                widget.hide()
+                # At once out of the window: until it is deleted its name would be there twice.
+                widget.setParent(None)
                 widget.deleteLater()
         above = keys_above(self._root, self._level)
         usual = [keyword for keyword in MATCH_KEYS[self._level] if keyword not in above]
@@ -294,7 +303,7 @@ class QueryForm(QWidget):
             field.field.editor.textChanged.connect(self._field_changed)
             field.removed.connect(self.remove_attribute, Qt.ConnectionType.QueuedConnection)
             label = plain_label(_label_text(keyword))
-            label.setBuddy(field)
+            label.setBuddy(field.field.editor)
             label.setToolTip(f"{field.entry.name} {field.entry.tag}")
             label.setFixedHeight(field.field.editor.sizeHint().height())
             self._grid.addWidget(label, row, 0, Qt.AlignmentFlag.AlignTop)
@@ -305,13 +314,11 @@ class QueryForm(QWidget):
                 self._grid.addWidget(self._above_note, row, 0, 1, 2)
                 row += 1
         self._show_above_note()
-        previous: QWidget | None = None
-        for field in self._fields.values():
-            if previous is not None:
-                QWidget.setTabOrder(previous, field)
-            previous = field
-        if previous is not None:
-            QWidget.setTabOrder(previous, self.search)
+        self.rebuilt.emit()
+
+    def tab_order(self) -> list[QWidget]:
+        """The form's widgets in the order of the Tab key."""
+        return [widget for field in self._fields.values() for widget in field.tab_order()] + [self.search]
 
     def _field_changed(self) -> None:
         self._show_above_note()

@@ -146,6 +146,10 @@ class RetrievePanel(QWidget):
         """What the last retrieval came to, in numbers."""
         self._counts.setText(text)
 
+    def tab_order(self) -> list[QWidget]:
+        """The panel's widgets in the order of the Tab key."""
+        return [self.destination, self.move_button, self.get_button, self.cancel_button]
+
     def _move(self) -> None:
         self.move_wanted.emit(self.destination_title)
 

@@ -133,7 +133,7 @@ class SendDialog(QDialog):
         for changed in (self.model.rowsInserted, self.model.rowsRemoved, self.model.modelReset):
             changed.connect(self._list_changed)
         self.list.selectionModel().selectionChanged.connect(lambda *_: self._show_ready())
-        services.peers_changed.connect(lambda: self.peer.set_peers(services.all_peers()))
+        services.peers_changed.connect(self._offer_peers)
         self._show_plan()
         self._show_ready()
         if paths:
@@ -195,6 +195,9 @@ class SendDialog(QDialog):
         layout.addWidget(splitter, 1)
         layout.addLayout(bottom)
         self.resize(1220, 680)
+
+    def _offer_peers(self) -> None:
+        self.peer.set_peers(self._services.all_peers())
 
     # --- collecting
 

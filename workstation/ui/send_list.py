@@ -47,7 +47,10 @@ class SendList(QTreeView):
         header.setMinimumSectionSize(50)
         for column, width in _WIDTHS.items():
             self.setColumnWidth(column, width)
-        theme.changed.connect(lambda: self.viewport().update())
+        theme.changed.connect(self._repaint)
+
+    def _repaint(self) -> None:
+        self.viewport().update()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         self._offer(event)
