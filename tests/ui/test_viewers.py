@@ -106,8 +106,8 @@ def test_a_pdu_shows_its_own_bytes(bench: Bench) -> None:
     v = bench.viewers
     v.select_message(3)
     above = v.messages.messages.index_of(3)
-    v.messages.expand(above)
-    v.messages.setCurrentIndex(v.messages.messages.index(0, 0, above))
+    v.messages.set_open(above, True)
+    v.messages.setCurrentIndex(v.messages.messages.pdu_index(3, 0))
     assert v.bytes.data[0] == 4
     assert v.decoded.fields.index(0, 0).data() == "P-DATA-TF"
 

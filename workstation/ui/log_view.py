@@ -24,7 +24,7 @@ from workstation.ui.empty_state import EmptyState
 from workstation.ui.log_model import LEVELS, TEXT, Line, LogModel
 from workstation.ui.rates import bytes_text
 from workstation.ui.theme import Theme
-from workstation.ui.tree import FollowEnd, TrafficTree, copy_to_clipboard
+from workstation.ui.tree import FollowEnd, TrafficTable, copy_to_clipboard
 from workstation.ui.widgets import name_widget, plain_label
 
 _WAITING = 10_000
@@ -196,10 +196,9 @@ class _Detach:
         self._logger.removeHandler(self._handler)
 
 
-class _LogList(TrafficTree):
+class _LogList(TrafficTable):
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme, "logList", "Log lines")
-        self.setRootIsDecorated(False)
 
     def fill_menu(self, menu: QMenu, index: QModelIndex) -> None:
         model = self.model()

@@ -1,14 +1,15 @@
 """The messages of one association as Qt's model, the PDUs that carried each below it.
 
-The conversation grows before the model is told, so the model keeps its own counts and answers by them. PDU rows are
-counted only for messages that somebody opened. Text is made when a row is painted.
+The conversation grows before the model is told, so the model keeps its own counts and answers by them. Text is made
+when a row is painted.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from typing import Any
 
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, Qt
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
 from workstation.net.uids import uid_name
 from workstation.traffic.conversation import Conversation
@@ -44,8 +45,17 @@ _CATEGORIES = {
 }
 
 
-class MessagesModel(QAbstractItemModel):
-    """Rows of one conversation; top-level rows have internal id 0, PDUs the number of their message."""
+OPEN_ROLE = Qt.ItemDataRole.UserRole + 1
+"""Of a message with PDUs whether they are shown below it; None of a row without."""
+DEPTH_ROLE = Qt.ItemDataRole.UserRole + 2
+"""0 for a message, 1 for a PDU below it."""
+
+
+class MessagesModel(QAbstractTableModel):
+    """The messages of one conversation and, below those that the person opened, their PDUs: one flat list of lines.
+
+    Flat, because Qt's tree view asks for each of its rows whenever one is inserted.
+    """
 
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -53,6 +63,9 @@ class MessagesModel(QAbstractItemModel):
         self._conversation: Conversation | None = None
         self._trimmed = 0
         self._count = 0
+        # The opened messages in order: their numbers, the lines they stand in, and how many PDUs are shown of each.
+        self._open: list[int] = []
+        self._heads: list[int] = []
         self._pdus: dict[int, int] = {}
 
     @property
@@ -69,6 +82,7 @@ class MessagesModel(QAbstractItemModel):
         self._trimmed = conversation.trimmed if conversation is not None else 0
         self._count = len(conversation.rows) if conversation is not None else 0
         self._pdus.clear()
+        self._place_heads()
         self.endResetModel()
 
     def apply(self, change: RowsChange) -> None:
@@ -78,52 +92,115 @@ class MessagesModel(QAbstractItemModel):
         conversation = change.conversation
         gone = min(conversation.trimmed - self._trimmed, self._count)
         if gone > 0:
-            self.beginRemoveRows(QModelIndex(), 0, gone - 1)
-            for number in [number for number in self._pdus if number <= self._trimmed + gone]:
-                del self._pdus[number]
+            self.beginRemoveRows(QModelIndex(), 0, self._line_of(self._trimmed + gone + 1) - 1)
+            self._pdus = {number: shown for number, shown in self._pdus.items() if number > self._trimmed + gone}
             self._trimmed += gone
             self._count -= gone
+            self._place_heads()
             self.endRemoveRows()
         # Rows that came and went within one batch were never shown.
         self._trimmed = conversation.trimmed
         if len(conversation.rows) > self._count:
-            self.beginInsertRows(QModelIndex(), self._count, len(conversation.rows) - 1)
+            first = self.rowCount()
+            self.beginInsertRows(QModelIndex(), first, first + len(conversation.rows) - self._count - 1)
             self._count = len(conversation.rows)
             self.endInsertRows()
-        places = [place for place, _ in change.changed if 0 <= place < self._count]
-        for place in places:
-            self._grow(place, conversation.rows[place])
-        if places:
-            first, last = min(places), max(places)
+        numbers = [conversation.rows[place].number for place, _ in change.changed if 0 <= place < self._count]
+        for number in numbers:
+            self._grow(number)
+        if numbers:
+            first, last = self._line_of(min(numbers)), self._line_of(max(numbers))
             self.dataChanged.emit(self.index(first, 0), self.index(last, SIZE))
 
-    def _grow(self, place: int, row: MessageRow) -> None:
-        shown = self._pdus.get(row.number)
-        if shown is None or shown >= len(row.pdus):
+    def _grow(self, number: int) -> None:
+        """More PDUs of an opened message."""
+        shown, message = self._pdus.get(number), self._message(number)
+        if shown is None or message is None or shown >= len(message.pdus):
             return
-        self.beginInsertRows(self.index(place, 0), shown, len(row.pdus) - 1)
-        self._pdus[row.number] = len(row.pdus)
+        first = self._line_of(number) + 1 + shown
+        self.beginInsertRows(QModelIndex(), first, first + len(message.pdus) - shown - 1)
+        self._pdus[number] = len(message.pdus)
+        self._place_heads()
         self.endInsertRows()
+
+    # --- opening ---------------------------------------------------------------------------------------------------
+
+    def set_open(self, number: int, is_open: bool) -> None:
+        """Show the PDUs of a message below it, or no longer."""
+        message = self._message(number)
+        if message is None or not message.is_dimse or is_open == (number in self._pdus):
+            return
+        line = self._line_of(number)
+        count = len(message.pdus) if is_open else self._pdus[number]
+        if is_open:
+            self.beginInsertRows(QModelIndex(), line + 1, line + count)
+            self._pdus[number] = count
+        else:
+            self.beginRemoveRows(QModelIndex(), line + 1, line + count)
+            del self._pdus[number]
+        self._place_heads()
+        if is_open:
+            self.endInsertRows()
+        else:
+            self.endRemoveRows()
+        self.dataChanged.emit(self.index(line, NAME), self.index(line, NAME), [OPEN_ROLE])
+
+    def is_open(self, number: int) -> bool:
+        """Whether the PDUs of a message are shown."""
+        return number in self._pdus
+
+    def _place_heads(self) -> None:
+        self._open = sorted(self._pdus)
+        above = 0
+        self._heads = []
+        for number in self._open:
+            self._heads.append(number - 1 - self._trimmed + above)
+            above += self._pdus[number]
+
+    def _line_of(self, number: int) -> int:
+        """The line of a message."""
+        before = bisect_left(self._open, number)
+        if not before:
+            return number - 1 - self._trimmed
+        last = self._open[before - 1]
+        return self._heads[before - 1] + self._pdus[last] + number - last
+
+    def _at(self, line: int) -> tuple[int, int]:
+        """The number of the message in or above a line, and which of its PDUs it is; -1 for the message itself."""
+        before = bisect_right(self._heads, line) - 1
+        if before < 0:
+            return self._trimmed + 1 + line, -1
+        number = self._open[before]
+        below = line - self._heads[before]
+        shown = self._pdus[number]
+        if below <= shown:
+            return number, below - 1
+        return number + below - shown, -1
 
     # --- looking up ------------------------------------------------------------------------------------------------
 
     def message_at(self, index: Index) -> MessageRow | None:
-        """The message of a row, or of the row above it."""
-        if not index.isValid():
-            return None
-        number = index.internalId() or self._trimmed + index.row() + 1
-        return self._message(number)
+        """The message of a line, or the one above it."""
+        return self._message(self._at(index.row())[0]) if index.isValid() else None
 
     def pdu_at(self, index: Index) -> PduRow | None:
-        """The PDU of a row below a message; None for a message."""
-        message = self.message_at(index)
-        if message is None or not index.internalId():
+        """The PDU of a line below a message; None for a message."""
+        if not index.isValid():
             return None
-        return message.pdus[index.row()] if index.row() < len(message.pdus) else None
+        number, place = self._at(index.row())
+        message = self._message(number)
+        return message.pdus[place] if message is not None and 0 <= place < len(message.pdus) else None
 
     def index_of(self, number: int) -> QModelIndex:
-        """The row of a message."""
-        return self.index(number - 1 - self._trimmed, 0)
+        """The line of a message."""
+        known = self._trimmed < number <= self._trimmed + self._count
+        return self.index(self._line_of(number), 0) if known else QModelIndex()
+
+    def pdu_index(self, number: int, place: int) -> QModelIndex:
+        """The line of a PDU of an opened message."""
+        if not 0 <= place < self._pdus.get(number, 0):
+            return QModelIndex()
+        return self.index(self._line_of(number) + 1 + place, 0)
 
     def _message(self, number: int) -> MessageRow | None:
         conversation = self._conversation
@@ -135,41 +212,10 @@ class MessagesModel(QAbstractItemModel):
     # --- Qt's questions --------------------------------------------------------------------------------------------
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:
-        if not parent.isValid():
-            return self._count
-        if parent.internalId() or parent.column():
-            return 0
-        message = self.message_at(parent)
-        if message is None or not message.is_dimse:
-            return 0
-        return self._pdus.setdefault(message.number, len(message.pdus))
-
-    def hasChildren(self, parent: Index = QModelIndex()) -> bool:
-        if not parent.isValid():
-            return self._count > 0
-        if parent.internalId() or parent.column():
-            return False
-        message = self.message_at(parent)
-        return message is not None and message.is_dimse
+        return 0 if parent.isValid() else self._count + sum(self._pdus.values())
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:
-        return len(TITLES)
-
-    def index(self, row: int, column: int, parent: Index = QModelIndex()) -> QModelIndex:
-        if row < 0 or not 0 <= column < len(TITLES):
-            return QModelIndex()
-        if not parent.isValid():
-            return self.createIndex(row, column, 0) if row < self._count else QModelIndex()
-        if row >= self.rowCount(self.index(parent.row(), 0)):
-            return QModelIndex()
-        return self.createIndex(row, column, self._trimmed + parent.row() + 1)
-
-    def parent(self, index: Index = QModelIndex()) -> Any:
-        number = index.internalId() if index.isValid() else 0
-        if not number:
-            return QModelIndex()
-        row = number - 1 - self._trimmed
-        return self.createIndex(row, 0, 0) if 0 <= row < self._count else QModelIndex()
+        return 0 if parent.isValid() else len(TITLES)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if orientation is not Qt.Orientation.Horizontal:
@@ -183,17 +229,24 @@ class MessagesModel(QAbstractItemModel):
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid():
+            return None
         column = index.column()
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _ALIGNMENT[column]
-        conversation = self._conversation
-        message = self.message_at(index)
+        number, place = self._at(index.row())
+        conversation, message = self._conversation, self._message(number)
         if message is None or conversation is None:
             return None
-        if index.internalId():
-            pdu = self.pdu_at(index)
-            return self._pdu(conversation, message, pdu, column, role) if pdu is not None else None
-        return self._row(conversation, message, column, role)
+        if role == OPEN_ROLE:
+            return number in self._pdus if place < 0 and message.is_dimse else None
+        if role == DEPTH_ROLE:
+            return 0 if place < 0 else 1
+        if place < 0:
+            return self._row(conversation, message, column, role)
+        return (
+            self._pdu(conversation, message, message.pdus[place], column, role) if place < len(message.pdus) else None
+        )
 
     # --- a message -------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import (
     QEvent,
@@ -20,6 +21,7 @@ from PySide6.QtCore import (
     Qt,
     QTimer,
     Signal,
+    SignalInstance,
 )
 from PySide6.QtGui import (
     QContextMenuEvent,
@@ -39,6 +41,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QStyledItemDelegate,
     QStyleOptionViewItem,
+    QTableView,
     QTreeView,
     QWidget,
 )
@@ -75,24 +78,25 @@ class RowDelegate(QStyledItemDelegate):
         return QSize(size.width(), option.fontMetrics.height() + 5)
 
 
-class TrafficTree(QTreeView):
-    """A tree or list of traffic.
+if TYPE_CHECKING:
+    _Base = QAbstractItemView
+else:
+    _Base = object  # beside Qt's class in the bases of a view
 
-    Args:
-        theme: Colours.
-        object_name: For tests.
-        accessible_name: For screen readers.
-    """
 
-    chosen = Signal(QModelIndex)
-    """The person (not the program) went to a row."""
+class _Traffic(_Base):
+    """What `TrafficTree` and `TrafficTable` have in common."""
 
-    def __init__(self, theme: Theme, object_name: str, accessible_name: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    chosen: SignalInstance
+
+    def header(self) -> QHeaderView:
+        """The columns' header."""
+        raise NotImplementedError
+
+    def _set_up(self, theme: Theme, object_name: str, accessible_name: str) -> None:
         self.theme = theme
         self.setObjectName(object_name)
         self.setAccessibleName(accessible_name)
-        self.setUniformRowHeights(True)
         self.setAlternatingRowColors(True)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
@@ -100,9 +104,6 @@ class TrafficTree(QTreeView):
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setTextElideMode(Qt.TextElideMode.ElideRight)
-        self.setIndentation(14)
-        # Expanding animates by painting the whole subtree into a picture: slow for thousands of rows.
-        self.setAnimated(False)
         self.setItemDelegate(RowDelegate(self))
         self.setFont(tabular(self.font()))
         header = self.header()
@@ -232,13 +233,17 @@ class TrafficTree(QTreeView):
         action.setShortcut(QKeySequence(QKeySequence.StandardKey.Copy))
         action.setEnabled(index.isValid())
 
+    def _in_order(self, rows: list[QModelIndex]) -> list[QModelIndex]:
+        """Selected rows in the order shown; they come in that of their selection."""
+        return sorted(rows, key=QModelIndex.row)
+
     def rows_as_text(self) -> str:
         """The selected rows, columns parted by tabs, in the order shown."""
         selection = self.selectionModel()
         model = self.model()
         if selection is None or model is None:
             return ""
-        rows = sorted(selection.selectedRows(), key=lambda index: self.visualRect(index).top())
+        rows = self._in_order(selection.selectedRows())
         header = self.header()
         shown = [header.logicalIndex(visual) for visual in range(header.count())]
         shown = [column for column in shown if not header.isSectionHidden(column)]
@@ -246,6 +251,71 @@ class TrafficTree(QTreeView):
 
     def _repaint(self) -> None:
         self.viewport().update()
+
+
+class TrafficTree(_Traffic, QTreeView):
+    """A tree. Qt lays all of its open rows out again for each insertion: for thousands of rows, not for a hundred
+    thousand; those want a `TrafficTable`.
+
+    Args:
+        theme: Colours.
+        object_name: For tests.
+        accessible_name: For screen readers.
+    """
+
+    chosen = Signal(QModelIndex)
+    """The person (not the program) went to a row."""
+
+    def __init__(self, theme: Theme, object_name: str, accessible_name: str, parent: QWidget | None = None) -> None:
+        QTreeView.__init__(self, parent)
+        self._set_up(theme, object_name, accessible_name)
+        self.setUniformRowHeights(True)
+        self.setIndentation(14)
+        # Expanding animates by painting the whole subtree into a picture: slow for thousands of rows.
+        self.setAnimated(False)
+
+    def header(self) -> QHeaderView:
+        return QTreeView.header(self)
+
+    def _in_order(self, rows: list[QModelIndex]) -> list[QModelIndex]:
+        return sorted(rows, key=lambda index: self.visualRect(index).top())
+
+
+class TrafficTable(_Traffic, QTableView):
+    """A list of any length: rows of one height, so that inserting some costs the same however many there are.
+
+    Args:
+        theme: Colours.
+        object_name: For tests.
+        accessible_name: For screen readers.
+    """
+
+    chosen = Signal(QModelIndex)
+    """The person (not the program) went to a row."""
+
+    def __init__(self, theme: Theme, object_name: str, accessible_name: str, parent: QWidget | None = None) -> None:
+        QTableView.__init__(self, parent)
+        self._set_up(theme, object_name, accessible_name)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setCornerButtonEnabled(False)
+        self.setTabKeyNavigation(False)
+        rows = self.verticalHeader()
+        rows.hide()
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        rows.setMinimumSectionSize(1)
+        rows.setDefaultSectionSize(self.fontMetrics().height() + 5)
+
+    def header(self) -> QHeaderView:
+        return self.horizontalHeader()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        # A row is the unit here, as in a tree: Home and End go to the first and last one, not to a column.
+        row = {Qt.Key.Key_Home: 0, Qt.Key.Key_End: self.model().rowCount() - 1}.get(Qt.Key(event.key()))
+        if row is not None and not event.modifiers():
+            self.setCurrentIndex(self.model().index(row, 0))
+            return
+        super().keyPressEvent(event)
 
 
 class FollowEnd(QObject):
@@ -258,7 +328,7 @@ class FollowEnd(QObject):
     resumed = Signal()
     """The person came back to the end."""
 
-    def __init__(self, view: TrafficTree, object_name: str) -> None:
+    def __init__(self, view: TrafficTree | TrafficTable, object_name: str) -> None:
         super().__init__(view)
         self._view = view
         self._following = True
@@ -280,7 +350,8 @@ class FollowEnd(QObject):
         bar.valueChanged.connect(self._scrolled)
         view.viewport().installEventFilter(self)
         view.chosen.connect(self.pause)
-        view.expanded.connect(self.pause)
+        if isinstance(view, TrafficTree):
+            view.expanded.connect(self.pause)
 
     @property
     def following(self) -> bool:
