@@ -45,7 +45,7 @@ class AssociationsView(TrafficTree):
         self.size_columns(
             (
                 "_0000",
-                "← WORKSTATION → WORK",
+                "← WORKSTATION → P",
                 "127.0.0.1:00000",
                 "✕ Rejected by the p",
                 "00/00",
