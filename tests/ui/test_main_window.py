@@ -185,7 +185,7 @@ class TestPanes:
     def test_arrangement_size_and_columns_come_back(self, window, qtbot, tmp_path):
         window.docks["log"].hide()
         window.resize(760, 640)  # the offscreen screen has 800 by 800
-        window.peers_pane.tree.header().resizeSection(1, 77)
+        window.peers_pane.tree.header().resizeSection(0, 77)
         window.close()
         assert QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat).contains("window/panes")
         again = make_window(tmp_path)
@@ -195,7 +195,7 @@ class TestPanes:
         assert not again.docks["log"].isVisible()
         assert again.docks["bytes"].isVisible()
         assert (again.width(), again.height()) == (760, 640)
-        assert again.peers_pane.tree.header().sectionSize(1) == 77
+        assert again.peers_pane.tree.header().sectionSize(0) == 77
 
     def test_a_pane_hidden_by_keys_comes_back_by_keys(self, window, qtbot):
         with qtbot.waitActive(window):

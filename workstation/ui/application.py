@@ -207,6 +207,8 @@ class _Run:
         """End in the order in which one part needs another."""
         self._window.hide()
         self._window.close()
+        # Nobody looks any more; and what the end itself causes must not start anything in the window.
+        self._bridge.close()
         if not await self._tasks.close():
             _log.warning("Some jobs did not end in time")
         server, archive = self._services.server, self._services.archive
@@ -216,7 +218,6 @@ class _Run:
             done, _ = await asyncio.wait({stopped}, timeout=10)
             if not done:
                 _log.warning("The server did not stop in time")
-        self._bridge.close()
         if archive is not None:
             archive.close()
 

@@ -95,7 +95,10 @@ def health_icon(health: PeerHealth, theme: Theme) -> QIcon:
 
     made = QIcon()
     for size in (16, 32):
-        made.addPixmap(_painted(size, paint))
+        pixmap = _painted(size, paint)
+        # Selected as well, which Qt would otherwise tint: the colour has a meaning.
+        for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected):
+            made.addPixmap(pixmap, mode)
     return made
 
 

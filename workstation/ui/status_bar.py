@@ -29,6 +29,7 @@ class StatusBar(QStatusBar):
         self._services = services
         self.setObjectName("statusBar")
         self.setSizeGripEnabled(False)
+        self.setContentsMargins(0, 0, 8, 0)
         self._sent = self._received = 0
         self._since = time.monotonic()
         self._is_paused = False
