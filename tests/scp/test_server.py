@@ -380,7 +380,6 @@ def test_a_wrong_retrieval_is_explained(connect: Callable[..., Association]) -> 
     assert (status.Status, status.ErrorComment) == (0xA900, "PatientID is needed to retrieve at the STUDY level.")
 
 
-@pytest.mark.xfail(reason="the service has no way yet to end a C-MOVE before its destination", strict=False)
 def test_a_wrong_move_is_explained(
     connect: Callable[..., Association], destinations: dict[str, tuple[str, int]], server: TestServer
 ) -> None:

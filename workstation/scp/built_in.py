@@ -217,11 +217,11 @@ class BuiltIn:
                 read_level(model, identifier), model, identifier, relational=negotiated(event).relational
             )
         except WrongIdentifierError as error:
-            yield from _refused(destination, status_of(error.status, str(error)))
+            yield status_of(error.status, str(error)), None
             return
         except SQLAlchemyError as error:
             LOGGER.warning("The archive's index cannot be read: %s", error)
-            yield from _refused(destination, status_of(UNABLE_TO_PROCESS, "The archive's index cannot be read."))
+            yield status_of(UNABLE_TO_PROCESS, "The archive's index cannot be read."), None
             return
         if destination is not None:
             host, port, title = destination
@@ -236,14 +236,7 @@ class BuiltIn:
             if event.is_cancelled:
                 yield CANCEL, None
                 return
-            yield PENDING, one.path
-
-
-def _refused(destination: tuple[str, int, str] | None, status: Dataset) -> Iterator[Any]:
-    """End a retrieval before it begins: a C-MOVE in place of its destination, a C-GET after its number of objects."""
-    if destination is None:
-        yield 1
-    yield status, None
+            yield PENDING, one.path, one.sop_instance_uid
 
 
 def _identifier(event: Event) -> Dataset:

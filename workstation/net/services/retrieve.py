@@ -1,7 +1,9 @@
 """Retrieval (PS3.4 Annexes C, Y, Z and their relatives): C-GET and C-MOVE with their C-STORE sub-operations.
 
-A C-GET stores over the same association, a C-MOVE over a new one to the destination that the handler names. A handler
-may yield a file's path in place of a data set: the file is then sent as it is, without decoding.
+A C-GET stores over the same association, a C-MOVE over a new one to the destination that the handler names. Beyond the
+documented API a handler may yield a file's path in place of a data set (the file is then sent as it is), with its SOP
+Instance UID as a third item for the case that it cannot be read; and (status, None) in place of the destination or of the
+number of sub-operations, to end the operation before it begins.
 """
 
 from __future__ import annotations
@@ -140,6 +142,9 @@ def _destination(asked: Asked, items: Iterator[Any]) -> tuple[Any, Any, dict[str
     if destination is None:
         asked.respond(NO_DESTINATION)
         return None
+    if _is_refusal(destination):
+        asked.respond(destination[0])
+        return None
     if not isinstance(destination, tuple) or len(destination) not in (2, 3):
         _log.error("%s: the handler of evt.EVT_C_MOVE gave no (address, port) first", asked.assoc.name)
         asked.respond(BAD_DESTINATION)
@@ -156,6 +161,9 @@ def _count(asked: Asked, items: Iterator[Any], codes: _Codes) -> int | None:
     if count is None and codes is _MOVE:
         asked.respond(NO_DESTINATION)
         return None
+    if _is_refusal(count):
+        asked.respond(count[0])
+        return None
     try:
         number = int(count)
     except (TypeError, ValueError):
@@ -171,6 +179,11 @@ def _count(asked: Asked, items: Iterator[Any], codes: _Codes) -> int | None:
     return number
 
 
+def _is_refusal(item: Any) -> bool:
+    """Whether a handler ends the operation where its destination or number of sub-operations is due."""
+    return isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], int | Dataset) and item[1] is None
+
+
 def _sub_operations(
     asked: Asked, items: Iterator[Any], counters: Counters, store: Association, *, originator: int | None
 ) -> None:
@@ -179,7 +192,7 @@ def _sub_operations(
     for item in items:
         if not asked.alive:
             return
-        status, data_set = item if isinstance(item, tuple) and len(item) == 2 else (item, None)
+        status, data_set, uid = (*item, None, None, None)[:3] if isinstance(item, tuple) else (item, None, None)
         code, _ = status_elements(status, type(asked.request))
         if code_to_category(code) != "Pending":
             _end_early(asked, status, code, data_set, counters)
@@ -187,7 +200,7 @@ def _sub_operations(
         if counters.remaining == 0:
             _log.warning("%s: the handler yielded more than it announced; the rest is not sent", asked.assoc.name)
             break
-        _store_one(asked, store, data_set, counters, next(message_ids), originator)
+        _store_one(asked, store, data_set, str(uid or ""), counters, next(message_ids), originator)
         if not asked.alive:
             return
         asked.respond(PENDING, **counters.elements(remaining=True))
@@ -234,20 +247,25 @@ def _final(asked: Asked, status: Any, counters: Counters, *, remaining: bool, gi
 
 
 def _store_one(
-    asked: Asked, store: Association, item: Any, counters: Counters, message_id: int, originator: int | None
+    asked: Asked,
+    store: Association,
+    item: Any,
+    uid: str,
+    counters: Counters,
+    message_id: int,
+    originator: int | None,
 ) -> None:
     """One C-STORE sub-operation."""
     counters.remaining -= 1
     options: dict[str, Any] = {"msg_id": message_id}
     if originator is not None:
         options |= {"originator_aet": asked.assoc.requestor.ae_title, "originator_id": originator}
-    uid = ""
     try:
         if isinstance(item, str | os.PathLike):
             uid = read_head(item).sop_instance_uid
             status = store.send_c_store(item, streamed=True, **options)
         elif isinstance(item, Dataset):
-            uid = str(item.get("SOPInstanceUID", ""))
+            uid = str(item.get("SOPInstanceUID", uid))
             if asked.context.abstract_syntax == WITHOUT_BULK_DATA:
                 item = _without_bulk_data(item)
             status = store.send_c_store(item, **options)

@@ -25,6 +25,8 @@ def store(assoc: Association, operation: Operation) -> None:
     request = asked.request
     assert isinstance(request, C_STORE_RQ)
     status: object
+    if (not request.AffectedSOPClassUID or not request.AffectedSOPInstanceUID) and operation.sink is not None:
+        operation.sink.discard()
     if not request.AffectedSOPClassUID or not request.AffectedSOPInstanceUID:
         _log.error("%s: the C-STORE-RQ lacks its SOP Class or SOP Instance UID", assoc.name)
         status = MISSING_ELEMENT
