@@ -29,6 +29,7 @@ from workstation.traffic.log import TrafficLog
 from workstation.ui.arrangement import Layout
 from workstation.ui.bridge import Bridge
 from workstation.ui.main_window import MainWindow
+from workstation.ui.send_dialog import SendDialog
 from workstation.ui.services import Services
 from workstation.ui.tasks import Tasks
 from workstation.ui.theme import DARK, Theme
@@ -334,3 +335,21 @@ def _with_port(settings: Settings, port: int) -> Settings:
     from dataclasses import replace
 
     return replace(settings, server=replace(settings.server, port=port))
+
+
+class TestEmptyWindow:
+    def test_it_offers_what_would_fill_it(self, window):
+        services = window.services
+        services.server = SimpleNamespace(running=True, address=("127.0.0.1", 11113))
+        services.server_changed.emit()
+        assert "WORKSTATION at 127.0.0.1:11113" in window.viewers.associations.empty.text
+        assert window.findChild(QPushButton, "echoBuiltIn").isVisibleTo(window)
+
+    def test_the_samples_are_one_click_away(self, window, qtbot):
+        window.services.server = SimpleNamespace(running=True, address=("127.0.0.1", 11113))
+        window.services.server_changed.emit()
+        window.findChild(QPushButton, "sendSamples").click()
+        dialog = window.findChild(SendDialog)
+        qtbot.waitUntil(dialog.send_button.isEnabled, timeout=20_000)
+        assert dialog.peer.peer.name == "Built-in"
+        assert dialog.model.count > 20

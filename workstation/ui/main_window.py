@@ -50,7 +50,7 @@ from workstation.ui.preferences_dialog import PreferencesDialog
 from workstation.ui.query_dialog import QueryDialog
 from workstation.ui.send_dialog import SendDialog
 from workstation.ui.server_dialog import ServerDialog
-from workstation.ui.services import PeerHealth, Services
+from workstation.ui.services import BUILT_IN_NAME, PeerHealth, Services
 from workstation.ui.status_bar import StatusBar
 from workstation.ui.tasks import action
 from workstation.ui.theme import Appearance
@@ -190,6 +190,9 @@ class MainWindow(QMainWindow):
         pane.current_changed.connect(self._show_peer)
         pane.activated.connect(lambda peer: self.open_echo())
         pane.files_dropped.connect(lambda peer, paths: self.open_send(paths, peer))
+        empty = self.viewers.associations.empty
+        empty.offer("Echo", self.echo_built_in, "echoBuiltIn")
+        empty.offer("Send the samples", self.send_samples, "sendSamples")
         services.notified.connect(self.show_problem)
         services.server_changed.connect(self._show_server)
         services.theme.changed.connect(self._show_server)
@@ -227,6 +230,10 @@ class MainWindow(QMainWindow):
         self.icons.give(self.commands["start_server"], "stop" if running else "start")
         for each in (self.commands["start_server"], self.commands["server"], self.commands["copy_server"]):
             each.setEnabled(exists)
+        to_whom = f"to {peer.ae_title} at {place}" if running and peer is not None else "to a peer"
+        self.viewers.associations.empty.say(
+            "No association yet", f"Echo a peer, or send something {to_whom}: both sides are listed here."
+        )
         if services.server_problem != self._server_message:
             self.info_bar.withdraw(self._server_message)
             self._server_message = services.server_problem
@@ -253,6 +260,18 @@ class MainWindow(QMainWindow):
         dialog = self._open("echo", peer.address, lambda: EchoDialog(self.services, peer, self))
         dialog.echo_button.click()
         return dialog
+
+    def echo_built_in(self) -> None:
+        """The echo of an empty window: the built-in server, whatever is selected."""
+        self.peers_pane.select(BUILT_IN_NAME)
+        self.open_echo()
+
+    def send_samples(self) -> None:
+        """A send dialog with the sample objects in it."""
+        self.peers_pane.select(BUILT_IN_NAME)
+        dialog = self.open_send()
+        if dialog is not None:
+            dialog.add_samples()
 
     def open_send(self, paths: Sequence[Path] = (), peer: Peer | None = None) -> SendDialog | None:
         """A send dialog for the selected peer; files make a new one each time."""
