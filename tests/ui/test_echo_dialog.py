@@ -112,6 +112,20 @@ def test_escape_closes_and_ends_the_job(dialog, services, qtbot):
     idle(qtbot, dialog)
 
 
+def test_a_defect_is_shown_and_not_swallowed(dialog, services, qt_loop, qtbot, monkeypatch):
+    def broken(self):
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr("workstation.scu.echo.EchoJob.run", broken)
+    seen = []
+    qt_loop.set_exception_handler(lambda _loop, context: seen.append(context["exception"]))
+    act(qtbot, dialog, dialog.echo_button.click)
+    assert "RuntimeError: boom" in dialog.outcome.text
+    assert dialog.outcome.outcome is Outcome.FAILURE
+    assert dialog.echo_button.isEnabled()
+    qtbot.waitUntil(lambda: [str(each) for each in seen] == ["boom"])
+
+
 def test_a_text_that_is_no_peer_cannot_be_asked(dialog):
     dialog.peer.combo.setEditText("somewhere")
     assert not dialog.echo_button.isEnabled()

@@ -210,6 +210,16 @@ def test_move_goes_to_our_own_title_by_default(dialog, services, qtbot):
     assert services.archive.counts()[ArchiveLevel.IMAGE] == 12
 
 
+def test_get_brings_compressed_objects_as_they_are(dialog, services, qtbot):
+    """The study's SOP classes are known from the query, so that each compressed syntax is offered by itself."""
+    dialog.query_button.click()
+    act(qtbot, dialog, dialog.query_button.click)
+    dialog.table.selectAll()
+    act(qtbot, dialog, dialog.retrieve.get_button.click)
+    assert dialog.outcome.outcome is Outcome.SUCCESS, dialog.outcome.text
+    assert services.archive.counts()[ArchiveLevel.IMAGE] == 34
+
+
 def test_images_of_a_series_go_in_one_request(dialog, services, qtbot):
     type_key(dialog, "StudyDescription", "CT chest, follow*")
     act(qtbot, dialog, dialog.query_button.click)

@@ -31,6 +31,7 @@ from workstation.ui.widgets import (
     Outcome,
     OutcomeLabel,
     PeerChooser,
+    RoomyDelegate,
     act_on_control_enter,
     heading,
     in_row,
@@ -96,6 +97,7 @@ class EchoDialog(QDialog):
         self.history.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.history.setAlternatingRowColors(True)
         self.history.setShowGrid(False)
+        self.history.setItemDelegate(RoomyDelegate(self.history))
         self.history.setWordWrap(False)
         self.history.setTabKeyNavigation(False)
         self.history.verticalHeader().setVisible(False)
@@ -170,6 +172,9 @@ class EchoDialog(QDialog):
         try:
             result = await self._services.tasks.run(job, progress, name="echo")
             state = self._show_result(peer, result)
+        except Exception as error:
+            self.outcome.show_defect(error)
+            raise
         finally:
             self._job = None
             self._services.set_peer_state(peer.name, state)

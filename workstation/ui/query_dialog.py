@@ -53,6 +53,7 @@ from workstation.ui.widgets import (
     Outcome,
     OutcomeLabel,
     PeerChooser,
+    RoomyDelegate,
     act_on_control_enter,
     in_row,
     name_widget,
@@ -181,6 +182,7 @@ class QueryDialog(QDialog):
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.table.setAlternatingRowColors(True)
         self.table.setShowGrid(False)
+        self.table.setItemDelegate(RoomyDelegate(self.table))
         self.table.setWordWrap(False)
         self.table.setTabKeyNavigation(False)
         self.table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -417,6 +419,9 @@ class QueryDialog(QDialog):
             result = await self._services.tasks.run(job, matches, name="query")
             frame.model.finish()
             self._show_query_result(frame, result)
+        except Exception as error:
+            self.outcome.show_defect(error)
+            raise
         finally:
             self._job = None
             self._show_busy()
@@ -511,7 +516,7 @@ class QueryDialog(QDialog):
             return
         frame, chosen, identifiers = wanted
         caller = self._services.caller()
-        classes = sorted({raw_value(match, "SOPClassUID") for match in chosen} - {""})
+        classes = self._sop_classes(frame, chosen)
 
         def job(identifier: Dataset, tell: Callable[[Progress], None]) -> GetJob:
             return GetJob(
@@ -521,11 +526,24 @@ class QueryDialog(QDialog):
                 str(frame.level),
                 identifier,
                 *into_archive(archive),
-                sop_classes=classes if frame.level is Level.IMAGE else (),
+                sop_classes=classes,
                 on_progress=tell,
             )
 
         self._retrieve(frame, identifiers, job, "into the archive")
+
+    def _sop_classes(self, frame: Frame, chosen: list[Dataset]) -> list[str]:
+        """What will come, as far as it is known; compressed objects are then offered a context of their own.
+
+        A series does not tell its SOP classes, but the study above does, if it was found here.
+        """
+        matches, keyword = chosen, "SOPClassUID" if frame.level is Level.IMAGE else "SOPClassesInStudy"
+        if frame.level is Level.SERIES:
+            study = frame.above.get("StudyInstanceUID", "")
+            studies = (each for above in self._frames if above.level is Level.STUDY for each in above.model.matches)
+            matches = [each for each in studies if raw_value(each, "StudyInstanceUID") == study]
+        found = [raw_value(match, keyword) for match in matches]
+        return sorted({uid for text in found for uid in text.split("\\") if uid}) if all(found) else []
 
     @action
     async def _retrieve(
@@ -553,6 +571,9 @@ class QueryDialog(QDialog):
             self.retrieve.show_text(total.words(None))
         except ValueError as error:
             self._show_outcome(Outcome.FAILURE, "The retrieval cannot be asked for", str(error))
+        except Exception as error:
+            self.outcome.show_defect(error)
+            raise
         finally:
             self._job = None
             self._show_busy()

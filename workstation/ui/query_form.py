@@ -318,7 +318,10 @@ class QueryForm(QWidget):
 
     def tab_order(self) -> list[QWidget]:
         """The form's widgets in the order of the Tab key."""
-        return [widget for field in self._fields.values() for widget in field.tab_order()] + [self.search]
+        return [
+            *(widget for field in self._fields.values() for widget in field.tab_order()),
+            self.search,
+        ]
 
     def _field_changed(self) -> None:
         self._show_above_note()

@@ -91,6 +91,8 @@ RETURN_KEYS: dict[Level, tuple[str, ...]] = {
         "PatientSex",
         "NumberOfStudyRelatedSeries",
         "NumberOfStudyRelatedInstances",
+        # What a C-GET has to offer contexts for.
+        "SOPClassesInStudy",
     ),
     Level.SERIES: ("SeriesDate", "SeriesTime", "NumberOfSeriesRelatedInstances"),
     Level.IMAGE: ("NumberOfFrames", "Rows", "Columns"),

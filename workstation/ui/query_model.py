@@ -41,6 +41,7 @@ COLUMN_NAMES = {
     "NumberOfFrames": "Frames",
     "BodyPartExamined": "Body Part",
     "SOPClassUID": "SOP Class",
+    "SOPClassesInStudy": "SOP Classes",
 }
 
 # Characters of room by kind of value; columns are sized once and keep their width.

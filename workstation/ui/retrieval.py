@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from workstation.scp.archive import Archive
     from workstation.scp.sink import ArchiveSink
 
+_DESTINATION_UNKNOWN = 0xA801
+
 _LONGEST_LIST = 500
 """UIDs of one request: 64 kB is the most that an explicit VR element of type UI holds."""
 
@@ -82,8 +84,11 @@ class RetrieveTotal:
 
     @property
     def hopeless(self) -> bool:
-        """Whether the first request failed altogether, so that the others would as well."""
-        return len(self._results) == 1 and self.failure is not None and self.completed == 0
+        """Whether the next request would fail for the same reason: nobody answers, or nobody knows the destination."""
+        last = self._results[-1] if self._results else None
+        if last is None or last.failure is None:
+            return False
+        return last.status is None or last.status == _DESTINATION_UNKNOWN
 
     @property
     def completed(self) -> int:
@@ -114,7 +119,7 @@ class RetrieveTotal:
         if now is None and not self._results:
             return "waiting for the peer"
         parts += [f"{completed:,} completed", f"{failed:,} failed", f"{warned:,} warning"]
-        if self._requests > 1:
+        if now is not None and self._requests > 1:
             parts.append(f"request {min(len(self._results) + 1, self._requests)} of {self._requests}")
         if now is not None and now.seconds_left is not None and self._requests == 1:
             parts.append(f"{time_text(now.seconds_left)} left")

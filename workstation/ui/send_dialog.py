@@ -220,7 +220,7 @@ class SendDialog(QDialog):
     def add_samples(self) -> None:
         """Add the sample objects that come with the program."""
         try:
-            self.add_paths([resource("samples")])
+            self.add_paths(sorted(resource("samples").rglob("*.dcm")))
         except FileNotFoundError as error:
             self.outcome.show_outcome(Outcome.FAILURE, "There are no samples", str(error))
 
@@ -246,6 +246,9 @@ class SendDialog(QDialog):
             try:
                 result = await self._services.tasks.run(job, found, progress, name="scan")
                 self._show_scan_result(result)
+            except Exception as error:
+                self.outcome.show_defect(error)
+                raise
             finally:
                 self._job = None
                 self._rest()
@@ -351,6 +354,9 @@ class SendDialog(QDialog):
             result = await self._services.tasks.run(job, outcomes, progress, name="send")
             self.model.set_outcomes(result.outcomes)
             self._show_result(peer, result)
+        except Exception as error:
+            self.outcome.show_defect(error)
+            raise
         finally:
             self._job = None
             self._rest()

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeView, QWidget
 
 from workstation.ui.send_model import OBJECT, RESULT, SIZE, SOP_CLASS, SYNTAX, SendModel
 from workstation.ui.theme import Theme
-from workstation.ui.widgets import name_widget
+from workstation.ui.widgets import RoomyDelegate, name_widget
 
 _WIDTHS = {OBJECT: 340, SOP_CLASS: 130, SYNTAX: 150, SIZE: 66, RESULT: 160}
 
@@ -38,6 +38,7 @@ class SendList(QTreeView):
         self.setAcceptDrops(True)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setUniformRowHeights(True)
+        self.setItemDelegate(RoomyDelegate(self))
         self.setAlternatingRowColors(True)
         self.setAllColumnsShowFocus(True)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)

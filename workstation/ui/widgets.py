@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from enum import Enum
 
-from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QKeySequence, QPainter, QPaintEvent, QPen, QPixmap, QShortcut
 from PySide6.QtWidgets import (
     QBoxLayout,
@@ -19,6 +19,8 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPushButton,
     QSizePolicy,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QVBoxLayout,
     QWidget,
 )
@@ -308,6 +310,14 @@ class OutcomeLabel(QWidget):
         evidence = " · ".join(part for part in (failure.layer.value, failure.evidence) if part)
         detail = "\n".join(part for part in (evidence, failure.remedy) if part)
         self.show_outcome(Outcome.FAILURE, failure.what, detail)
+
+    def show_defect(self, error: Exception) -> None:
+        """Show an exception that nobody expected; whoever caught it raises it again, so that it is logged."""
+        self.show_outcome(
+            Outcome.FAILURE,
+            "This program ran into a defect of its own",
+            f"{type(error).__name__}: {error}\nThe log has the details.",
+        )
 
     def _colour(self) -> None:
         palette = self.palette()
@@ -610,6 +620,15 @@ class StatusChooser(QWidget):
         else:
             self._problem.show_problem("")
             self.chosen.emit(status)
+
+
+class RoomyDelegate(QStyledItemDelegate):
+    """Keeps numbers, which end at their column's right edge, apart from the text that begins the next one."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
+        super().initStyleOption(option, index)
+        if option.displayAlignment & Qt.AlignmentFlag.AlignRight:
+            option.text += "\u2002"
 
 
 class IgnoreWheel(QObject):
