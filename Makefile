@@ -3,8 +3,4 @@ PYTHON ?= python3
 
 .PHONY: run test lint format bench
 
-run: ; @$(PYTHON) scripts/dev.py run $(ARGS)
-test: ; @$(PYTHON) scripts/dev.py test $(ARGS)
-lint: ; @$(PYTHON) scripts/dev.py lint
-format: ; @$(PYTHON) scripts/dev.py format
-bench: ; @$(PYTHON) scripts/dev.py bench $(ARGS)
+run test lint format bench: ; @$(PYTHON) scripts/dev.py $@ $(ARGS)

@@ -1,100 +1,109 @@
 #!/usr/bin/env python3
-"""The commands of this project: run, test, lint, format, bench. Needs nothing but Python 3.11 or later.
+"""The commands of this project. They need nothing but Python 3.11 or later:
 
     python3 scripts/dev.py run [arguments of dicom-workstation]
     python3 scripts/dev.py test [arguments of pytest]
     python3 scripts/dev.py lint | format | bench | setup
 
-Each makes the environment (.venv) if it is missing or out of date; on a Debian-like system it also installs the
-system libraries that Qt needs and, for the tests, the peers. `make run` and `make test` call this; Windows and
-macOS have the same commands without make.
+Each makes the environment (.venv) if it is missing or out of date. On Linux it also looks for the system libraries
+that Qt needs and, before the tests, for the peers; a Debian-like system gets what is missing, by sudo if need be.
+`make run` and `make test` call this; Windows and macOS have the same commands without make.
 """
 
-from __future__ import annotations
-
+import ctypes
 import hashlib
+import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+
+# Whoever starts this may have any Python: up to here the words are those of Python 3.6.
+if sys.version_info < (3, 11):  # noqa: UP036
+    sys.exit(
+        f"DICOM Workstation needs Python 3.11 or later; this is {'.'.join(map(str, sys.version_info[:3]))}. "
+        "If a later one is installed, name it: make run PYTHON=python3.12"
+    )
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+STAMP = VENV / "made-from.json"
 
-# Shared libraries that the Qt wheel needs and a bare system lacks (PySide6-Essentials, platforms xcb and offscreen).
-QT_LIBRARIES = [
-    "libgl1",
-    "libegl1",
-    "libxkbcommon0",
-    "libdbus-1-3",
-    "libfontconfig1",
-    "libglib2.0-0",
-    "libxcb-cursor0",
-    "libxcb-icccm4",
-    "libxcb-keysyms1",
-    "libxkbcommon-x11-0",
-    "libxcb-shape0",
-    "libxcb-xkb1",
-    "fonts-dejavu-core",
-]
-# Real peers and a real X window for the tests.
-TEST_PEERS = ["dcmtk", "orthanc", "tshark", "xvfb", "xauth", "xdotool", "procps", "git"]
+# What Qt's own modules are linked with, and the Debian packages that have it. The window cannot open without.
+QT_LIBRARIES = {
+    "libGL.so.1": "libgl1",
+    "libEGL.so.1": "libegl1",
+    "libxkbcommon.so.0": "libxkbcommon0",
+    "libdbus-1.so.3": "libdbus-1-3",
+    "libfontconfig.so.1": "libfontconfig1",
+    "libglib-2.0.so.0": "libglib2.0-0",
+}
+# What a window on X needs as well; Wayland does not.
+X_LIBRARIES = {
+    "libxcb-cursor.so.0": "libxcb-cursor0",
+    "libxcb-icccm.so.4": "libxcb-icccm4",
+    "libxcb-keysyms.so.1": "libxcb-keysyms1",
+    "libxcb-shape.so.0": "libxcb-shape0",
+    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
+}
+# Real peers and a real X window; the tests that use one are skipped without it.
+TEST_PROGRAMS = {"echoscu": "dcmtk", "Orthanc": "orthanc", "Xvfb": "xvfb", "xdotool": "xdotool"}
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit status."""
     commands = {"run": run, "test": test, "lint": lint, "format": reformat, "bench": bench, "setup": setup}
     if not arguments or arguments[0] not in commands:
         print(__doc__)
-        return 2
-    if sys.version_info < (3, 11):  # noqa: UP036 (whoever starts this may have any Python)
-        print(f"DICOM Workstation needs Python 3.11 or later; this is {sys.version.split()[0]}.", file=sys.stderr)
-        return 1
-    return commands[arguments[0]](arguments[1:])
+        return 0 if arguments and arguments[0] in ("-h", "--help", "help") else 2
+    try:
+        return commands[arguments[0]](list(arguments[1:]))
+    except MissingError as sentence:
+        return complain(str(sentence))
+    except subprocess.CalledProcessError as error:
+        return complain(f"This did not work: {shlex.join(map(str, error.cmd))}\nMend what it says above, then repeat.")
+    except KeyboardInterrupt:
+        return 130
 
 
+# ------------------------------------------------------------------------------------------------ the commands
 def run(arguments: list[str]) -> int:
     """Open the window."""
     prepare(dev=False)
-    return call([PYTHON, "-m", "workstation", *arguments])
+    return become([PYTHON, "-m", "workstation", *arguments])
 
 
 def test(arguments: list[str]) -> int:
-    """Lint, then the test suite."""
+    """The checks of `lint`, then the test suite; with arguments only the tests that they choose."""
     prepare(dev=True)
-    if not arguments:
-        status = lint([])
-        if status:
-            return status
-    environment = {"QT_QPA_PLATFORM": "offscreen", **os.environ}
-    return call([PYTHON, "-m", "pytest", *arguments], environment)
+    if not arguments and lint([]):
+        return 1
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    os.chdir(ROOT)
+    return become([PYTHON, "-m", "pytest", *arguments])
 
 
 def lint(_: list[str]) -> int:
     """Ruff, its formatter, mypy and the contracts between the floors."""
     prepare(dev=True)
-    checks: list[list[str | Path]] = [
-        [BIN / "ruff", "check", "."],
-        [BIN / "ruff", "format", "--check", "."],
-        [BIN / "mypy"],
-        [BIN / "lint-imports"],
-    ]
-    return max(call(check) for check in checks)
+    return run_all([["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["lint-imports"]])
 
 
 def reformat(_: list[str]) -> int:
     """Format, and mend what can be mended without thinking."""
     prepare(dev=True)
-    return max(call([BIN / "ruff", "check", "--fix", "-q", "."]), call([BIN / "ruff", "format", "."]))
+    return run_all([["ruff", "check", "--fix", "-q", "."], ["ruff", "format", "."]])
 
 
 def bench(arguments: list[str]) -> int:
     """Measure, with the peers side by side."""
     prepare(dev=True)
-    return call([PYTHON, ROOT / "tests" / "benchmarks" / "run.py", *arguments])
+    return become([PYTHON, ROOT / "tests" / "benchmarks" / "run.py", *arguments])
 
 
 def setup(_: list[str]) -> int:
@@ -103,100 +112,152 @@ def setup(_: list[str]) -> int:
     return 0
 
 
-# ----------------------------------------------------------------------- the environment
-def prepare(*, dev: bool) -> None:
-    """Make sure that the environment has what pyproject.toml says; quick when it has."""
-    stamp = VENV / ("stamp-dev" if dev else "stamp-run")
-    wanted = fingerprint(dev=dev)
-    stamps = [VENV / "stamp-dev", stamp]
-    if PYTHON.exists() and any(s.exists() and s.read_text() in (wanted, fingerprint(dev=True)) for s in stamps):
-        return
-    install_system_packages(QT_LIBRARIES + (TEST_PEERS if dev else []))
-    make_environment()
-    target = f"{ROOT}[dev]" if dev else str(ROOT)
-    print(f"Installing {'the development environment' if dev else 'DICOM Workstation'} into {VENV} ...", flush=True)
-    subprocess.run([*pip(), "install", "--quiet", "--disable-pip-version-check", "-e", target], check=True)
-    stamp.write_text(wanted)
+def run_all(tools: list[list[str]]) -> int:
+    """Run each of the environment's tools, whatever the others say; 1 if one of them failed."""
+    commands = [[str(BIN / tool), *arguments] for tool, *arguments in tools]
+    statuses = [subprocess.run(command, cwd=ROOT, check=False).returncode for command in commands]
+    return int(any(statuses))
 
 
-def fingerprint(*, dev: bool) -> str:
-    """What the environment was made from."""
-    text = (ROOT / "pyproject.toml").read_text() + Path(__file__).read_text() + sys.version + str(ROOT) + str(dev)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def make_environment() -> None:
-    """A virtual environment; without pip of its own where the system has no ensurepip (Debian's bare python3)."""
-    if PYTHON.exists() and subprocess.run([PYTHON, "-c", ""], check=False).returncode == 0:
-        return
-    shutil.rmtree(VENV, ignore_errors=True)
-    if not (has("ensurepip") or has("pip")):
-        install_system_packages(["python3-venv"])
-    if has("ensurepip", fresh=True):
-        subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
-    elif has("pip", fresh=True):
-        subprocess.run([sys.executable, "-m", "venv", "--without-pip", VENV], check=True)
-    else:
-        fail("Python has neither ensurepip nor pip. On Debian: apt-get install python3-venv")
-
-
-def pip() -> list[str | Path]:
-    """The pip of the environment, or the system's working on it."""
-    own = subprocess.run([PYTHON, "-m", "pip", "--version"], check=False, capture_output=True).returncode == 0
-    return [PYTHON, "-m", "pip"] if own else [sys.executable, "-m", "pip", "--python", PYTHON]
-
-
-def has(module: str, *, fresh: bool = False) -> bool:
-    """Whether this Python has a module (asked of a new process, as one may have been installed meanwhile)."""
-    del fresh
-    return subprocess.run([sys.executable, "-c", f"import {module}"], check=False, capture_output=True).returncode == 0
-
-
-# ----------------------------------------------------------------------- the system
-def install_system_packages(packages: list[str]) -> None:
-    """Install what is missing on a Debian-like system; say what to do where that is not allowed."""
-    if not shutil.which("dpkg-query") or not shutil.which("apt-get"):
-        return
-    found = subprocess.run(
-        ["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n", *packages],
-        check=False,
-        capture_output=True,
-        text=True,
-    ).stdout
-    installed = {line.split()[0] for line in found.splitlines() if line.endswith(" installed")}
-    missing = [package for package in packages if package not in installed]
-    if not missing:
-        return
-    command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing]
-    prefix: list[str] = []
-    if os.geteuid() != 0:
-        if not shutil.which("sudo") or subprocess.run(["sudo", "-n", "true"], check=False).returncode:
-            print(f"Missing system packages. Please run: sudo {' '.join(command)}", file=sys.stderr)
-            return
-        prefix = ["sudo", "-n"]
-    print(f"Installing system packages: {' '.join(missing)} ...", flush=True)
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
-    subprocess.run([*prefix, "apt-get", "update", "-qq"], check=False, env=environment, **quiet)  # type: ignore[call-overload]
-    done = subprocess.run([*prefix, *command], check=False, env=environment, **quiet)  # type: ignore[call-overload]
-    if done.returncode:
-        print(f"They could not be installed. Please run: sudo {' '.join(command)}", file=sys.stderr)
-
-
-def call(command: list[str | Path], environment: dict[str, str] | None = None) -> int:
-    """Run a command from the project's folder; Ctrl+C is the command's."""
-    process = subprocess.Popen([str(part) for part in command], cwd=ROOT, env=environment)
+def become(command: list[str | Path]) -> int:
+    """Run the last command of all; where the system can, in place of this process, so that it gets the signals."""
+    sys.stdout.flush()
+    if os.name == "posix":
+        os.execv(command[0], [str(part) for part in command])
+    process = subprocess.Popen(command)
     while True:
         try:
             return process.wait()
         except KeyboardInterrupt:
-            continue
+            continue  # the command has it too, and ends in its own way
 
 
-def fail(sentence: str) -> None:
-    """End with a sentence."""
+# --------------------------------------------------------------------------------------------- the environment
+def prepare(*, dev: bool) -> None:
+    """Make sure that .venv has what pyproject.toml says; quick when it has."""
+    wanted = {"place": place(), "content": content(), "dev": dev}
+    made = stamp()
+    kept = PYTHON.exists() and made.get("place") == wanted["place"]
+    install_system_packages(dev=dev, pip=not kept)
+    if kept and made in (wanted, {**wanted, "dev": True}):
+        return
+    if not kept:
+        print(f"Making {VENV} ...", flush=True)
+        make_environment()
+    # An installation that is cut short leaves no stamp, and the next one begins anew.
+    STAMP.unlink(missing_ok=True)
+    install(dev=dev)
+    STAMP.write_text(json.dumps(wanted))
+
+
+def place() -> str:
+    """What an environment cannot change after it was made: its folder and its Python."""
+    return f"{ROOT} {sys.base_prefix} {sys.version_info.major}.{sys.version_info.minor}"
+
+
+def content() -> str:
+    """What is installed in it."""
+    return hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
+
+
+def stamp() -> dict[str, object]:
+    """What the environment was made from; empty if it is not there or not complete."""
+    try:
+        made = json.loads(STAMP.read_text())
+    except (OSError, ValueError):
+        return {}
+    return made if isinstance(made, dict) else {}
+
+
+def make_environment() -> None:
+    """A virtual environment with a pip of its own, also from a Python that has pip but no ensurepip."""
+    bare = not has("ensurepip")
+    subprocess.run([sys.executable, "-m", "venv", "--clear", *["--without-pip"] * bare, VENV], check=True)
+    if bare:
+        subprocess.run([sys.executable, "-m", "pip", "--python", PYTHON, "install", "--quiet", "pip"], check=True)
+
+
+def install(*, dev: bool) -> None:
+    """Install the project, so that changes in the checkout count at once, and what it depends on."""
+    print(f"Installing {'the development environment' if dev else 'DICOM Workstation'} ...", flush=True)
+    target = f"{ROOT}[dev]" if dev else str(ROOT)
+    command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--editable", target]
+    subprocess.run(command, check=True)
+
+
+# -------------------------------------------------------------------------------------------------- the system
+class MissingError(Exception):
+    """Something without which there is no going on; the text says what to do."""
+
+
+def install_system_packages(*, dev: bool, pip: bool) -> None:
+    """See to what the environment cannot bring along; raises MissingError if that cannot be had."""
+    missing = missing_from_system(dev=dev, pip=pip)
+    if not missing:
+        return
+    packages = sorted(set(missing.values()))
+    command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
+    if shutil.which("apt-get"):
+        if apt_get(command):
+            missing = missing_from_system(dev=dev, pip=pip)
+        remedy = f"Please run: sudo {shlex.join(command)}"
+    else:
+        remedy = f"Please install them; Debian's packages are {' '.join(packages)}."
+    if not missing:
+        return
+    sentence = f"Missing from this system: {', '.join(missing)}. {remedy}"
+    if missing.keys() - X_LIBRARIES.keys() - TEST_PROGRAMS.keys():
+        raise MissingError(sentence)
+    complain(sentence)
+
+
+def missing_from_system(*, dev: bool, pip: bool) -> dict[str, str]:
+    """What is not there, with its Debian package."""
+    missing = {}
+    if sys.platform.startswith("linux"):
+        missing = {name: package for name, package in (QT_LIBRARIES | X_LIBRARIES).items() if not loads(name)}
+        if dev:
+            path = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin"
+            missing |= {name: package for name, package in TEST_PROGRAMS.items() if not shutil.which(name, path=path)}
+    if pip and not has("ensurepip") and not has("pip"):
+        missing["Python's ensurepip"] = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
+    return missing
+
+
+def apt_get(command: list[str]) -> bool:
+    """Install as root or by sudo, which asks for the password at a terminal; says whether it was done."""
+    sudo: list[str] = []
+    if os.geteuid() != 0:
+        if not shutil.which("sudo"):
+            return False
+        sudo = ["sudo"] if sys.stdin.isatty() else ["sudo", "-n"]
+    print(f"Installing system packages: {shlex.join([*sudo, *command])}", flush=True)
+    settings = ["env", "DEBIAN_FRONTEND=noninteractive"]
+    for step in (["apt-get", "update", "-qq"], command):
+        done = subprocess.run(
+            [*sudo, *settings, *step], check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        )
+    return done.returncode == 0
+
+
+def loads(library: str) -> bool:
+    """Whether a shared library can be loaded, wherever it came from."""
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+def has(module: str) -> bool:
+    """Whether this Python has a module; a new process is asked, as one may have been installed meanwhile."""
+    return subprocess.run([sys.executable, "-c", f"import {module}"], check=False, capture_output=True).returncode == 0
+
+
+def complain(sentence: str) -> int:
+    """Say what is wrong; returns the exit status."""
     print(sentence, file=sys.stderr)
-    raise SystemExit(1)
+    return 1
 
 
 if __name__ == "__main__":
