@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QDialog, QWidget
 
 from workstation.paths import DataDir
@@ -55,6 +56,8 @@ def running_services(qtbot, folder: Path, port: int) -> Iterator[Services]:
         qtbot.waitUntil(lambda: services.tasks.running == 0, timeout=10_000)
         server.stop()
         archive.close()
+        # What the server's last associations did is still being handed over.
+        qtbot.waitUntil(lambda: not any(timer.isActive() for timer in bridge.findChildren(QTimer)), timeout=10_000)
 
 
 def idle(qtbot, dialog: QDialog, timeout: int = 20_000) -> None:

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QLabel,
     QLineEdit,
+    QSplitter,
     QTabBar,
     QToolButton,
     QWidget,
@@ -145,6 +146,20 @@ def test_dialogs_are_modeless_and_follow_the_palette(dialog, services, qtbot):
     for appearance in (Appearance.DARK, Appearance.LIGHT):
         services.theme.set_appearance(appearance)
         qtbot.waitUntil(lambda: dialog.palette().window().color() == services.theme.window)
+
+
+def test_the_arrangement_comes_back(request, dialog, services, qtbot):
+    dialog.resize(dialog.width() + 30, dialog.height() + 20)
+    splitters = dialog.findChildren(QSplitter)
+    for splitter in splitters:
+        splitter.moveSplitter(splitter.sizes()[0] + 25, 1)
+    wanted = [splitter.sizes() for splitter in splitters]
+    dialog.close()
+    again = DIALOGS[request.node.callspec.params["dialog"]](services)
+    qtbot.addWidget(again)
+    again.show()
+    assert again.size() == dialog.size()
+    assert [splitter.sizes() for splitter in again.findChildren(QSplitter)] == wanted
 
 
 def test_escape_closes(dialog):

@@ -15,6 +15,7 @@ from dialog_kit import act, focus, idle, running_services
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
 
 from workstation.net.dimse import C_CANCEL_RQ
 from workstation.net.part10 import read_head
@@ -118,6 +119,24 @@ def test_wild_cards_and_dates(dialog, qtbot):
     dates = [raw_value(each, "StudyDate") for each in dialog.frame.model.matches]
     assert dates
     assert all("20240501" <= each <= "20241231" for each in dates)
+
+
+def test_enter_in_the_search_adds_an_attribute_and_asks_nothing(dialog, qtbot):
+    type_key(dialog, "PatientName", "Y*")
+    focus(qtbot, dialog.form.search)
+    dialog.form.search.setText("PatientBirthTime")
+    QTest.keyClick(dialog.form.search, Qt.Key.Key_Return)
+    assert "PatientBirthTime" in dialog.form.texts()
+    assert dialog._job is None
+    assert dialog.frame is None
+
+
+def test_a_stopped_server_is_no_destination(dialog, services, qtbot):
+    services.server.stop()
+    services.server_changed.emit()
+    assert "will not arrive" in dialog.retrieve.findChild(QLabel, "problem").text()
+    dialog.retrieve.destination.setEditText("PACS")
+    assert dialog.retrieve.findChild(QLabel, "problem").isHidden()
 
 
 def test_no_match_says_what_to_try(dialog, qtbot):

@@ -21,6 +21,7 @@ from workstation.peers import Peer
 from workstation.scu.echo import EchoJob, EchoResult
 from workstation.scu.failure import CANCELLED
 from workstation.scu.job import Progress
+from workstation.ui.dialog_memory import DialogMemory
 from workstation.ui.plain import plain_tooltip
 from workstation.ui.rates import milliseconds_text
 from workstation.ui.services import PeerHealth, PeerState, Services
@@ -121,6 +122,7 @@ class EchoDialog(QDialog):
         services.peers_changed.connect(self._offer_peers)
         theme.changed.connect(self._show_signs)
         self._show_ready()
+        DialogMemory(self, services.folders.window, {"history": self.history.horizontalHeader()})
         self.peer.setFocus()
 
     def _lay_out(self) -> None:

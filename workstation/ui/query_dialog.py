@@ -33,6 +33,7 @@ from workstation.scu.job import Progress
 from workstation.scu.query import QueryJob, QueryResult
 from workstation.scu.retrieve import GetJob, MoveJob
 from workstation.ui.breadcrumb import Breadcrumb
+from workstation.ui.dialog_memory import DialogMemory
 from workstation.ui.query_form import QueryForm
 from workstation.ui.query_keys import (
     LEVEL_NAMES,
@@ -120,6 +121,7 @@ class QueryDialog(QDialog):
         self._offer_peers()
         self._choose_root()
         self._show_frame()
+        DialogMemory(self, services.folders.window, {"splitter": splitter})
         self.form.field("PatientName").field.editor.setFocus()
 
     # --- the two sides
@@ -261,7 +263,12 @@ class QueryDialog(QDialog):
         self.peer.set_peers(self._services.all_peers())
         server = self._services.settings.server
         own = server.ae_title if self._services.server is not None else ""
-        self.retrieve.offer(own, self._services.all_peers(), can_get=self._services.archive is not None)
+        self.retrieve.offer(
+            own,
+            self._services.all_peers(),
+            can_get=self._services.archive is not None,
+            listens=self._services.server is not None and self._services.server.running,
+        )
 
     def _choose_root(self) -> None:
         root = self._chosen_root

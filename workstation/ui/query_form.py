@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from PySide6.QtCore import QStringListModel, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QCompleter,
     QFrame,
@@ -136,6 +137,12 @@ class AttributeSearch(QLineEdit):
         completer.activated.connect(self._choose)
         self.textEdited.connect(self._fill)
         self.returnPressed.connect(self._choose_typed)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        super().keyPressEvent(event)
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            # Enter chooses an attribute here; left alone, the dialog would take it for its main button.
+            event.accept()
 
     def _fill(self) -> None:
         # The dictionary is read at the first letter: 5,000 entries need not delay the dialog.

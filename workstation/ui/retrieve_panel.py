@@ -39,6 +39,7 @@ class RetrievePanel(QWidget):
         self._noun = ""
         self._busy = False
         self._can_get = True
+        self._own_title, self._listens = "", True
         self._title = plain_label()
         self._title.setObjectName("retrieveTitle")
         self.destination = QComboBox()
@@ -88,8 +89,16 @@ class RetrievePanel(QWidget):
         self.destination.editTextChanged.connect(lambda *_: self._show())
         self._show()
 
-    def offer(self, own_title: str, peers: Iterable[Peer], *, can_get: bool) -> None:
-        """List the destinations: our own AE title first, then the peers'."""
+    def offer(self, own_title: str, peers: Iterable[Peer], *, can_get: bool, listens: bool = True) -> None:
+        """List the destinations: our own AE title first, then the peers'.
+
+        Args:
+            own_title: The built-in server's AE title, or an empty text.
+            peers: Whose AE titles are offered.
+            can_get: Whether there is an archive to fetch into.
+            listens: Whether the built-in server runs; if not, what is moved to it will not arrive.
+        """
+        self._own_title, self._listens = own_title, listens
         chosen = self.destination_title if self.destination.count() else own_title
         choices = {own_title: f"{own_title}  (this program)"} if own_title else {}
         for peer in peers:
@@ -155,7 +164,10 @@ class RetrievePanel(QWidget):
 
     def _show(self) -> None:
         problem = sentence_of(lambda text: check_ae_title(text, "The move destination"))(self.destination_title)
-        self._problem.show_problem(problem if self.destination.count() else "")
+        if not problem and self.destination_title == self._own_title and not self._listens:
+            self._problem.show_problem("The built-in server does not run: what is moved to it will not arrive.")
+        else:
+            self._problem.show_problem(problem if self.destination.count() else "")
         ready = bool(self._selected) and not self._busy
         self._title.setText(f"{self._selected:,} {self._noun} selected" if self._selected else "Nothing selected")
         self.move_button.setEnabled(ready and not problem)

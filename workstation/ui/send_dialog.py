@@ -31,6 +31,7 @@ from workstation.scu.failure import CANCELLED
 from workstation.scu.files import FoundFile, ScanJob, ScanResult
 from workstation.scu.job import Progress
 from workstation.scu.send import SendJob, SendOutcome, SendResult, plan_contexts
+from workstation.ui.dialog_memory import DialogMemory
 from workstation.ui.rates import RateMeter, bytes_text, count_text, time_text
 from workstation.ui.send_list import SendList
 from workstation.ui.send_model import SendModel
@@ -120,6 +121,9 @@ class SendDialog(QDialog):
         self._progress_words = DimLabel(theme, wrap=False)
         self._progress_words.setObjectName("progressWords")
         self.send_button = primary_button("&Send", "send", "Send everything in the list that was not stored yet")
+        # Enter in the list must not send: only the button and Ctrl+Enter do.
+        self.send_button.setAutoDefault(False)
+        self.send_button.setDefault(False)
         self.send_button.clicked.connect(self._send)
         act_on_control_enter(self, self.send_button)
         self.retry_button = push_button(
@@ -136,6 +140,7 @@ class SendDialog(QDialog):
         services.peers_changed.connect(self._offer_peers)
         self._show_plan()
         self._show_ready()
+        DialogMemory(self, services.folders.window, {"splitter": self._splitter, "list": self.list.header()})
         if paths:
             self.add_paths(paths)
 
@@ -170,7 +175,7 @@ class SendDialog(QDialog):
         column.addWidget(self.contexts, 1)
         column.addWidget(self._contexts_note)
         right.setMinimumWidth(220)
-        splitter = QSplitter(Qt.Orientation.Horizontal)
+        splitter = self._splitter = QSplitter(Qt.Orientation.Horizontal)
         splitter.setChildrenCollapsible(False)
         splitter.addWidget(left)
         splitter.addWidget(right)

@@ -34,6 +34,7 @@ from workstation.peers import check_ae_title, check_host, check_port
 from workstation.scp.levels import Level
 from workstation.settings import Admission, Behaviour, ServerSettings
 from workstation.ui.behaviour_editor import BehaviourEditor
+from workstation.ui.dialog_memory import DialogMemory
 from workstation.ui.rates import bytes_text, count_text
 from workstation.ui.services import Services
 from workstation.ui.tasks import action
@@ -128,6 +129,7 @@ class ServerDialog(QDialog):
 
         services.server_changed.connect(self._show)
         self._show()
+        DialogMemory(self, services.folders.window, {})
 
     # --- the pages
 
