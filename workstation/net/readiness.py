@@ -12,6 +12,7 @@ import socket
 
 _HAS_POLL = hasattr(select, "poll")
 _HAS_EVENTFD = hasattr(os, "eventfd")
+_LONGEST = 86_400.0  # seconds of one wait; poll() takes milliseconds in 32 bits, and nobody minds waking once a day
 
 
 class Waker:
@@ -53,8 +54,8 @@ class Waker:
             for end in self._pair:
                 end.close()
         elif self._event >= 0:
-            os.close(self._event)
-            self._event = -1
+            event, self._event = self._event, -1
+            os.close(event)
 
 
 def wait(
@@ -72,13 +73,15 @@ def wait(
     Returns:
         Whether the socket can be read, and whether it can be written.
     """
+    if timeout is not None:
+        timeout = min(max(0.0, timeout), _LONGEST)
     if _HAS_POLL:
         poll = select.poll()
         flags = (select.POLLIN if read else 0) | (select.POLLOUT if write else 0)
         poll.register(sock, flags)
         if waker:
             poll.register(waker.fileno(), select.POLLIN)
-        ready = dict(poll.poll(None if timeout is None else max(0.0, timeout) * 1000.0 + 0.5))
+        ready = dict(poll.poll(None if timeout is None else timeout * 1000.0 + 0.5))
         seen = ready.get(sock.fileno(), 0)
         if waker and waker.fileno() in ready:
             waker.clear()
@@ -91,7 +94,7 @@ def wait(
         wanted,
         [sock] if write else [],
         [sock],
-        None if timeout is None else max(0.0, timeout),
+        timeout,
     )
     if waker and waker in readable:
         waker.clear()

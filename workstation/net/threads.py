@@ -60,20 +60,20 @@ def run(name: str, work: Callable[[], object], *, keep_context: bool = False) ->
     Args:
         name: What the thread serves, for debuggers and leak checks.
         work: Called without arguments; its exceptions are logged.
-        keep_context: Run it in a copy of the caller's context variables.
+        keep_context: Run it in a copy of the caller's context variables rather than without any.
+
+    Raises:
+        RuntimeError: The system gives no more threads.
     """
-    if keep_context:
-        context, inner = contextvars.copy_context(), work
-
-        def work() -> object:
-            return context.run(inner)
-
+    # a thread that served somebody else before must not hand on what that one left in its context
+    context = contextvars.copy_context() if keep_context else contextvars.Context()
+    job = (name, lambda: context.run(work))
     with _lock:
         if _idle:
             worker = _idle.pop()
-            worker.work = (name, work)
+            worker.work = job
             worker.ready.notify()
             return
         worker = _Worker()
-        worker.work = (name, work)
+        worker.work = job
     worker.start()
