@@ -46,6 +46,7 @@ _CONTEXT_NAME = A_ASSOCIATE_RJ(result=1, source=1, reason=2)
 _CALLING_UNKNOWN = A_ASSOCIATE_RJ(result=1, source=1, reason=3)
 _CALLED_UNKNOWN = A_ASSOCIATE_RJ(result=1, source=1, reason=7)
 _NOT_AUTHENTICATED = A_ASSOCIATE_RJ(result=1, source=2, reason=1)  # PS3.7 D.3.3.7
+_NOTHING_PROPOSED = A_ASSOCIATE_RJ(result=1, source=1, reason=1)  # PS3.8 Table 9-11: one or more contexts
 _LIMIT = A_ASSOCIATE_RJ(result=2, source=3, reason=2)
 
 
@@ -115,13 +116,15 @@ def admit(assoc: Association, request: A_ASSOCIATE_RQ) -> A_ASSOCIATE_RJ | None:
             return rejection
     if request.application_context_name != APPLICATION_CONTEXT_NAME:
         return _CONTEXT_NAME
-    if ae.require_called_aet and request.called_ae_title != assoc.acceptor.ae_title:
+    # sixteen spaces are no AE title (PS3.8 Table 9-11)
+    called, calling = request.called_ae_title, request.calling_ae_title
+    if not called or (ae.require_called_aet and called != assoc.acceptor.ae_title):
         return _CALLED_UNKNOWN
-    if ae.require_calling_aet and request.calling_ae_title not in ae.require_calling_aet:
+    if not calling or (ae.require_calling_aet and calling not in ae.require_calling_aet):
         return _CALLING_UNKNOWN
-    if ae.accepted_count(assoc) >= ae.maximum_associations:
-        return _LIMIT
-    return None
+    if not request.presentation_contexts:
+        return _NOTHING_PROPOSED
+    return None if ae.take_place(assoc) else _LIMIT
 
 
 def answer_request(

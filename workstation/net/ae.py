@@ -21,10 +21,10 @@ from workstation.net._globals import (
     PYNETDICOM_IMPLEMENTATION_VERSION,
 )
 from workstation.net.association import Association, SinkFactory
-from workstation.net.listener import Admit, AssociationServer, ThreadedAssociationServer
+from workstation.net.listener import Admit, AssociationServer, ThreadedAssociationServer, end_all
 from workstation.net.pdu_primitives import NegotiationItem
 from workstation.net.presentation import PresentationContext, build_context, transfer_syntax_list
-from workstation.net.service_user import MODE_ACCEPTOR, MODE_REQUESTOR, ServiceUser
+from workstation.net.service_user import MODE_REQUESTOR, ServiceUser
 from workstation.net.utils import validate_ae_title
 
 _log = logging.getLogger("workstation.net.ae")
@@ -312,8 +312,8 @@ class ApplicationEntity:
             The association, whether it was established or not.
 
         Raises:
-            TypeError, ValueError: An argument is no good.
-            RuntimeError: There is nothing to propose.
+            TypeError, ValueError, LocalProtocolError: An argument is no good.
+            RuntimeError: There is nothing to propose, or the system gives no more threads.
         """
         scope = (0, 0)
         host = addr
@@ -325,6 +325,8 @@ class ApplicationEntity:
             raise TypeError(f"addr must be a str, not {type(host).__name__}")
         if not isinstance(port, int) or isinstance(port, bool):
             raise TypeError(f"port must be an int, not {type(port).__name__}")
+        if not 0 < port < 65536:
+            raise ValueError(f"a TCP port is 1 to 65535, not {port}")
         if bind_address is not None and not (isinstance(bind_address, tuple) and len(bind_address) in (2, 4)):
             raise TypeError("bind_address is (host, port) or (host, port, flowinfo, scope_id)")
         proposed = self._proposed(contexts)
@@ -339,17 +341,16 @@ class ApplicationEntity:
         assoc.sink_factory = sink_factory
         default_logging.bind_default_handlers(assoc.handlers)
         assoc.handlers.bind_all(evt_handlers)
-        assoc.connect = lambda waker, cancelled: connecting.connect(
+        assoc.connect = lambda pause: connecting.connect(
             host,
             port,
+            pause,
             timeout=self.connection_timeout,
             bind_address=bind_address,
             tls=tls_args,
             tls_timeout=self.acse_timeout,
             flowinfo=scope[0],
             scope_id=scope[1],
-            waker=waker,
-            cancelled=cancelled,
         )
         self.remember(assoc)
         assoc.request()
@@ -458,8 +459,7 @@ class ApplicationEntity:
             servers = list(self._servers)
         for server in servers:
             server.shutdown()
-        for assoc in self.active_associations:
-            assoc.abort()
+        end_all(self.active_associations)
 
     # ------------------------------------------------------------------- what lives
     @property
@@ -484,14 +484,15 @@ class ApplicationEntity:
             if server in self._servers:
                 self._servers.remove(server)
 
-    def accepted_count(self, apart_from: Association) -> int:
-        """How many associations that peers asked for are established."""
+    def take_place(self, assoc: Association) -> bool:
+        """Count an association that a peer asks for, unless there are `maximum_associations` already.
+
+        Its place is free again when the association is over, whoever ended it.
+        """
         with self._lock:
-            return sum(
-                assoc.mode == MODE_ACCEPTOR and assoc.is_established
-                for assoc in self._associations
-                if assoc is not apart_from
-            )
+            taken = sum(other.takes_place for other in self._associations if other is not assoc)
+            assoc.admitted = taken < self._maximum_associations
+            return assoc.admitted
 
     def describe(self, user: ServiceUser) -> None:
         """Say who we are in one end of an association."""

@@ -21,7 +21,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from workstation.net import _config, acse, events, threads
+from workstation.net import _config, acse, connecting, events, threads
 from workstation.net.address import from_socket
 from workstation.net.assembly import Assembler, DataSink
 from workstation.net.connection import Connection
@@ -39,7 +39,6 @@ from workstation.net.pdu import (
 )
 from workstation.net.pdu_primitives import A_ABORT, A_ASSOCIATE, A_P_ABORT, A_RELEASE
 from workstation.net.presentation import PresentationContext, PresentationContextTuple
-from workstation.net.readiness import Waker
 from workstation.net.requests import Requests
 from workstation.net.service_user import MODE_ACCEPTOR, MODE_REQUESTOR, ServiceUser
 from workstation.net.services import perform
@@ -65,8 +64,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("workstation.net.association")
 _numbers = itertools.count(1)
+_NOT_NOW = A_ASSOCIATE_RJ(result=2, source=1, reason=1)  # transient, no reason given: an error of our own
 
-Connect = Callable[[Waker, Callable[[], bool]], socket.socket]
+Connect = Callable[[connecting.Pause], socket.socket]
+_SILENT = {State.STA1, State.STA2, State.STA13}
 SinkFactory = Callable[["Association", C_STORE_RQ, PresentationContextTuple], DataSink | None]
 
 
@@ -88,6 +89,7 @@ class Association(Requests):
         timings: Milliseconds of "connect" (TCP, TLS) and "negotiate" (A-ASSOCIATE-RQ to its answer).
         network_timeout_response: What idle expiry does: 'A-ABORT' or 'A-RELEASE'.
         over: Set when the association has ended, however it ended.
+        admitted: Whether a peer asked for it and there was a place for it.
     """
 
     def __init__(self, ae: ApplicationEntity, mode: str) -> None:
@@ -116,6 +118,7 @@ class Association(Requests):
         self.timings: dict[str, float] = {}
         self.network_timeout_response = "A-ABORT"
         self.over = threading.Event()
+        self.admitted = False
 
         self._accepted: dict[int, PresentationContext] = {}
         self._rejected: list[PresentationContext] = []
@@ -123,6 +126,7 @@ class Association(Requests):
         self._notes: deque[Event] = deque()
         self._turn = threading.Lock()  # held by whoever runs notification handlers
         self._turn_owner: int | None = None
+        self._invoking = threading.RLock()  # held while an operation with one response is under way
         self._outcome = threading.Event()  # the negotiation is over
         self._released = threading.Event()
         self._reader: threading.Thread | None = None
@@ -130,7 +134,7 @@ class Association(Requests):
         self._limits = Limits(artim=ae.acse_timeout, network=ae.network_timeout, maximum_length=ae.maximum_pdu_size)
         self._engine = UpperLayer(requestor=mode == MODE_REQUESTOR, limits=self._limits)
         self._connection = Connection(self._engine, self)
-        self._exchange = Exchange(str(self.number), self._perform, keep_context=_config.PASS_CONTEXTVARS)
+        self._exchange = Exchange(str(self.number), self._perform, self._busy, keep_context=_config.PASS_CONTEXTVARS)
         self._assembler = Assembler(self._accepted.__contains__, self._open_sink)
 
     # ------------------------------------------------------------------- what it is
@@ -178,6 +182,16 @@ class Association(Requests):
     def rejected_contexts(self) -> list[PresentationContext]:
         """The rejected presentation contexts by their ID; `result` says why."""
         return list(self._rejected)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether there is a transport connection at most: nothing was asked for, or all is over but its close."""
+        return self._engine.state in _SILENT
+
+    @property
+    def takes_place(self) -> bool:
+        """Whether it counts towards the maximum number of associations."""
+        return self.admitted and not self.is_silent
 
     def accepted_context(self, context_id: int) -> PresentationContext | None:
         """One accepted presentation context."""
@@ -301,6 +315,8 @@ class Association(Requests):
                     self.notify(events.EVT_ACSE_RECV, primitive=A_ASSOCIATE(pdu=request))
                 case AssociateConfirmation(answer):
                     self.notify(events.EVT_ACSE_RECV, primitive=A_ASSOCIATE(pdu=answer))
+                    if isinstance(answer, A_ASSOCIATE_RJ):
+                        self._note_rejected(answer)
                 case ReleaseIndication():
                     self.is_established = False
                     self.notify(events.EVT_ACSE_RECV, primitive=A_RELEASE())
@@ -312,6 +328,12 @@ class Association(Requests):
                     self._note_end()
                 case DataIndication():
                     pass
+
+    def _note_rejected(self, answer: A_ASSOCIATE_RJ) -> None:
+        self.is_rejected = True
+        self.rejection = answer
+        self.end_reason = f"The peer rejected the association: {answer.result_text}, {answer.reason_text}"
+        self.notify(events.EVT_REJECTED)
 
     def _note_abort(self, pdu: A_ABORT_RQ | None, why: str, provider: bool) -> None:
         self.is_established = False
@@ -374,6 +396,7 @@ class Association(Requests):
             self._abort(f"Nothing was received for {seconds} s (network timeout)")
 
     def _data(self, body: memoryview) -> None:
+        self._exchange.last_activity = time.monotonic()
         try:
             for incoming in self._assembler.feed(body):
                 self.notify(events.EVT_DIMSE_RECV, message=incoming.message)
@@ -400,8 +423,8 @@ class Association(Requests):
 
     def _respond_release(self) -> None:
         def respond(engine: UpperLayer, now: float) -> None:
-            self.notify(events.EVT_ACSE_SENT, primitive=A_RELEASE(result="affirmative"))
             engine.respond_release(now)
+            self.notify(events.EVT_ACSE_SENT, primitive=A_RELEASE(result="affirmative"))
 
         def then(engine: UpperLayer) -> None:
             if engine.state is State.STA13:
@@ -447,34 +470,35 @@ class Association(Requests):
     def _open(self, request: A_ASSOCIATE_RQ) -> None:
         """Drive the engine from Sta1 to the answer."""
         self.notify(events.EVT_REQUESTED)
-        self._connection.request(lambda engine, now: engine.associate(request))
-        started = time.monotonic()
+        has_reader = False
         try:
-            sock = self.connect(self._connection.prepare(), lambda: self._connection.closed)
+            self._connection.request(lambda engine, now: engine.associate(request))
+            started = time.monotonic()
+            sock = self.connect(self._connection.pause)
+            self._connection.attach(sock)
+            self.timings["connect"] = (time.monotonic() - started) * 1000.0
+            self.requestor.address_info = from_socket(sock.getsockname())
+            peer = from_socket(sock.getpeername())
+            self.acceptor.address_info = peer
+            self.notify(events.EVT_CONN_OPEN, address=(peer.address, peer.port))
+            self.notify(events.EVT_ACSE_SENT, primitive=A_ASSOCIATE(pdu=request))
+            started = time.monotonic()
+            if self._try(lambda engine, now: engine.connected(now)):
+                threads.run(f"dicom-{self.name}", self._run, keep_context=_config.PASS_CONTEXTVARS)
+                has_reader = True
+                self._outcome.wait()
+                self.timings["negotiate"] = (time.monotonic() - started) * 1000.0
         except OSError as error:
             self.connection_error = error
-            if not self.is_aborted:
-                self.is_aborted = True
-                self.end_reason = f"No transport connection: {error}"
-                self.notify(events.EVT_ABORTED)
-            self._connection.close(self.end_reason)
-            self._connection.discard()
-            self._end()
-            return
-        self.timings["connect"] = (time.monotonic() - started) * 1000.0
-        self.requestor.address_info = from_socket(sock.getsockname())
-        peer = from_socket(sock.getpeername())
-        self.acceptor.address_info = peer
-        self._connection.attach(sock)
-        self.notify(events.EVT_CONN_OPEN, address=(peer.address, peer.port))
-        started = time.monotonic()
-        self.notify(events.EVT_ACSE_SENT, primitive=A_ASSOCIATE(pdu=request))
-        if self._try(lambda engine, now: engine.connected(now)):
-            threads.run(f"dicom-{self.name}", self._run, keep_context=_config.PASS_CONTEXTVARS)
-            self._outcome.wait()
-        else:
-            self._connection.discard()
-        self.timings["negotiate"] = (time.monotonic() - started) * 1000.0
+            self._connection.close(f"No transport connection: {error}")
+        except BaseException:
+            # a bad argument, Ctrl+C: the caller hears of it and gets no association, so nothing of it may stay
+            self.kill()
+            raise
+        finally:
+            if not has_reader:
+                self._connection.discard()
+                self._end()
 
     def _run(self) -> None:
         """The reader thread's whole life."""
@@ -483,30 +507,26 @@ class Association(Requests):
             self._connection.run()
         except Exception:
             _log.exception("%s: the reader failed", self.name)
-            self._connection.close("An error of our own ended the association")
         finally:
+            self._connection.close("An error of our own ended the association")  # nothing if it is closed
             self._assembler.end()
             self._end()
             self.run_notifications()
 
     def _answered(self, answer: A_ASSOCIATE_AC | A_ASSOCIATE_RJ) -> None:
-        if isinstance(answer, A_ASSOCIATE_RJ):
-            self.is_rejected = True
-            self.rejection = answer
-            self.end_reason = f"The peer rejected the association: {answer.result_text}, {answer.reason_text}"
-            self.notify(events.EVT_REJECTED)
-            self._outcome.set()
-            return
-        accepted, self._rejected = acse.learn_answer(self, answer)
-        self._engine.peer_maximum_length = self.acceptor.maximum_length
-        self._accepted.update({context.context_id: context for context in accepted if context.context_id})
-        self.notify(events.EVT_ACCEPTED)
-        if not accepted:
-            self._abort("The peer accepted none of the proposed presentation contexts")
-            self._outcome.set()
-            return
-        self.is_established = True
-        self.notify(events.EVT_ESTABLISHED)
+        if isinstance(answer, A_ASSOCIATE_AC):
+            accepted, self._rejected = acse.learn_answer(self, answer)
+            self._accepted.update({context.context_id: context for context in accepted if context.context_id})
+            with self._connection.lock:
+                # what followed the answer in the same read, or another thread, may have ended it already
+                if self._engine.state is State.STA6:
+                    self._engine.peer_maximum_length = self.acceptor.maximum_length
+                    self.notify(events.EVT_ACCEPTED)
+                    if accepted:
+                        self.is_established = True
+                        self.notify(events.EVT_ESTABLISHED)
+            if not accepted:
+                self._abort("The peer accepted none of the proposed presentation contexts")
         self._outcome.set()
 
     # ------------------------------------------------------------------- being asked
@@ -517,23 +537,20 @@ class Association(Requests):
         peer = self.requestor.address_info
         address = (peer.address, peer.port) if peer else ("", 0)
         try:
-            if context is not None:
-                sock.settimeout(self._limits.request)
-                sock = context.wrap_socket(sock, server_side=True)
-        except (OSError, ValueError) as error:
-            sock.close()
-            self.connection_error = error if isinstance(error, OSError) else None
-            self.end_reason = f"The TLS handshake failed: {error}"
-            _log.warning("%s: %s", self.name, self.end_reason)
             self.notify(events.EVT_CONN_OPEN, address=address)
-            self.notify(events.EVT_CONN_CLOSE, address=address)
-            self._end()
             self.run_notifications()
-            return
+            if context is not None:
+                limit = self._limits.request
+                deadline = None if limit is None else started + limit
+                sock = connecting.secure(sock, context, deadline, self._connection.pause, server_side=True)
+            self._connection.attach(sock)
+            self._connection.request(lambda engine, now: engine.connection_accepted(now))
+        except OSError as error:
+            self.connection_error = error
+            self.end_reason = str(error)
+            _log.warning("%s: no association from %s: %s", self.name, address[0], error)
+            self.notify(events.EVT_CONN_CLOSE, address=address)
         self.timings["connect"] = (time.monotonic() - started) * 1000.0
-        self._connection.attach(sock)
-        self.notify(events.EVT_CONN_OPEN, address=address)
-        self._connection.request(lambda engine, now: engine.connection_accepted(now))
         self._run()
 
     def _requested(self, request: A_ASSOCIATE_RQ) -> None:
@@ -550,25 +567,28 @@ class Association(Requests):
             self._decide(request)
 
     def _decide(self, request: A_ASSOCIATE_RQ) -> None:
-        rejection = acse.admit(self, request)
         answer: A_ASSOCIATE_AC | None = None
-        if rejection is None:
-            answer, accepted, rejected, rejection = acse.answer_request(self, request)
-            self._accepted.update({context.context_id: context for context in accepted if context.context_id})
-            self._rejected = rejected
+        try:
+            rejection = acse.admit(self, request)
+            if rejection is None:
+                answer, accepted, self._rejected, rejection = acse.answer_request(self, request)
+                self._accepted.update({context.context_id: context for context in accepted if context.context_id})
+        except Exception:
+            _log.exception("%s: the association could not be negotiated; it is rejected", self.name)
+            rejection = _NOT_NOW
 
         def respond(engine: UpperLayer, now: float) -> None:
             if rejection is not None:
-                self.notify(events.EVT_ACSE_SENT, primitive=A_ASSOCIATE(pdu=rejection))
                 engine.reject(rejection, now)
+                self.notify(events.EVT_ACSE_SENT, primitive=A_ASSOCIATE(pdu=rejection))
                 self.is_rejected = True
                 self.rejection = rejection
                 self.end_reason = f"Rejected: {rejection.result_text}, {rejection.reason_text}"
                 return
             assert answer is not None
             engine.peer_maximum_length = self.requestor.maximum_length
-            self.notify(events.EVT_ACSE_SENT, primitive=A_ASSOCIATE(pdu=answer))
             engine.accept(answer, now)
+            self.notify(events.EVT_ACSE_SENT, primitive=A_ASSOCIATE(pdu=answer))
             self.is_established = True
 
         def then(_: UpperLayer) -> None:
@@ -578,9 +598,9 @@ class Association(Requests):
                 self.notify(events.EVT_ACCEPTED)
                 self.notify(events.EVT_ESTABLISHED)
 
-        if self.server is not None:
-            self.server.decided(self)
-        self._try(respond, then)
+        if not self._try(respond, then) and rejection is None:
+            rejection = _NOT_NOW  # it is over already, or the answer holds what cannot be sent
+            self._try(respond, then)
         self._outcome.set()
         self.run_notifications()
 
@@ -588,9 +608,9 @@ class Association(Requests):
     def release(self) -> None:
         """Release the association and wait for the peer's answer; no effect once it is over.
 
-        From the association's own reader thread (a notification handler) it asks and does not wait.
+        From a notification handler it asks and does not wait.
         """
-        if self._ask_release() and threading.current_thread() is not self._reader:
+        if self._ask_release() and not self._is_notifying:
             self._released.wait()
             if self.is_released and self.is_requestor:
                 self.over.wait(1.0)
@@ -600,11 +620,9 @@ class Association(Requests):
         def ask(engine: UpperLayer, now: float) -> None:
             engine.release(now)
             self.is_established = False
+            self.notify(events.EVT_ACSE_SENT, primitive=A_RELEASE())
 
-        if not self.is_established:
-            return False
-        self.notify(events.EVT_ACSE_SENT, primitive=A_RELEASE())
-        return self._try(ask)
+        return self.is_established and self._try(ask)
 
     def abort(self, block: bool = True) -> None:
         """Abort the association (A-ABORT, service user); no effect once it is over.
@@ -613,15 +631,21 @@ class Association(Requests):
             block: Wait until the transport connection is closed, a second at most: the peer may not close it.
         """
         self._abort("We aborted the association")
-        own = threading.current_thread().name.startswith((f"dicom-{self.name}", f"dicom-worker-{self.number}"))
+        own = self._is_notifying or self._exchange.is_worker
         if block and not own and self._reader is not None:
             self.over.wait(1.0)
         self.run_notifications(settle=block)
+
+    @property
+    def _is_notifying(self) -> bool:
+        """Whether this is the reader's thread, or one that runs a notification handler: it must not wait for either."""
+        return self._turn_owner == threading.get_ident() or threading.current_thread() is self._reader
 
     def _abort(self, why: str) -> None:
         def ask(engine: UpperLayer, now: float) -> None:
             engine.abort(now)
             self.is_established = False
+            self.notify(events.EVT_ACSE_SENT, primitive=A_ABORT())
 
         def then(_: UpperLayer) -> None:
             if not (self.is_released or self.is_rejected or self.is_aborted):
@@ -631,8 +655,6 @@ class Association(Requests):
 
         if self.is_released or self.is_rejected or self.over.is_set():
             return
-        if not self.is_aborted:
-            self.notify(events.EVT_ACSE_SENT, primitive=A_ABORT())
         if not self._try(ask, then):
             self._connection.close(why)
         self._exchange.end()
@@ -652,16 +674,17 @@ class Association(Requests):
         if data is None and message.data is not None:
             data = (memoryview(message.data),)
         command = encode_command(message)
-        self.notify(events.EVT_DIMSE_SENT, message=message)
-        self._connection.send_message(message.context_id, command, data)
+        self._connection.send_message(
+            message.context_id, command, data, lambda: self.notify(events.EVT_DIMSE_SENT, message=message)
+        )
 
     @property
     def fragment(self) -> int:
         """Bytes in the largest fragment that the peer takes."""
         return self._engine.largest_fragment
 
-    def busy(self, change: int) -> None:
-        """An operation of ours began (+1) or ended (-1): meanwhile the peer's silence is no idleness."""
+    def _busy(self, change: int) -> None:
+        """An operation began (+1) or ended (-1): meanwhile the peer's silence is no idleness."""
         with self._connection.lock:
             self._engine.busy += change
             if not self._engine.busy:
@@ -679,15 +702,13 @@ class Association(Requests):
             return None
 
     def _perform(self, operation: Operation) -> None:
-        self.busy(+1)
         try:
             perform(self, operation)
         finally:
-            self.busy(-1)
             self.run_notifications()
 
 
-def _nowhere(_: Waker, __: Callable[[], bool]) -> socket.socket:
+def _nowhere(_: connecting.Pause) -> socket.socket:
     raise OSError("nobody said where the peer is")
 
 

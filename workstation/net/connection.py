@@ -10,6 +10,8 @@ never blocks.
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import socket
 import ssl
 import threading
@@ -67,20 +69,36 @@ class Connection:
         self._broken: str = ""
 
     # ------------------------------------------------------------------- life
-    def prepare(self) -> Waker:
-        """The waker before there is a socket: closing the connection ends the wait for it."""
-        if self._waker is None:
-            self._waker = Waker()
-        return self._waker
+    def pause(self, sock: socket.socket, deadline: float | None, *, write: bool) -> None:
+        """Wait for a socket that is not attached yet; closing the connection ends it (`connecting.Pause`).
+
+        Raises:
+            TimeoutError: The deadline has passed.
+            ConnectionAbortedError: The connection was closed meanwhile.
+        """
+        while True:
+            with self.lock:
+                if self._closed:
+                    raise ConnectionAbortedError(errno.ECONNABORTED, "the connection was given up")
+                if self._waker is None:
+                    self._waker = Waker()
+                waker = self._waker
+            left = None if deadline is None else deadline - time.monotonic()
+            if any(wait(sock, waker, left, read=not write, write=write)):
+                return
+            if left is not None and left <= 0:
+                raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
 
     def attach(self, sock: socket.socket) -> None:
-        """Take over a connected socket."""
-        self._tls = isinstance(sock, ssl.SSLSocket)
-        sock.setblocking(False)
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._socket = sock
-        self.prepare()
+        """Take over a connected socket; it is closed by `run` or `discard`."""
+        with self.lock:
+            self._socket = sock
+            self._tls = isinstance(sock, ssl.SSLSocket)
+            sock.setblocking(False)
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._waker is None:
+                self._waker = Waker()
 
     @property
     def closed(self) -> bool:
@@ -123,35 +141,41 @@ class Connection:
 
     def run(self) -> None:
         """The reader: until the connection is closed, read, keep the deadlines, write what waits."""
-        while True:
-            with self.lock:
-                if self._closed or self._socket is None or self._waker is None:
-                    break
-                sock, waker = self._socket, self._waker
-                self._waiting_until = self.engine.deadline
-                write = bool(self._outbox)
-                pending = self._tls and isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
-                timeout = None if self._waiting_until is None else self._waiting_until - time.monotonic()
-            readable, writable = wait(sock, waker, 0.0 if pending else timeout, read=True, write=write)
-            idle = False
-            with self.lock:
-                if self._closed:
-                    break
-                if readable or pending:
-                    self._read()
-                if writable:
-                    self._flush()
-                now = time.monotonic()
-                deadline = self.engine.deadline
-                if deadline is not None and now >= deadline:
-                    idle = self.engine.tick(now) == "network"
-                outputs = self._collect()
-            self._owner.handle(outputs)
-            if idle:
-                self._owner.idle()
+        try:
+            while self._turn_round():
+                pass
+        finally:
+            self.discard()
+
+    def _turn_round(self) -> bool:
+        """Wait once and act on it; whether the connection is still open."""
         with self.lock:
-            self._reader_done = True
-            self._release_descriptors()
+            if self._closed or self._socket is None or self._waker is None:
+                return False
+            sock, waker = self._socket, self._waker
+            self._waiting_until = self.engine.deadline
+            write = bool(self._outbox)
+            pending = bool(self._broken) or (isinstance(sock, ssl.SSLSocket) and sock.pending() > 0)
+            timeout = None if self._waiting_until is None else self._waiting_until - time.monotonic()
+        readable, writable = wait(sock, waker, 0.0 if pending else timeout, read=True, write=write)
+        idle = False
+        with self.lock:
+            if self._closed:
+                return False
+            if writable:
+                self._flush()
+            heard = bool(readable or pending or self._broken) and self._read()
+            now = time.monotonic()
+            if self._broken and not heard:
+                self.engine.disconnected(now, self._broken)
+            deadline = self.engine.deadline
+            if deadline is not None and now >= deadline:
+                idle = self.engine.tick(now) == "network"
+            outputs = self._collect()
+        self._owner.handle(outputs)
+        if idle:
+            self._owner.idle()
+        return True
 
     def close(self, why: str) -> None:
         """Cut the transport connection from any thread (Evt17)."""
@@ -166,11 +190,12 @@ class Connection:
         outputs = self.engine.take()
         if not outputs:
             return outputs
-        disconnect = False
+        disconnect = aborts = False
         for output in outputs:
             if isinstance(output, Sent):
                 if output.pdu_type == PDUType.A_ABORT:
                     # an abort cuts in between PDUs: only one whose first bytes have left is finished
+                    aborts = True
                     while len(self._outbox) > (1 if self._head_started else 0):
                         self._outbox.pop()
                 self._outbox.append(deque(memoryview(piece).cast("B") for piece in output.pieces if len(piece)))
@@ -178,9 +203,8 @@ class Connection:
                 disconnect = True
         if self._outbox:
             self._flush()
-            if self._broken:
-                outputs += self.engine.take()
-                disconnect = True
+            if aborts and self._outbox:
+                self.engine.hasten(time.monotonic())
         self._owner.note(outputs)
         if disconnect:
             self._close()
@@ -193,6 +217,9 @@ class Connection:
         self._closed = True
         self._outbox.clear()
         if self._socket is not None:
+            if isinstance(self._socket, ssl.SSLSocket):
+                with contextlib.suppress(OSError, ValueError):
+                    self._socket.unwrap()  # says close_notify: the end is meant; nobody waits for the peer's
             with contextlib.suppress(OSError, ValueError):
                 self._socket.shutdown(socket.SHUT_RDWR)
         if self._waker is not None:
@@ -218,17 +245,17 @@ class Connection:
             self._release_descriptors()
 
     # ------------------------------------------------------------------- reading
-    def _read(self) -> None:
-        """Under the lock: take what has arrived, a buffer's worth at most."""
+    def _read(self) -> bool:
+        """Under the lock: take what has arrived, a buffer's worth at most; whether there was something."""
         sock = self._socket
         assert sock is not None
         try:
             count = sock.recv_into(self.engine.buffer())
         except (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            return
+            return False
         except OSError as error:
             self.engine.disconnected(time.monotonic(), f"The transport connection broke: {_sentence(error)}")
-            return
+            return False
         if count:
             if _QUICKACK is not None:
                 # DCMTK writes a PDU's header and body apart, with Nagle's algorithm on: the body then waits for our
@@ -238,12 +265,16 @@ class Connection:
             self.engine.receive(count, time.monotonic())
         else:
             self.engine.disconnected(time.monotonic(), "The peer closed the transport connection")
+        return count > 0
 
     # ------------------------------------------------------------------- writing
     def _flush(self) -> None:
-        """Under the lock: write as much of the outbox as the system takes."""
+        """Under the lock: write as much of the outbox as the system takes.
+
+        A write that fails ends nothing here: the reader first reads what the peer has said, perhaps why it closed.
+        """
         sock = self._socket
-        if sock is None or self._closed:
+        if sock is None or self._closed or self._broken:
             self._outbox.clear()
             return
         try:
@@ -253,12 +284,17 @@ class Connection:
                 else:
                     sent = sock.sendmsg(islice((piece for pdu in self._outbox for piece in pdu), _GATHER))
                 self._drop(sent)
-        except (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        except (BlockingIOError, InterruptedError):
             return
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            # a record of it may have been made already, so that nothing else may take its place
+            self._head_started = True
         except OSError as error:
             self._outbox.clear()
+            self._head_started = False
             self._broken = f"The transport connection broke: {_sentence(error)}"
-            self.engine.disconnected(time.monotonic(), self._broken)
+            if self._waker is not None:
+                self._waker.wake()
 
     def _drop(self, sent: int) -> None:
         """Forget `sent` bytes from the front of the outbox."""
@@ -276,7 +312,9 @@ class Connection:
                 self._outbox.popleft()
                 self._head_started = False
 
-    def send_message(self, context_id: int, command: bytes, data: Iterable[memoryview] | None) -> None:
+    def send_message(
+        self, context_id: int, command: bytes, data: Iterable[memoryview] | None, announce: Callable[[], None]
+    ) -> None:
         """Send one DIMSE message: its command set, and its data set piece by piece.
 
         Blocks while the peer does not read; an abort or a closed connection ends it.
@@ -286,6 +324,7 @@ class Connection:
             command: The encoded command set.
             data: The encoded data set in stretches, each a multiple of the engine's `largest_fragment` but the
                 last, or None.
+            announce: Called under the lock before the first PDU is noted, unless nothing is sent.
 
         Raises:
             LocalProtocolError: The association does not allow it (any more).
@@ -294,15 +333,26 @@ class Connection:
             pieces = iter(data) if data is not None else iter(())
             following = next(pieces, None)
             # a command set that data follow waits for them: one write for a small message
-            self._send(context_id, memoryview(command), command=True, last=True, hold=following is not None)
+            self._send(context_id, memoryview(command), command=True, hold=following is not None, announce=announce)
             while following is not None:
                 current, following = following, next(pieces, None)
-                self._send(context_id, current, command=False, last=following is None, hold=False)
+                self._send(context_id, current, last=following is None)
 
-    def _send(self, context_id: int, data: memoryview, *, command: bool, last: bool, hold: bool) -> None:
+    def _send(
+        self,
+        context_id: int,
+        data: memoryview,
+        *,
+        command: bool = False,
+        last: bool = True,
+        hold: bool = False,
+        announce: Callable[[], None] | None = None,
+    ) -> None:
         """Hand a stretch to the engine; unless it is held, return when all of it has been written."""
         with self.lock:
             self.engine.send_data(context_id, data, command=command, last=last, now=time.monotonic())
+            if announce is not None:
+                announce()
             outputs = self._hold() if hold else self._collect()
             waiting = bool(self._outbox) and not hold
         self._owner.handle(outputs)

@@ -1,8 +1,8 @@
 """The DIMSE message exchange of one association (PS3.7 section 6.3): operations we invoke, operations we perform.
 
 Requests of the peer go to a worker of this association, so that a slow handler never makes it deaf; responses go to
-whoever waits for their Message ID. When the association ends, every waiting reply is filled and every operation
-under way is told.
+whoever waits for their Message ID, or who waited first if several operations share one. When the association ends,
+every waiting reply is filled and every operation under way is told.
 """
 
 from __future__ import annotations
@@ -10,16 +10,19 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
 from workstation.net import threads
 from workstation.net.assembly import DataSink, Incoming
 from workstation.net.dimse import C_CANCEL_RQ, Request, Response
 from workstation.net.errors import AbortReason, RemoteProtocolError
+from workstation.net.status import code_to_category
 
 _log = logging.getLogger("workstation.net.exchange")
 MOST_WAITING = 64  # requests of a peer that does not wait for answers
+MOST_STRAYS = 16  # responses that nobody asked for
 
 
 class Operation:
@@ -42,10 +45,16 @@ class Operation:
 
 
 class Replies:
-    """What came back for one Message ID."""
+    """What came back for one operation.
+
+    Attributes:
+        abandoned: Nobody waits any longer, but the peer has not said its last word. Set without a lock, by whoever
+            lets go of the operation, even by the garbage collector.
+    """
 
     def __init__(self) -> None:
         self._queue: SimpleQueue[Response | None] = SimpleQueue()
+        self.abandoned = False
 
     def put(self, message: Response | None) -> None:
         """A response, or None: the association is over."""
@@ -69,17 +78,29 @@ class Exchange:
     Args:
         name: For thread names.
         perform: Called on the worker for each request of the peer.
+        busy: Told of each operation that begins (+1) and ends (-1), in either direction.
         keep_context: Whether the worker runs in a copy of the context variables.
     """
 
-    def __init__(self, name: str, perform: Callable[[Operation], None], *, keep_context: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        perform: Callable[[Operation], None],
+        busy: Callable[[int], None],
+        *,
+        keep_context: bool = False,
+    ) -> None:
         self._name = name
         self._perform = perform
+        self._busy = busy
         self._keep_context = keep_context
         self._lock = threading.Lock()  # guards everything below
-        self._replies: dict[int, Replies] = {}
+        # By Message ID, in the order in which the requests left: the peer performs one after the other.
+        self._replies: dict[int, deque[Replies]] = {}
         self._performing: set[Operation] = set()
         self._work: SimpleQueue[Callable[[], None] | None] | None = None
+        self._worker: int | None = None
+        self._strays = 0
         self._over = False
         self.last_activity = time.monotonic()
 
@@ -90,14 +111,30 @@ class Exchange:
         with self._lock:
             if self._over:
                 replies.put(None)
-            self._replies[message_id] = replies
+            self._replies.setdefault(message_id, deque()).append(replies)
+        self._busy(+1)
         return replies
 
     def forget(self, message_id: int, replies: Replies) -> None:
         """The operation is over; a later response is nobody's."""
         with self._lock:
-            if self._replies.get(message_id) is replies:
+            line = self._replies.get(message_id, deque())
+            if replies not in line:
+                return
+            line.remove(replies)
+            if not line:
                 del self._replies[message_id]
+        self._busy(-1)
+
+    @property
+    def is_performing(self) -> bool:
+        """Whether an operation of the peer's is under way."""
+        return bool(self._performing)
+
+    @property
+    def is_worker(self) -> bool:
+        """Whether the calling thread performs this association's operations."""
+        return self._worker == threading.get_ident()
 
     # ------------------------------------------------------------------- arriving
     def arrived(self, incoming: Incoming) -> None:
@@ -121,28 +158,44 @@ class Exchange:
         assert isinstance(message, Request)
         operation = Operation(message, incoming.sink)
         with self._lock:
-            if len(self._performing) >= MOST_WAITING:
-                raise RemoteProtocolError(
-                    f"{MOST_WAITING} requests wait for an answer, the negotiated window is 1 (PS3.7 D.3.3.3)",
-                    AbortReason.NOT_SPECIFIED,
-                )
-            self._performing.add(operation)
-        self.on_worker(lambda: self._run(operation))
+            crowded = len(self._performing) >= MOST_WAITING
+            if not crowded:
+                self._performing.add(operation)
+        if not crowded:
+            self._busy(+1)
+            if self.on_worker(lambda: self._run(operation)):
+                return
+            self._performed(operation)
+        if operation.sink is not None:
+            operation.sink.discard()  # nobody will look at it
+        if crowded:
+            raise RemoteProtocolError(
+                f"{MOST_WAITING} requests wait for an answer, the negotiated window is 1 (PS3.7 D.3.3.3)",
+                AbortReason.NOT_SPECIFIED,
+            )
 
     def _response(self, message: Response) -> None:
         number = message.MessageIDBeingRespondedTo
         with self._lock:
-            replies = self._replies.get(number)
+            line = self._replies.get(number)
+            replies = line[0] if line else None
             expected = sorted(self._replies)
-        if replies is not None:
+        if replies is None:
+            self._stray(message, expected)
+        elif not replies.abandoned:
             replies.put(message)
-        elif expected:
-            raise RemoteProtocolError(
-                f"a {message.name} came for Message ID {number}, but {expected} are outstanding",
-                AbortReason.INVALID_PDU_PARAMETER_VALUE,
-            )
-        else:
-            _log.warning("%s: a %s came for Message ID %s, which nobody waits for", self._name, message.name, number)
+        elif message.Status is None or code_to_category(message.Status) != "Pending":
+            self.forget(number, replies)
+
+    def _stray(self, message: Response, expected: list[int]) -> None:
+        """A response that nobody waits for; a late one does no harm."""
+        self._strays += 1
+        text = f"a {message.name} came for Message ID {message.MessageIDBeingRespondedTo}, but"
+        if expected:
+            raise RemoteProtocolError(f"{text} {expected} are outstanding", AbortReason.INVALID_PDU_PARAMETER_VALUE)
+        if self._strays > MOST_STRAYS:
+            raise RemoteProtocolError(f"{text} nothing was asked, again and again", AbortReason.NOT_SPECIFIED)
+        _log.warning("%s: %s nothing is outstanding", self._name, text)
 
     # ------------------------------------------------------------------- performing
     def _run(self, operation: Operation) -> None:
@@ -152,19 +205,38 @@ class Exchange:
             elif operation.sink is not None:
                 operation.sink.discard()  # nobody is left to hear that it was stored
         finally:
-            with self._lock:
-                self._performing.discard(operation)
+            self._performed(operation)
 
-    def on_worker(self, work: Callable[[], None]) -> None:
-        """Queue work for this association's worker; its thread starts with the first."""
+    def _performed(self, operation: Operation) -> None:
+        with self._lock:
+            self._performing.discard(operation)
+        self._busy(-1)
+
+    def on_worker(self, work: Callable[[], None]) -> bool:
+        """Queue work for this association's worker, whose thread starts with the first; False if all is over."""
         with self._lock:
             if self._over:
-                return
+                return False
             if self._work is None:
                 self._work = SimpleQueue()
                 queue = self._work
-                threads.run(f"dicom-worker-{self._name}", lambda: _work_loop(queue), keep_context=self._keep_context)
+                threads.run(
+                    f"dicom-worker-{self._name}", lambda: self._work_off(queue), keep_context=self._keep_context
+                )
             self._work.put(work)
+        return True
+
+    def _work_off(self, queue: SimpleQueue[Callable[[], None] | None]) -> None:
+        self._worker = threading.get_ident()
+        try:
+            while (work := queue.get()) is not None:
+                try:
+                    work()
+                except Exception:
+                    # one failed operation ends neither the worker nor the association; it has been answered by now
+                    _log.exception("%s: a request could not be performed", self._name)
+        finally:
+            self._worker = None
 
     def end(self) -> None:
         """The association is over: nobody waits any longer."""
@@ -172,24 +244,12 @@ class Exchange:
             if self._over:
                 return
             self._over = True
-            replies: Iterable[Replies] = list(self._replies.values())
+            waiting = [replies for line in self._replies.values() for replies in line]
             operations = list(self._performing)
             work = self._work
-        for reply in replies:
-            reply.put(None)
+        for replies in waiting:
+            replies.put(None)
         for operation in operations:
             operation.over.set()
         if work is not None:
             work.put(None)
-
-
-def _work_loop(queue: SimpleQueue[Callable[[], None] | None]) -> None:
-    while True:
-        work = queue.get()
-        if work is None:
-            return
-        try:
-            work()
-        except Exception:
-            # one failed operation ends neither the worker nor the association; it has been answered by now
-            _log.exception("A request could not be performed")

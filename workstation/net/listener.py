@@ -81,11 +81,11 @@ class AssociationServer:
         default_logging.bind_default_handlers(self._handlers)
         self._handlers.bind_all(evt_handlers)
         self._lock = threading.Lock()  # guards the associations below
-        self._associations: dict[Association, float] = {}
-        self._silent: dict[Association, float] = {}
+        self._associations: dict[Association, float] = {}  # and when they came, oldest first
         self._stopping = threading.Event()
         self._stopped = threading.Event()
         self._stopped.set()
+        self._starving = 0.0  # seconds of the last pause for want of descriptors or threads
         self._waker = Waker()
         self.address_info = AddressInformation.from_tuple(address)
         self.socket = self._listen()
@@ -125,8 +125,7 @@ class AssociationServer:
     @property
     def active_associations(self) -> list[Association]:
         """The associations that came in and live."""
-        with self._lock:
-            return [assoc for assoc in self._associations if assoc not in self._silent]
+        return [assoc for assoc in self._children() if not assoc.is_silent]
 
     def _children(self) -> list[Association]:
         with self._lock:
@@ -175,68 +174,71 @@ class AssociationServer:
             self._stopped.set()
 
     def _accept(self) -> None:
-        while True:
+        """Take what waits to be accepted."""
+        while not self._stopping.is_set():
             try:
                 sock, address = self.socket.accept()
             except (BlockingIOError, InterruptedError):
                 return
+            except ConnectionError:
+                continue  # the peer is gone already
             except OSError as error:
-                # no descriptors left, or the peer is gone already: the others must not suffer
-                _log.error("No connection could be accepted: %s", error)
-                self._evict(all_old=True)
-                self._stopping.wait(0.05)
+                self._starve(error)
                 return
+            self._starving = 0.0
             try:
                 self._take(sock, address)
-            except (OSError, RuntimeError):
-                _log.exception("A connection from %s could not be served", address)
-                with contextlib.suppress(OSError):
-                    sock.close()
+            except (OSError, RuntimeError) as error:
+                sock.close()
+                self._starve(error)
+                return
+
+    def _starve(self, error: Exception) -> None:
+        """The system gives no more descriptors or threads: make room, and do not ask again at once."""
+        if not self._starving:
+            _log.error("No connection can be accepted for now: %s", error)
+        self._starving = min(2 * self._starving or 0.05, 1.0)
+        self._evict(everyone=True)
+        self._stopping.wait(self._starving)
 
     def _take(self, sock: socket.socket, address: Any) -> None:
         assoc = Association(self.ae, MODE_ACCEPTOR)
         assoc.server = self
         assoc.sink_factory = self.sink_factory
-        assoc.use_handlers(self._handlers)
         assoc.requestor.address_info = from_socket(address)
         assoc.acceptor.address_info = from_socket(sock.getsockname())
         self.ae.describe(assoc.acceptor)
         assoc.acceptor.ae_title = self.ae_title
         assoc.acceptor.supported_contexts = self.contexts
-        now = time.monotonic()
         with self._lock:
-            self._associations[assoc] = now
-            self._silent[assoc] = now
+            self._associations[assoc] = time.monotonic()
+        assoc.use_handlers(self._handlers)  # registered first: a handler bound meanwhile is not missed
         self.ae.remember(assoc)
         self._evict()
         context = self.ssl_context
-        threads.run(f"dicom-{assoc.name}", lambda: assoc.serve(sock, context), keep_context=_config.PASS_CONTEXTVARS)
+        try:
+            threads.run(
+                f"dicom-{assoc.name}", lambda: assoc.serve(sock, context), keep_context=_config.PASS_CONTEXTVARS
+            )
+        except RuntimeError:
+            self.forget(assoc)
+            self.ae.forget(assoc)
+            raise
 
-    def _evict(self, *, all_old: bool = False) -> None:
+    def _evict(self, *, everyone: bool = False) -> None:
         """Close the oldest silent sockets when there are too many."""
         now = time.monotonic()
         with self._lock:
-            excess = len(self._silent) if all_old else len(self._silent) - MOST_SILENT
-            beyond = len(self._silent) - MOST_SOCKETS
-            victims = [
-                assoc
-                for index, (assoc, since) in enumerate(self._silent.items())
-                if index < excess and (now - since > SILENT_GRACE or index < beyond)
-            ]
-            for assoc in victims:
-                del self._silent[assoc]
-        for assoc in victims:
-            assoc.kill()
-
-    def decided(self, assoc: Association) -> None:
-        """An association has been accepted or rejected: it is silent no longer."""
-        with self._lock:
-            self._silent.pop(assoc, None)
+            silent = [(assoc, since) for assoc, since in self._associations.items() if assoc.is_silent]
+        excess = len(silent) if everyone else len(silent) - MOST_SILENT
+        beyond = len(silent) - MOST_SOCKETS
+        for index, (assoc, since) in enumerate(silent[: max(0, excess)]):
+            if now - since > SILENT_GRACE or index < beyond:
+                assoc.kill()
 
     def forget(self, assoc: Association) -> None:
         """An association has ended."""
         with self._lock:
-            self._silent.pop(assoc, None)
             self._associations.pop(assoc, None)
 
     # ------------------------------------------------------------------- the end
@@ -247,19 +249,7 @@ class AssociationServer:
             self._waker.wake()
         self._stopped.wait(GRACE)
         self.server_close()
-        children = self._children()
-        for assoc in children:
-            if assoc.is_established:
-                assoc.abort(block=False)
-            else:
-                assoc.kill()
-        # an abort has half a second to leave; whoever does not close then is closed
-        end = time.monotonic() + 0.5
-        for assoc in children:
-            assoc.over.wait(max(0.0, end - time.monotonic()))
-        for assoc in children:
-            if not assoc.over.is_set():
-                assoc.kill()
+        end_all(self._children())
         self.ae.forget_server(self)
 
     def server_close(self) -> None:
@@ -273,6 +263,22 @@ class AssociationServer:
 
     def __exit__(self, *_: object) -> None:
         self.shutdown()
+
+
+def end_all(associations: list[Association]) -> None:
+    """Abort associations, or close those that are none yet, all at once; returns in about a second."""
+    for assoc in associations:
+        if assoc.is_established:
+            assoc.abort(block=False)
+        else:
+            assoc.kill()
+    # an abort has half a second to leave; whoever does not close then is closed
+    end = time.monotonic() + 0.5
+    for assoc in associations:
+        assoc.over.wait(max(0.0, end - time.monotonic()))
+    for assoc in associations:
+        if not assoc.over.is_set():
+            assoc.kill()
 
 
 class ThreadedAssociationServer(AssociationServer):

@@ -11,7 +11,6 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -100,17 +99,14 @@ class Requests:
         def _abort(self, why: str) -> None:
             """Of the association."""
 
-        def busy(self, change: int) -> None:
-            """Of the association."""
+        _invoking: threading.RLock
+        _reader: threading.Thread | None
 
         def run_notifications(self) -> None:
             """Of the association."""
 
         def accepted_context(self, context_id: int) -> PresentationContext | None:
             """Of the association."""
-
-    _invoking_lock = threading.Lock()  # guards the making of each association's own lock below
-    _invoking: threading.Lock | None = None
 
     # ------------------------------------------------------------------- DIMSE-C
     def send_c_echo(self, msg_id: int = 1) -> Dataset:
@@ -446,31 +442,22 @@ class Requests:
             raise ValueError(f"the {role} role was not negotiated for {uid_to_sop_class(str(uid)).name}")
         raise ValueError(f"no presentation context was accepted for {uid_to_sop_class(str(uid)).name}")
 
-    def _one_at_a_time(self) -> threading.Lock:
-        """The lock of this association's single-response operations (PS3.7 D.3.3.3: a window of 1)."""
-        if self._invoking is None:
-            with Requests._invoking_lock:
-                if self._invoking is None:
-                    self._invoking = threading.Lock()
-        return self._invoking
-
-    @contextmanager
-    def _expecting(self, message_id: int) -> Iterator[Replies]:
-        replies = self._exchange.expect(message_id)
-        self.busy(+1)
-        try:
-            yield replies
-        finally:
-            self.busy(-1)
-            self._exchange.forget(message_id, replies)
-            self.run_notifications()
+    def _expect(self, message_id: int) -> Replies:
+        if threading.current_thread() is self._reader:
+            raise RuntimeError(
+                "a notification handler cannot wait for a response: it keeps the association from reading"
+            )
+        return self._exchange.expect(message_id)
 
     def _invoke(self, request: Any, data: Data = None) -> Response | None:
         """Send a request and wait for its one response; None if no valid one came."""
-        with self._one_at_a_time(), self._expecting(request.MessageID) as replies:
-            if not self._sent(request, data):
-                return None
-            return self._await(request, replies)
+        with self._invoking:  # a window of 1 (PS3.7 D.3.3.3)
+            replies = self._expect(request.MessageID)
+            try:
+                return self._await(request, replies) if self._sent(request, data) else None
+            finally:
+                self._exchange.forget(request.MessageID, replies)
+                self.run_notifications()
 
     def _sent(self, request: Message, data: Data) -> bool:
         try:
@@ -492,8 +479,8 @@ class Requests:
             try:
                 response = replies.get(self.dimse_timeout)
             except TimeoutError:
-                if self._exchange.last_activity > started:
-                    continue  # sub-operations of a C-GET went on meanwhile
+                if self._exchange.last_activity > started or self._exchange.is_performing:
+                    continue  # a long answer is arriving, or sub-operations of a C-GET go on
                 self._give_up(f"No response to the {request.name} within {self.dimse_timeout} s (DIMSE timeout)")
                 return None
             if response is None:
@@ -535,8 +522,7 @@ class _Responses:
         self._owner = owner
         self._request = request
         self._context = context
-        self._expecting = owner._expecting(request.MessageID)
-        self._replies = self._expecting.__enter__()
+        self._replies = owner._expect(request.MessageID)
         self._over = False
         self._failed = not owner._sent(request, None)
 
@@ -548,13 +534,18 @@ class _Responses:
             raise StopIteration
         response = None if self._failed else self._owner._await(self._request, self._replies)
         if response is None:
-            self.close()
+            self._end()
             return Dataset(), None
         status = _status(response)
         pending = code_to_category(cast(int, status.Status)) == "Pending"
         if not pending:
-            self.close()
+            self._end()
         return status, self._second(response, status, pending=pending)
+
+    def _end(self) -> None:
+        self._over = True
+        self._owner._exchange.forget(self._request.MessageID, self._replies)
+        self._owner.run_notifications()
 
     def _second(self, response: Message, status: Dataset, *, pending: bool) -> Dataset | None:
         """What stands beside the status: identifiers while a C-FIND is pending, the failed list at a retrieve's end."""
@@ -565,13 +556,13 @@ class _Responses:
         return _decode(response, self._context) if pending and response.has_data_set else None
 
     def close(self) -> None:
-        """Wait for no more responses."""
-        if not self._over:
-            self._over = True
-            self._expecting.__exit__(None, None, None)
+        """Want no more responses: those that still come are dropped, and their last one ends the operation."""
+        self._over = self._replies.abandoned = True
 
     def __del__(self) -> None:
-        self.close()
+        # takes no lock: the garbage collector may be at work in a thread that holds it
+        if not self._over:
+            self.close()
 
 
 def _decode(response: Message, context: PresentationContext) -> Dataset | None:
