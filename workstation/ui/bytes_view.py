@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 
-from PySide6.QtCore import QEvent, QPoint, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
@@ -358,13 +358,17 @@ class BytesView(QAbstractScrollArea):
     # --- painting --------------------------------------------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self.viewport())
+        # Ended whatever happens: a painter that outlives its paint event takes the process down.
+        with QPainter(self.viewport()) as painter:
+            self._paint(painter, event.rect())
+
+    def _paint(self, painter: QPainter, area: QRect) -> None:
         theme = self._theme
-        painter.fillRect(event.rect(), theme.base)
+        painter.fillRect(area, theme.base)
         painter.setFont(self._fixed)
         top_row = self.verticalScrollBar().value()
-        first = max(0, (event.rect().top() - self._margin()) // self._line)
-        last = event.rect().bottom() // self._line + 1
+        first = max(0, (area.top() - self._margin()) // self._line)
+        last = area.bottom() // self._line + 1
         for line in range(first, last + 1):
             start = (top_row + line) * self._columns
             if start >= len(self._data):

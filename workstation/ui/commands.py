@@ -65,7 +65,7 @@ COMMANDS: tuple[Command, ...] = (
         "remove_peer",
         "remove",
         "&Remove Peer",
-        "Ctrl+Backspace",
+        "Ctrl+Del",
         "Remove the selected peer from the address book",
         lambda w: w.remove_peer(),
     ),
@@ -126,7 +126,7 @@ COMMANDS: tuple[Command, ...] = (
         "Play the &Demo",
         "Ctrl+Shift+F5",
         "Echo, store, query and retrieve between this program and its own server",
-        lambda w: w.demo_requested.emit(),
+        lambda w: w.request_demo(),
     ),
     Command(
         "data_folder",

@@ -116,11 +116,9 @@ class InfoBar(QWidget):
             self.dismiss()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), self._theme.alternate)
-        edge = self._colour()
-        painter.fillRect(QRectF(0, 0, 4, self.height()), edge)
-        painter.end()
+        with QPainter(self) as painter:
+            painter.fillRect(self.rect(), self._theme.alternate)
+            painter.fillRect(QRectF(0, 0, 4, self.height()), self._colour())
 
     def _act(self) -> None:
         if self._shown is not None and self._shown.act is not None:

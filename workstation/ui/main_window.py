@@ -369,9 +369,16 @@ class MainWindow(QMainWindow):
 
     # --- server, capture
 
-    @action
-    async def toggle_server(self) -> None:
+    def toggle_server(self) -> None:
         """Start the built-in server, or stop it."""
+        self._toggle_server()
+
+    def request_demo(self) -> None:
+        """Ask whoever runs the program to play the demo."""
+        self.demo_requested.emit()
+
+    @action
+    async def _toggle_server(self) -> None:
         server = self.services.server
         if server is None:
             return

@@ -292,14 +292,19 @@ class StateDiagram(QWidget):
         return {edge for edge in lines if edge in EDGES}
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
+        # Ended whatever happens: a painter that outlives its paint event takes the process down.
+        with QPainter(self) as painter:
+            self._paint(painter)
+
+    def _paint(self, painter: QPainter) -> None:
         # Only the running dot differs from frame to frame; the rest is painted once.
         if self._picture is None:
             ratio = self.devicePixelRatioF()
             self._picture = QPixmap((QSizeF(self.size()) * ratio).toSize())
             self._picture.setDevicePixelRatio(ratio)
             self._picture.fill(self._theme.base)
-            self._paint_all(QPainter(self._picture))
+            with QPainter(self._picture) as inner:
+                self._paint_all(inner)
         painter.drawPixmap(0, 0, self._picture)
         last = self._edge_of(self._trail.last)
         routes = self._fitted().routes
@@ -351,7 +356,6 @@ class StateDiagram(QWidget):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(theme.accent, 1.0))
             painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5))
-        painter.end()
 
     @staticmethod
     def _edge_of(step: Step | None) -> Edge | None:
