@@ -196,11 +196,10 @@ def install_system_packages(*, dev: bool, pip: bool) -> None:
     if not missing:
         return
     packages = sorted(set(missing.values()))
-    command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
     if shutil.which("apt-get"):
-        if apt_get(command):
+        if apt_get(packages):
             missing = missing_from_system(dev=dev, pip=pip)
-        remedy = f"Please run: sudo {shlex.join(command)}"
+        remedy = f"Please run: sudo apt-get install {' '.join(packages)}"
     else:
         remedy = f"Please install them; Debian's packages are {' '.join(packages)}."
     if not missing:
@@ -224,20 +223,18 @@ def missing_from_system(*, dev: bool, pip: bool) -> dict[str, str]:
     return missing
 
 
-def apt_get(command: list[str]) -> bool:
-    """Install as root or by sudo, which asks for the password at a terminal; says whether it was done."""
+def apt_get(packages: list[str]) -> bool:
+    """Install as root or by sudo, which asks for the password at a terminal; says whether it could be tried."""
     sudo: list[str] = []
     if os.geteuid() != 0:
         if not shutil.which("sudo"):
             return False
         sudo = ["sudo"] if sys.stdin.isatty() else ["sudo", "-n"]
-    print(f"Installing system packages: {shlex.join([*sudo, *command])}", flush=True)
-    settings = ["env", "DEBIAN_FRONTEND=noninteractive"]
-    for step in (["apt-get", "update", "-qq"], command):
-        done = subprocess.run(
-            [*sudo, *settings, *step], check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-        )
-    return done.returncode == 0
+    print(f"Installing system packages: {' '.join([*sudo, 'apt-get', 'install', *packages])}", flush=True)
+    apt = [*sudo, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=120"]
+    for step in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
+        subprocess.run([*apt, *step], check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    return True
 
 
 def loads(library: str) -> bool:
