@@ -6,8 +6,6 @@ A peer that is not installed skips its tests on a person's machine; with CI set 
 from __future__ import annotations
 
 import gc
-import os
-import shutil
 import socket
 import sys
 import threading
@@ -16,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from peers import require_program
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ("dicom-", "workstation-", "job-")
@@ -58,16 +57,6 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
         gc.collect()
         assert _busy_threads() <= threads, f"threads left behind: {_busy_threads() - threads}"
         assert _sockets() <= sockets, f"{_sockets() - sockets} socket(s) left behind"
-
-
-def require_program(name: str) -> str:
-    """The path of a peer's program; skips without it, but never in CI."""
-    path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin:/usr/local/sbin")
-    if path is None:
-        if os.environ.get("CI"):
-            pytest.fail(f"{name} is not installed, and CI has to have it")
-        pytest.skip(f"{name} is not installed")
-    return path
 
 
 @pytest.fixture

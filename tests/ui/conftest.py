@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,8 @@ import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+import shiboken6
+from PySide6.QtCore import QCoreApplication, QEvent, QTimer
 from PySide6.QtWidgets import QApplication
 from qasync import QEventLoop
 
@@ -38,3 +42,33 @@ def qt_loop(qapp: QApplication) -> Iterator[asyncio.AbstractEventLoop]:
     asyncio.set_event_loop(None)
     loop.close()
     qapp.aboutToQuit.disconnect(loop._after_run_forever)
+
+
+def _running_timers() -> list[str]:
+    """Every QTimer that still runs, in words."""
+    found = []
+    for each in gc.get_objects():
+        if type(each) is QTimer and shiboken6.isValid(each) and each.isActive():
+            parent = each.parent()
+            found.append(
+                f"{each.interval()} ms of {parent.objectName() or type(parent).__name__ if parent else 'nobody'}"
+            )
+    return found
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_timer_left_behind(qapp: QApplication) -> Iterator[None]:
+    """Fail a module whose widgets leave a Qt timer running once they are closed.
+
+    Not for each test: to look at every object that there is takes a tenth of a second.
+    """
+    yield
+    end = time.monotonic() + 2.0
+    while True:
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        qapp.processEvents()
+        # one shot that is under way ends by itself; what repeats, or starts itself again, does not
+        if not _running_timers() or time.monotonic() > end:
+            break
+        gc.collect(0)
+    assert _running_timers() == []
