@@ -98,7 +98,9 @@ class EchoDialog(QDialog):
         self.history.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.history.setAlternatingRowColors(True)
         self.history.setShowGrid(False)
-        self.history.setItemDelegate(RoomyDelegate(self.history))
+        roomy = RoomyDelegate(self.history)
+        for column in _NUMBERS:
+            self.history.setItemDelegateForColumn(column, roomy)
         self.history.setWordWrap(False)
         self.history.setTabKeyNavigation(False)
         self.history.verticalHeader().setVisible(False)

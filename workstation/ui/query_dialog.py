@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QMenu,
     QSplitter,
+    QStyledItemDelegate,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -43,7 +44,14 @@ from workstation.ui.query_keys import (
     is_empty_query,
     levels_of,
 )
-from workstation.ui.query_model import MatchesModel, column_characters, match_title, raw_value, unique_keys
+from workstation.ui.query_model import (
+    MatchesModel,
+    column_characters,
+    is_number,
+    match_title,
+    raw_value,
+    unique_keys,
+)
 from workstation.ui.rates import count_text, time_text
 from workstation.ui.retrieval import RetrieveTotal, into_archive, retrieve_identifiers
 from workstation.ui.retrieve_panel import RetrievePanel
@@ -184,7 +192,7 @@ class QueryDialog(QDialog):
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.table.setAlternatingRowColors(True)
         self.table.setShowGrid(False)
-        self.table.setItemDelegate(RoomyDelegate(self.table))
+        self._plain, self._roomy = QStyledItemDelegate(self.table), RoomyDelegate(self.table)
         self.table.setWordWrap(False)
         self.table.setTabKeyNavigation(False)
         self.table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -315,6 +323,8 @@ class QueryDialog(QDialog):
         letter = self.table.fontMetrics().averageCharWidth()
         for column, keyword in enumerate(model.columns):
             self.table.setColumnWidth(column, column_characters(keyword) * letter + 12)
+            # Only where it is needed: each call into Python while painting may have to wait for a job's thread.
+            self.table.setItemDelegateForColumn(column, self._roomy if is_number(keyword) else self._plain)
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._show_selection())
         if frame is not None:
             self.outcome.show_outcome(*frame.outcome)
@@ -407,7 +417,7 @@ class QueryDialog(QDialog):
         if peer is None or self._job is not None:
             return
         frame = self._new_frame(peer, title)
-        matches: Funnel[Dataset] = Funnel(lambda batch: self._add_matches(frame, batch), self)
+        matches: Funnel[Dataset] = Funnel(lambda batch: self._add_matches(frame, batch), self, interval=100)
         keys = build_identifier(frame.level, self.form.matches(), self.form.asked(), self.form.above())
         job = QueryJob(
             self._services.caller(),

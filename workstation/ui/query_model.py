@@ -54,6 +54,11 @@ def column_name(keyword: str) -> str:
     return COLUMN_NAMES.get(keyword) or attribute(keyword).name
 
 
+def is_number(keyword: str) -> bool:
+    """Whether a column's values are numbers, which stand at its right edge."""
+    return attribute(keyword).vr in NUMBER_VRS
+
+
 def column_characters(keyword: str) -> int:
     """How many characters a column has room for: the values' or the title's."""
     by_kind = _WIDTH_BY_KEYWORD.get(keyword) or _WIDTH_BY_VR.get(attribute(keyword).vr, 16)
@@ -205,7 +210,7 @@ class MatchesModel(QAbstractTableModel):
                 return shown_value(self._matches[index.row()], keyword)
             case Qt.ItemDataRole.ToolTipRole:
                 return plain_tooltip(raw_value(self._matches[index.row()], keyword))
-            case Qt.ItemDataRole.TextAlignmentRole if attribute(keyword).vr in NUMBER_VRS:
+            case Qt.ItemDataRole.TextAlignmentRole if is_number(keyword):
                 return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         return None
 
@@ -219,7 +224,7 @@ class MatchesModel(QAbstractTableModel):
             case Qt.ItemDataRole.ToolTipRole:
                 entry = attribute(keyword)
                 return f"{entry.name} {entry.tag}"
-            case Qt.ItemDataRole.TextAlignmentRole if attribute(keyword).vr in NUMBER_VRS:
+            case Qt.ItemDataRole.TextAlignmentRole if is_number(keyword):
                 return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         return None
 
@@ -275,6 +280,6 @@ def _is_number(value: str) -> bool:
 
 def _sort_key(keyword: str, match: Dataset) -> tuple[int, float, str]:
     text = raw_value(match, keyword)
-    if attribute(keyword).vr in NUMBER_VRS and _is_number(text):
+    if is_number(keyword) and _is_number(text):
         return (0, float(text), "")
     return (1, 0.0, text.casefold()) if text else (2, 0.0, "")

@@ -54,6 +54,9 @@ from workstation.ui.widgets import (
     stacked,
 )
 
+_INTERVAL = 120
+"""Milliseconds from one look of the list to the next: each costs a layout and a repaint, and files are many."""
+
 
 class SendDialog(QDialog):
     """What to send, where to, and how it went."""
@@ -241,8 +244,8 @@ class SendDialog(QDialog):
     async def _scan_waiting(self) -> None:
         while self._waiting_paths and self._job is None:
             paths, self._waiting_paths = self._waiting_paths, []
-            found: Funnel[FoundFile] = Funnel(self._found, self)
-            progress: Funnel[Progress] = Funnel(self._show_scan, self)
+            found: Funnel[FoundFile] = Funnel(self._found, self, _INTERVAL)
+            progress: Funnel[Progress] = Funnel(self._show_scan, self, _INTERVAL)
             job = ScanJob(paths, found.put, progress.put)
             self._job = job
             self.progress.setRange(0, 0)
@@ -341,8 +344,8 @@ class SendDialog(QDialog):
         peer = self.peer.peer
         if peer is None or not files or self._job is not None:
             return
-        outcomes: Funnel[SendOutcome] = Funnel(self.model.set_outcomes, self)
-        progress: Funnel[Progress] = Funnel(self._show_progress, self)
+        outcomes: Funnel[SendOutcome] = Funnel(self.model.set_outcomes, self, _INTERVAL)
+        progress: Funnel[Progress] = Funnel(self._show_progress, self, _INTERVAL)
         job = SendJob(self._services.caller(), peer, files, progress.put, outcomes.put)
         self._job = job
         self._meter = RateMeter(sum(file.size for file in files))

@@ -38,7 +38,8 @@ class SendList(QTreeView):
         self.setAcceptDrops(True)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setUniformRowHeights(True)
-        self.setItemDelegate(RoomyDelegate(self))
+        # Of the one column that needs it: each call into Python while painting may have to wait for a job's thread.
+        self.setItemDelegateForColumn(SIZE, RoomyDelegate(self))
         self.setAlternatingRowColors(True)
         self.setAllColumnsShowFocus(True)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)

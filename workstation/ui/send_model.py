@@ -251,9 +251,15 @@ class SendModel(QAbstractItemModel):
         return self._by_number[index.internalId()]
 
     def index(self, row: int, column: int, parent: Index = QModelIndex()) -> QModelIndex:
-        if not self.hasIndex(row, column, parent):
+        # Not hasIndex(): it would call back here three times, for each row of each layout.
+        if row < 0 or not 0 <= column < len(TITLES):
             return QModelIndex()
-        return self.createIndex(row, column, self._studies[parent.row()].number if parent.isValid() else 0)
+        if not parent.isValid():
+            return self.createIndex(row, column, 0) if row < len(self._studies) else QModelIndex()
+        if not self._is_study(parent) or parent.column() != 0:
+            return QModelIndex()
+        study = self._studies[parent.row()]
+        return self.createIndex(row, column, study.number) if row < len(study.rows) else QModelIndex()
 
     def parent(self, index: Index) -> QModelIndex:  # type: ignore[override]
         if not index.isValid() or self._is_study(index):
