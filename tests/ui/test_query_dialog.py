@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 import socket
 import subprocess
@@ -28,6 +29,7 @@ from workstation.settings import Behaviour, ServerSettings
 from workstation.ui.query_dialog import QueryDialog
 from workstation.ui.query_keys import Level
 from workstation.ui.query_model import raw_value
+from workstation.ui.send_dialog import SendDialog
 from workstation.ui.widgets import Outcome
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -376,3 +378,51 @@ def test_dcmtk_is_queried_and_sends(services, qtbot, tmp_path, program, samples)
             assert "3 completed" in dialog.retrieve._counts.text()
         finally:
             peer.terminate()
+
+
+def test_orthanc_is_queried_and_sends(services, qtbot, tmp_path, program, samples):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    configuration = {
+        "StorageDirectory": str(tmp_path / "orthanc"),
+        "IndexDirectory": str(tmp_path / "orthanc"),
+        "HttpServerEnabled": False,
+        "DicomAet": "ORTHANC",
+        "DicomPort": port,
+        "DicomAlwaysAllowFind": True,
+        "DicomAlwaysAllowGet": True,
+        "DicomAlwaysAllowMove": True,
+        "DicomModalities": {"ws": ["WORKSTATION", *services.server.address]},
+        "SynchronousCMove": True,
+    }
+    (tmp_path / "orthanc.json").write_text(json.dumps(configuration))
+    peer = Peer("Orthanc", "ORTHANC", "127.0.0.1", port)
+    send = SendDialog(services, peer, sorted((samples / "ct-chest").rglob("*.dcm")))
+    dialog = QueryDialog(services, peer)
+    for each in (send, dialog):
+        qtbot.addWidget(each)
+        each.show()
+    qtbot.waitUntil(lambda: send.model.count == 10 and send._job is None)
+    with subprocess.Popen(
+        [program("Orthanc"), str(tmp_path / "orthanc.json")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as server:
+        try:
+            for _ in range(200):
+                act(qtbot, send, send.send_button.click)
+                if "stored by" in send.outcome.text:
+                    break
+            assert send.outcome.outcome is Outcome.SUCCESS, send.outcome.text
+            count = send.model.count
+            type_key(dialog, "StudyDescription", "CT*")
+            act(qtbot, dialog, dialog.query_button.click)
+            assert dialog.frame.model.rowCount() == 1
+            dialog.table.selectRow(0)
+            act(qtbot, dialog, dialog.retrieve.move_button.click)
+            assert dialog.outcome.outcome is Outcome.SUCCESS, dialog.outcome.text
+            assert services.archive.counts()[ArchiveLevel.IMAGE] == count
+            act(qtbot, dialog, dialog.retrieve.get_button.click)
+            assert dialog.outcome.outcome is Outcome.SUCCESS, dialog.outcome.text
+            assert f"{count} objects retrieved into the archive" in dialog.outcome.text
+        finally:
+            server.terminate()

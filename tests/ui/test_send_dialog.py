@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -192,6 +193,27 @@ def test_dcmtk_takes_them(dialog, services, qtbot, tmp_path, program, samples):
                 act(qtbot, dialog, dialog.send_button.click)
                 if dialog.outcome.outcome is Outcome.SUCCESS:
                     break
+            assert len(list(folder.iterdir())) == dialog.model.count
+        finally:
+            peer.terminate()
+
+
+def test_pynetdicom_takes_them(dialog, services, qtbot, tmp_path, samples):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder = tmp_path / "received"
+    folder.mkdir()
+    command = [sys.executable, "-m", "pynetdicom", "storescp", "-od", str(folder), str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as peer:
+        try:
+            dialog.peer.choose(Peer("pynetdicom", "STORESCP", "127.0.0.1", port))
+            act(qtbot, dialog, lambda: dialog.add_paths([samples / "ct-chest", samples / "mr-head"]))
+            for _ in range(100):
+                act(qtbot, dialog, dialog.send_button.click)
+                if dialog.outcome.outcome is Outcome.SUCCESS:
+                    break
+            assert dialog.outcome.outcome is Outcome.SUCCESS, dialog.outcome.text
             assert len(list(folder.iterdir())) == dialog.model.count
         finally:
             peer.terminate()
