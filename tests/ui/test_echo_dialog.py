@@ -49,6 +49,7 @@ def test_an_accepted_echo_is_one_line(dialog, services, qtbot):
     assert " ms echo · " in dialog.outcome.text
     assert services.peer_state("Built-in").health is PeerHealth.ANSWERS
     assert rows(dialog)[0][1:3] == ["Built-in", "accepted"]
+    assert not dialog.strip.isVisible()
     assert dialog.echo_button.isEnabled()
     assert not dialog.cancel_button.isEnabled()
 
@@ -57,6 +58,8 @@ def test_repeat_asks_on_one_association(dialog, qtbot):
     dialog.repeat.setValue(25)
     act(qtbot, dialog, dialog.echo_button.click)
     assert "best of 25" in dialog.outcome.text
+    assert dialog.strip.isVisible()
+    assert dialog.strip.text.startswith("25 answers: ")
     assert rows(dialog)[0][6] == "25"
 
 

@@ -41,7 +41,7 @@ def test_durations(seconds, text):
 
 
 def test_milliseconds():
-    assert [milliseconds_text(value) for value in (0.42, 3.4, 999, 1200)] == ["0.4 ms", "3 ms", "999 ms", "1.2 s"]
+    assert [milliseconds_text(value) for value in (0.42, 3.4, 999, 1200)] == ["0.4 ms", "3.4 ms", "999 ms", "1.2 s"]
 
 
 def test_counts_have_their_noun():

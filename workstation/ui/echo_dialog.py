@@ -22,6 +22,7 @@ from workstation.scu.echo import EchoJob, EchoResult
 from workstation.scu.failure import CANCELLED
 from workstation.scu.job import Progress
 from workstation.ui.dialog_memory import DialogMemory
+from workstation.ui.echo_strip import EchoStrip
 from workstation.ui.plain import plain_tooltip
 from workstation.ui.rates import milliseconds_text
 from workstation.ui.services import PeerHealth, PeerState, Services
@@ -89,6 +90,7 @@ class EchoDialog(QDialog):
 
         self.outcome = OutcomeLabel(theme, "Choose a peer and press Echo. The answer appears here.")
         name_widget(self.outcome, "outcome", "Outcome")
+        self.strip = EchoStrip(theme)
         self._history = QStandardItemModel(0, len(_COLUMNS), self)
         self._history.setHorizontalHeaderLabels([title for title, _ in _COLUMNS])
         self.history = QTableView()
@@ -146,6 +148,7 @@ class EchoDialog(QDialog):
         results.setSpacing(SPACE)
         results.addWidget(heading("Answer"))
         results.addWidget(self.outcome)
+        results.addWidget(self.strip)
         results.addSpacing(SPACE)
         results.addWidget(heading("Answers so far"))
         results.addWidget(self.history, 1)
@@ -217,6 +220,7 @@ class EchoDialog(QDialog):
             words = result.failure.what
             self.outcome.show_failure(result.failure)
             health = PeerHealth.UNKNOWN if result.failure == CANCELLED else PeerHealth.FAILS
+        self.strip.show_times(result.times)
         self._remember(peer, result, outcome, words)
         return PeerState(health, result.sentence)
 

@@ -73,7 +73,7 @@ def count_text(count: int, one: str, many: str = "") -> str:
 
 
 def milliseconds_text(milliseconds: float) -> str:
-    """A short duration for reading: 0.4 ms, 3 ms, 1.2 s."""
-    if milliseconds < 0.95:
+    """A short duration for reading: 0.4 ms, 12 ms, 1.2 s."""
+    if milliseconds < 9.95:
         return f"{milliseconds:.1f} ms"
     return f"{milliseconds:.0f} ms" if milliseconds < 1000 else time_text(milliseconds / 1000)

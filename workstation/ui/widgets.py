@@ -214,7 +214,7 @@ class OutcomeSign(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._outcome = Outcome.IDLE
-        self.setFixedSize(20, 20)
+        self.setFixedSize(20, 17)
         theme.changed.connect(self.update)
 
     @property
@@ -229,7 +229,7 @@ class OutcomeSign(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
-        draw_outcome(painter, QRectF(2, 2, 16, 16), self._outcome, self._outcome.colour(self._theme))
+        draw_outcome(painter, QRectF(2, 0.5, 16, 16), self._outcome, self._outcome.colour(self._theme))
         painter.end()
 
 
