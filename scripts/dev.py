@@ -81,11 +81,12 @@ def run(arguments: list[str]) -> int:
 def test(arguments: list[str]) -> int:
     """The checks of `lint`, then the test suite; with arguments only the tests that they choose."""
     prepare(dev=True)
-    if not arguments and lint([]):
-        return 1
+    checks = 0 if arguments else lint([])
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    os.chdir(ROOT)
-    return become([PYTHON, "-m", "pytest", *arguments])
+    tests = call([PYTHON, "-m", "pytest", *arguments], ROOT)
+    if checks:
+        complain("Ruff, mypy or import-linter found something: see above the tests, or make lint.")
+    return tests or checks
 
 
 def lint(_: list[str]) -> int:
@@ -124,12 +125,17 @@ def become(command: list[str | Path]) -> int:
     sys.stdout.flush()
     if os.name == "posix":
         os.execv(command[0], [str(part) for part in command])
-    process = subprocess.Popen(command)
+    return call(command)
+
+
+def call(command: list[str | Path], folder: Path | None = None) -> int:
+    """Run a command; Ctrl+C is the command's, which ends in its own way."""
+    process = subprocess.Popen(command, cwd=folder)
     while True:
         try:
             return process.wait()
         except KeyboardInterrupt:
-            continue  # the command has it too, and ends in its own way
+            continue
 
 
 # --------------------------------------------------------------------------------------------- the environment
@@ -191,17 +197,19 @@ class MissingError(Exception):
 
 
 def install_system_packages(*, dev: bool, pip: bool) -> None:
-    """See to what the environment cannot bring along; raises MissingError if that cannot be had."""
+    """See to what the environment cannot bring along; raises MissingError if there is no going on without."""
     missing = missing_from_system(dev=dev, pip=pip)
     if not missing:
         return
     packages = sorted(set(missing.values()))
+    remedy = f"Please install them; Debian's packages are {' '.join(packages)}."
     if shutil.which("apt-get"):
-        if apt_get(packages):
-            missing = missing_from_system(dev=dev, pip=pip)
         remedy = f"Please run: sudo apt-get install {' '.join(packages)}"
-    else:
-        remedy = f"Please install them; Debian's packages are {' '.join(packages)}."
+        # A password is asked for when everything is new, not again and again for a peer that somebody does without.
+        root = as_root(ask=pip)
+        if root is not None:
+            apt_get(root, packages)
+            missing = missing_from_system(dev=dev, pip=pip)
     if not missing:
         return
     sentence = f"Missing from this system: {', '.join(missing)}. {remedy}"
@@ -223,18 +231,25 @@ def missing_from_system(*, dev: bool, pip: bool) -> dict[str, str]:
     return missing
 
 
-def apt_get(packages: list[str]) -> bool:
-    """Install as root or by sudo, which asks for the password at a terminal; says whether it could be tried."""
-    sudo: list[str] = []
-    if os.geteuid() != 0:
-        if not shutil.which("sudo"):
-            return False
-        sudo = ["sudo"] if sys.stdin.isatty() else ["sudo", "-n"]
-    print(f"Installing system packages: {' '.join([*sudo, 'apt-get', 'install', *packages])}", flush=True)
-    apt = [*sudo, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=120"]
-    for step in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
-        subprocess.run([*apt, *step], check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    return True
+def as_root(*, ask: bool) -> list[str] | None:
+    """What comes before a command to run it as root; None where that is not allowed."""
+    if os.geteuid() == 0:
+        return []
+    if shutil.which("sudo"):
+        if subprocess.run(["sudo", "-n", "true"], check=False, capture_output=True).returncode == 0:
+            return ["sudo", "-n"]
+        if ask and sys.stdin.isatty():
+            return ["sudo"]
+    return None
+
+
+def apt_get(root: list[str], packages: list[str]) -> None:
+    """Install Debian packages; what goes wrong, apt-get says itself."""
+    print(f"Installing system packages: {' '.join([*root, 'apt-get', 'install', *packages])}", flush=True)
+    apt = "DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120"
+    # An update fails if any source does, needed or not.
+    script = f"{apt} update; {apt} install -y --no-install-recommends {shlex.join(packages)}"
+    subprocess.run([*root, "sh", "-c", script], check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
 def loads(library: str) -> bool:
