@@ -75,6 +75,16 @@ class TestPeerChooser:
         assert chooser.peer is None
         assert "AET@HOST:PORT" in shown(chooser, "problem")
 
+    @pytest.mark.qt_log_ignore("This plugin does not support")  # a pop-up asks for what the offscreen platform lacks
+    def test_typing_a_part_of_a_name_offers_it_and_leaves_the_text_alone(self, theme, qtbot):
+        chooser = PeerChooser(theme, [PACS, RIS])
+        qtbot.addWidget(chooser)
+        chooser.show()
+        chooser.combo.lineEdit().clear()
+        QTest.keyClicks(chooser.combo, "more")
+        assert chooser.combo.currentText() == "more"
+        assert chooser.combo.completer().currentCompletion() == RIS.name
+
     def test_keeps_the_choice_when_the_book_changes(self, theme, qtbot):
         chooser = PeerChooser(theme, [PACS, RIS], RIS)
         qtbot.addWidget(chooser)

@@ -13,6 +13,7 @@ from PySide6.QtGui import QColor, QIcon, QKeySequence, QPainter, QPaintEvent, QP
 from PySide6.QtWidgets import (
     QBoxLayout,
     QComboBox,
+    QCompleter,
     QDialog,
     QHBoxLayout,
     QLabel,
@@ -472,6 +473,7 @@ class PeerChooser(QWidget):
         editor.setPlaceholderText("AET@HOST:PORT")
         completer = self.combo.completer()
         if completer is not None:
+            completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
             completer.setFilterMode(Qt.MatchFlag.MatchContains)
         self._address = DimLabel(theme)
         self._address.setObjectName("peerAddress")
@@ -572,6 +574,7 @@ class StatusChooser(QWidget):
         editor.setAccessibleName("Status")
         completer = self.combo.completer()
         if completer is not None:
+            completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
             completer.setFilterMode(Qt.MatchFlag.MatchContains)
         self._problem = ProblemLabel(theme)
         self.setLayout(stacked(self.combo, self._problem, space=2))
