@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
@@ -48,8 +48,11 @@ def test_the_model_keeps_qt_s_rules_whatever_comes(log: TrafficLog, qtbot: QtBot
     one, two = Talk(1), Talk(2)
     for records in (one.begin()[:2], one.begin()[2:] + two.begin(), one.end(), two.find(), two.end()):
         model.apply(log.add(records), 0.0)
-    assert model.rowCount() == 2
-    assert model.rowCount(model.index_of(1)) == 5
+        model.set_open(1, True)
+    model.set_open(2, True)
+    assert model.rowCount() == 12
+    model.set_open(1, False)
+    assert model.rowCount() == 7
     model.apply(log.clear(), 0.0)
     assert model.rowCount() == 0
 
@@ -66,18 +69,66 @@ def test_a_row_says_who_where_how_and_how_much(view: AssociationsView, log: Traf
 
 
 def test_contexts_are_below_it_with_the_reason_of_a_rejection(view: AssociationsView, log: TrafficLog) -> None:
-    view.apply(log.add(whole(1)))
-    model, above = view.associations, view.associations.index_of(1)
-    accepted, rejected = model.index(0, STATE, above), model.index(1, STATE, above)
+    view.apply(log.add(whole(1) + whole(2)))
+    model = view.associations
+    view.set_open(model.index_of(1), True)
+    assert model.rowCount() == 7
+    accepted, rejected = model.index(1, STATE), model.index(2, STATE)
     assert accepted.data() == "✓ Accepted"
     assert rejected.data() == "✕ Rejected: abstract syntax not supported"
     assert rejected.data(Qt.ItemDataRole.ForegroundRole) == Theme().failure
-    assert model.index(1, PARTIES, above).data() == "MR Image Storage"
+    assert model.index(2, PARTIES).data() == "MR Image Storage"
     assert "Explicit VR Little Endian (1.2.840.10008.1.2.1)" in rejected.data(Qt.ItemDataRole.ToolTipRole)
-    assert model.index(2, PARTIES, above).data() == "Requestor: TEST"
-    end = model.index(4, 0, above)
-    assert end.data() == "It was released"
-    assert view.isFirstColumnSpanned(4, above)
+    assert model.index(3, PARTIES).data() == "Requestor: TEST"
+    end = model.shown(5)
+    assert end.texts[0] == "It was released"
+    assert end.is_sentence
+    assert model.conversation_at(model.index(5, 0)) is log.conversation(1)
+    assert model.index_of(2).row() == 6
+
+
+def test_they_are_opened_by_the_keyboard_and_by_their_sign(
+    view: AssociationsView, log: TrafficLog, qtbot: QtBot
+) -> None:
+    view.apply(log.add(whole(1) + whole(2)))
+    model = view.associations
+    view.select(log.conversation(1))
+    qtbot.keyClick(view, Qt.Key.Key_Right)
+    assert model.rowCount() == 7
+    qtbot.keyClick(view, Qt.Key.Key_Right)
+    qtbot.keyClick(view, Qt.Key.Key_Down)
+    assert view.currentIndex().row() == 2
+    qtbot.keyClick(view, Qt.Key.Key_Left)
+    assert view.currentIndex().row() == 0
+    qtbot.keyClick(view, Qt.Key.Key_Minus)
+    assert model.rowCount() == 2
+    place = view.visualRect(model.index(1, 0))
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=place.topLeft() + QPoint(7, 8))
+    assert model.rowCount() == 7
+    assert view.currentIndex().row() == 0, "opening is no choice"
+    qtbot.mouseDClick(view.viewport(), Qt.MouseButton.LeftButton, pos=place.center())
+    assert model.rowCount() == 2
+    assert not view.follow.following
+
+
+def test_an_open_one_grows_and_goes(view: AssociationsView, qtbot: QtBot) -> None:
+    log = TrafficLog(max_rows=60)
+    talk = Talk(1)
+    view.apply(log.add(talk.begin()[:4]))
+    view.associations.set_open(1, True)
+    view.apply(log.add(talk.begin()[4:]))
+    assert [view.associations.index(row, PARTIES).data() for row in range(1, 4)] == [
+        "Study Root Query/Retrieve Information Model - FIND",
+        "MR Image Storage",
+        "Requestor: TEST",
+    ]
+    view.apply(log.add(talk.end()))
+    assert view.associations.index(5, 0).data() == "It was released"
+    for number in range(2, 12):
+        view.apply(log.add(whole(number)))
+    assert log.conversation(1) is None
+    assert not view.associations.index_of(1).isValid()
+    assert view.associations.rowCount() == len(log.conversations)
 
 
 def test_a_rejected_one_is_told_by_sign_word_and_colour(view: AssociationsView, log: TrafficLog) -> None:
@@ -144,7 +195,8 @@ def test_copying(view: AssociationsView, log: TrafficLog, qtbot: QtBot) -> None:
     qtbot.keyClick(view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert QApplication.clipboard().text().startswith("1\t→ MODALITY → PACS\t10.1.2.3:104\t✓ Released · Sta1\t1/2")
     menu = QMenu()
-    view.fill_menu(menu, view.associations.index(1, 0, view.associations.index_of(1)))
+    view.associations.set_open(1, True)
+    view.fill_menu(menu, view.associations.index(2, 0))
     {action.text(): action for action in menu.actions()}["Copy Abstract Syntax UID"].trigger()
     assert QApplication.clipboard().text() == "1.2.840.10008.5.1.4.1.1.4"
 

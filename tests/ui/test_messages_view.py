@@ -16,13 +16,13 @@ from workstation.ui.messages_model import (
     DELTA,
     DETAIL,
     NAME,
-    OPEN_ROLE,
     STATUS,
     TIME,
     MessagesModel,
     carried_by,
 )
 from workstation.ui.messages_view import MessagesView
+from workstation.ui.row_model import OPEN_ROLE
 from workstation.ui.theme import Theme
 
 

@@ -1,24 +1,23 @@
-"""The associations as Qt's model: one row each, below it its presentation contexts, both sides, and how it ended.
+"""The associations as rows: one each, below it when opened its presentation contexts, both sides, and how it ended.
 
 Fed with what a batch changed; makes text when a row is painted. Knows conversations, nothing of sockets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, Qt
+from PySide6.QtCore import QModelIndex, QObject
 
 from workstation.net.uids import uid_name
 from workstation.traffic.conversation import ContextRow, Conversation, Side
 from workstation.traffic.log import Change
 from workstation.traffic.text import printable
-from workstation.ui.plain import plain_tooltip
 from workstation.ui.rates import bytes_text
+from workstation.ui.row_model import LEFT, RIGHT, Index, RowModel, Shown
 from workstation.ui.theme import Theme
-from workstation.ui.tree import LEFT, RIGHT, Index
 
 NUMBER, PARTIES, PEER, STATE, CONTEXTS, SENT, RECEIVED, PDUS, STARTED, DURATION = range(10)
 TITLES = (
@@ -45,7 +44,6 @@ _TITLE_TIPS = (
     "When it began",
     "How long it has lasted",
 )
-_NUMBERS = frozenset((NUMBER, CONTEXTS, SENT, RECEIVED, PDUS, STARTED, DURATION))
 _FAILED = ("Rejected", "Aborted", "Connection", "Timed out")
 
 
@@ -56,22 +54,16 @@ class Part(NamedTuple):
     number: int = 0
 
 
-class _Row:
-    __slots__ = ("conversation", "parts", "row")
+class _Entry:
+    """An association, the line in which it stands, and what is shown below it."""
 
-    def __init__(self, conversation: Conversation, row: int) -> None:
+    __slots__ = ("conversation", "is_open", "line", "parts")
+
+    def __init__(self, conversation: Conversation, line: int) -> None:
         self.conversation = conversation
-        self.row = row
-        self.parts: list[_PartRow] = []
-
-
-class _PartRow:
-    __slots__ = ("above", "part", "row")
-
-    def __init__(self, above: _Row, part: Part, row: int) -> None:
-        self.above = above
-        self.part = part
-        self.row = row
+        self.line = line
+        self.is_open = False
+        self.parts: list[Part] = []
 
 
 def standing(conversation: Conversation) -> str:
@@ -104,26 +96,31 @@ def absolute_time(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds):%Y-%m-%d %H:%M:%S.%f}"
 
 
-class AssociationsModel(QAbstractItemModel):
-    """The conversations of a log, oldest first."""
+class AssociationsModel(RowModel):
+    """The conversations of a log, oldest first, in one flat list of lines with what is below those that are open.
+
+    Flat, because Qt's tree view lays all of its rows out again whenever one is inserted.
+    """
+
+    titles = TITLES
+    title_tips = _TITLE_TIPS
+    alignments = (RIGHT, LEFT, LEFT, LEFT, RIGHT, RIGHT, RIGHT, RIGHT, RIGHT, RIGHT)
+    branch_column = NUMBER
 
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._theme = theme
-        self._rows: list[_Row] = []
-        self._by_number: dict[int, _Row] = {}
+        super().__init__(theme, parent)
+        self._lines: list[tuple[_Entry, Part | None]] = []
+        self._entries: dict[int, _Entry] = {}
         self._now = 0.0
 
     # --- feeding ---------------------------------------------------------------------------------------------------
 
     def reset(self, conversations: Iterable[Conversation], now: float) -> None:
-        """Start again with these."""
+        """Start again with these, all closed."""
         self.beginResetModel()
         self._now = now
-        self._rows = [_Row(conversation, row) for row, conversation in enumerate(conversations)]
-        self._by_number = {row.conversation.number: row for row in self._rows}
-        for row in self._rows:
-            row.parts = [_PartRow(row, part, place) for place, part in enumerate(_parts(row.conversation))]
+        self._lines, self._entries = [], {}
+        self._append(conversations)
         self.endResetModel()
 
     def apply(self, change: Change, now: float) -> None:
@@ -131,177 +128,160 @@ class AssociationsModel(QAbstractItemModel):
         self._now = max(now, self._now)
         self._remove(change.removed)
         if change.added:
-            first = len(self._rows)
+            first = len(self._lines)
             self.beginInsertRows(QModelIndex(), first, first + len(change.added) - 1)
-            for place, conversation in enumerate(change.added, first):
-                row = _Row(conversation, place)
-                row.parts = [_PartRow(row, part, at) for at, part in enumerate(_parts(conversation))]
-                self._rows.append(row)
-                self._by_number[conversation.number] = row
+            self._append(change.added)
             self.endInsertRows()
         for conversation in change.changed:
-            found = self._by_number.get(conversation.number)
-            if found is not None:
-                self._update_parts(found)
+            entry = self._entries.get(conversation.number)
+            if entry is not None and entry.is_open:
+                self._update_parts(entry)
+
+    def _append(self, conversations: Iterable[Conversation]) -> None:
+        for conversation in conversations:
+            entry = _Entry(conversation, len(self._lines))
+            self._lines.append((entry, None))
+            self._entries[conversation.number] = entry
 
     def refresh(self, numbers: Iterable[int], now: float) -> None:
         """The texts of these associations are others now."""
         self._now = max(now, self._now)
-        places = sorted(row.row for number in numbers if (row := self._by_number.get(number)) is not None)
-        while places:
+        lines = sorted(entry.line for number in numbers if (entry := self._entries.get(number)) is not None)
+        while lines:
             # Neighbours are told as one: a repaint looks only at what is in sight.
-            first = last = places.pop(0)
-            while places and places[0] <= last + 1:
-                last = places.pop(0)
+            first = last = lines.pop(0)
+            while lines and lines[0] <= last + 1:
+                last = lines.pop(0)
             self.dataChanged.emit(self.index(first, 0), self.index(last, DURATION))
 
     def live(self) -> list[int]:
         """The numbers of those under way."""
-        return [row.conversation.number for row in self._rows if not row.conversation.finished]
+        return [number for number, entry in self._entries.items() if not entry.conversation.finished]
 
     def _remove(self, numbers: list[int]) -> None:
-        places = sorted((self._by_number.pop(n).row for n in numbers if n in self._by_number), reverse=True)
-        while places:
-            last = first = places.pop(0)
-            while places and places[0] == first - 1:
-                first = places.pop(0)
-            self.beginRemoveRows(QModelIndex(), first, last)
-            del self._rows[first : last + 1]
-            for place in range(first, len(self._rows)):
-                self._rows[place].row = place
-            self.endRemoveRows()
+        gone = [entry for number in numbers if (entry := self._entries.pop(number, None)) is not None]
+        gone.sort(key=lambda entry: entry.line, reverse=True)
+        while gone:
+            entry = gone.pop(0)
+            first, last = entry.line, entry.line + len(entry.parts)
+            while gone and gone[0].line + len(gone[0].parts) == first - 1:
+                first = gone.pop(0).line
+            self._remove_lines(first, last)
 
-    def _update_parts(self, row: _Row) -> None:
-        wanted = _parts(row.conversation)
-        present = [each.part for each in row.parts]
-        above = self.index(row.row, 0)
-        if wanted != present:
-            keep = len(present) if wanted[: len(present)] == present else 0
-            if keep < len(present):
-                self.beginRemoveRows(above, 0, len(present) - 1)
-                row.parts = []
-                self.endRemoveRows()
-            self.beginInsertRows(above, keep, len(wanted) - 1)
-            row.parts += [_PartRow(row, part, place) for place, part in enumerate(wanted) if place >= keep]
-            self.endInsertRows()
-        elif row.parts:
-            self.dataChanged.emit(self.index(0, 0, above), self.index(len(row.parts) - 1, DURATION, above))
+    def _insert_lines(self, at: int, lines: list[tuple[_Entry, Part | None]]) -> None:
+        self.beginInsertRows(QModelIndex(), at, at + len(lines) - 1)
+        self._lines[at:at] = lines
+        self._renumber(at)
+        self.endInsertRows()
+
+    def _remove_lines(self, first: int, last: int) -> None:
+        self.beginRemoveRows(QModelIndex(), first, last)
+        del self._lines[first : last + 1]
+        self._renumber(first)
+        self.endRemoveRows()
+
+    def _renumber(self, first: int) -> None:
+        for line in range(first, len(self._lines)):
+            entry, part = self._lines[line]
+            if part is None:
+                entry.line = line
+
+    def _update_parts(self, entry: _Entry) -> None:
+        """Tell what is below an open association and was not before."""
+        wanted, present = parts_of(entry.conversation), entry.parts
+        below = entry.line + 1
+        if wanted == present:
+            if present:
+                self.dataChanged.emit(self.index(below, 0), self.index(entry.line + len(present), DURATION))
+            return
+        if wanted[: len(present)] != present:
+            entry.parts = []
+            self._remove_lines(below, entry.line + len(present))
+            present = []
+        entry.parts = wanted
+        self._insert_lines(below + len(present), [(entry, part) for part in wanted[len(present) :]])
+
+    # --- opening ---------------------------------------------------------------------------------------------------
+
+    def set_open(self, number: int, is_open: bool) -> None:
+        """Show what is below an association, or no longer."""
+        entry = self._entries.get(number)
+        if entry is None or entry.is_open == is_open:
+            return
+        entry.is_open = is_open
+        if is_open:
+            self._update_parts(entry)
+        elif entry.parts:
+            count, entry.parts = len(entry.parts), []
+            self._remove_lines(entry.line + 1, entry.line + count)
+        self.dataChanged.emit(self.index(entry.line, 0), self.index(entry.line, DURATION))
+
+    def open_row(self, row: int, is_open: bool) -> None:
+        self.set_open(self._lines[row][0].conversation.number, is_open)
+
+    def head_of(self, row: int) -> int:
+        return self._lines[row][0].line
 
     # --- looking up ------------------------------------------------------------------------------------------------
 
     def conversation_at(self, index: Index) -> Conversation | None:
-        """The association of a row, or of the row above it."""
-        item = index.internalPointer() if index.isValid() else None
-        if isinstance(item, _PartRow):
-            return item.above.conversation
-        return item.conversation if isinstance(item, _Row) else None
+        """The association of a line, or of the line above it."""
+        return self._lines[index.row()][0].conversation if index.isValid() else None
 
     def part_at(self, index: Index) -> Part | None:
-        """What a row below an association stands for; None for an association."""
-        item = index.internalPointer() if index.isValid() else None
-        return item.part if isinstance(item, _PartRow) else None
+        """What a line below an association stands for; None for an association."""
+        return self._lines[index.row()][1] if index.isValid() else None
 
     def index_of(self, number: int) -> QModelIndex:
-        """The row of an association."""
-        row = self._by_number.get(number)
-        return self.index(row.row, 0) if row is not None else QModelIndex()
+        """The line of an association."""
+        entry = self._entries.get(number)
+        return self.index(entry.line, 0) if entry is not None else QModelIndex()
 
     def newest(self) -> Conversation | None:
         """The last association."""
-        return self._rows[-1].conversation if self._rows else None
+        return self._lines[-1][0].conversation if self._lines else None
 
     # --- Qt's questions --------------------------------------------------------------------------------------------
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:
-        if not parent.isValid():
-            return len(self._rows)
-        item = parent.internalPointer()
-        return len(item.parts) if isinstance(item, _Row) and parent.column() == 0 else 0
+        return 0 if parent.isValid() else len(self._lines)
 
-    def columnCount(self, parent: Index = QModelIndex()) -> int:
-        return len(TITLES)
+    def shown(self, row: int) -> Shown:
+        entry, part = self._lines[row]
+        conversation = entry.conversation
+        if part is not None:
+            return _part_shown(conversation, part)
+        how = standing(conversation)
+        rest = "dimmed" if conversation.finished else ""
+        parties = rest or ("sent" if conversation.mode == "requestor" else "received")
+        colours = ("", parties, rest, how, rest, rest, rest, rest, rest, rest)
+        is_open = entry.is_open if entry.parts or has_parts(conversation) else None
+        return Shown(self._texts(conversation, how), colours, is_open=is_open)
 
-    def index(self, row: int, column: int, parent: Index = QModelIndex()) -> QModelIndex:
-        items: Sequence[_Row | _PartRow] = self._rows
-        if parent.isValid():
-            above = parent.internalPointer()
-            items = above.parts if isinstance(above, _Row) else []
-        if 0 <= row < len(items) and 0 <= column < len(TITLES):
-            return self.createIndex(row, column, items[row])
-        return QModelIndex()
-
-    def parent(self, index: Index = QModelIndex()) -> Any:
-        item = index.internalPointer() if index.isValid() else None
-        if isinstance(item, _PartRow):
-            return self.createIndex(item.above.row, 0, item.above)
-        return QModelIndex()
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation is not Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return TITLES[section]
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return RIGHT if section in _NUMBERS else LEFT
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return _TITLE_TIPS[section]
-        return None
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        item = index.internalPointer() if index.isValid() else None
-        column = index.column()
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            is_end = isinstance(item, _PartRow) and item.part.kind == "end"
-            return RIGHT if column in _NUMBERS and not is_end else LEFT
-        if isinstance(item, _Row):
-            return self._association(item.conversation, column, role)
-        if isinstance(item, _PartRow):
-            return self._part(item.above.conversation, item.part, column, role)
-        return None
+    def tip(self, row: int, column: int) -> str:
+        entry, part = self._lines[row]
+        if part is not None:
+            return part_details(entry.conversation, part)
+        return self._association_tip(entry.conversation, column)
 
     # --- an association --------------------------------------------------------------------------------------------
 
-    def _association(self, conversation: Conversation, column: int, role: int) -> Any:
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self._association_text(conversation, column)
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return plain_tooltip(self._association_tip(conversation, column))
-        if role == Qt.ItemDataRole.ForegroundRole:
-            theme = self._theme
-            if column == STATE:
-                return getattr(theme, standing(conversation))
-            if column == PARTIES and not conversation.finished:
-                return theme.sent if conversation.mode == "requestor" else theme.received
-            return theme.dimmed if conversation.finished and column != NUMBER else None
-        return None
-
-    def _association_text(self, conversation: Conversation, column: int) -> str:
-        match column:
-            case 0:
-                return str(conversation.number)
-            case 1:
-                calling, called = conversation.calling or "?", conversation.called or "?"
-                # The arrow at the front says who asked: we, or the peer.
-                arrow = {"requestor": "→", "acceptor": "←"}.get(conversation.mode, "·")
-                return f"{arrow} {calling} → {called}"
-            case 2:
-                return conversation.peer_address
-            case 3:
-                sign = _SIGNS[standing(conversation)]
-                return f"{sign} {conversation.state_word} · {conversation.state}"
-            case 4:
-                offered = len(conversation.contexts)
-                return f"{conversation.accepted_contexts}/{offered}" if offered else ""
-            case 5:
-                return bytes_text(conversation.bytes_sent) if conversation.bytes_sent else ""
-            case 6:
-                return bytes_text(conversation.bytes_received) if conversation.bytes_received else ""
-            case 7:
-                return f"{conversation.pdus_sent + conversation.pdus_received:,}"
-            case 8:
-                return f"{datetime.fromtimestamp(conversation.start_time):%H:%M:%S}"
-            case _:
-                return duration_text(self._lasted(conversation))
+    def _texts(self, conversation: Conversation, how: str) -> tuple[str, ...]:
+        # The arrow at the front says who asked: we, or the peer.
+        arrow = {"requestor": "→", "acceptor": "←"}.get(conversation.mode, "·")
+        offered = len(conversation.contexts)
+        return (
+            str(conversation.number),
+            f"{arrow} {conversation.calling or '?'} → {conversation.called or '?'}",
+            conversation.peer_address,
+            f"{_SIGNS[how]} {conversation.state_word} · {conversation.state}",
+            f"{conversation.accepted_contexts}/{offered}" if offered else "",
+            bytes_text(conversation.bytes_sent) if conversation.bytes_sent else "",
+            bytes_text(conversation.bytes_received) if conversation.bytes_received else "",
+            f"{conversation.pdus_sent + conversation.pdus_received:,}",
+            f"{datetime.fromtimestamp(conversation.start_time):%H:%M:%S}",
+            duration_text(self._lasted(conversation)),
+        )
 
     def _lasted(self, conversation: Conversation) -> float:
         end = conversation.end_time if conversation.end_time is not None else self._now
@@ -342,33 +322,28 @@ class AssociationsModel(QAbstractItemModel):
                 return tip
         return f"Association {conversation.number} of this run"
 
-    # --- below it --------------------------------------------------------------------------------------------------
 
-    def _part(self, conversation: Conversation, part: Part, column: int, role: int) -> Any:
-        theme = self._theme
-        if part.kind == "context":
-            context = conversation.contexts.get(part.number)
-            if context is None:
-                return None
-            if role == Qt.ItemDataRole.DisplayRole:
-                return _context_text(context, column)
-            if role == Qt.ItemDataRole.ToolTipRole:
-                return plain_tooltip(context_details(context))
-            if role == Qt.ItemDataRole.ForegroundRole and column == STATE:
-                if context.result is None:
-                    return theme.pending if not conversation.finished else theme.dimmed
-                return theme.success if context.accepted else theme.failure
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return _side_text(conversation, part, column)
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return plain_tooltip(part_details(conversation, part))
-        if role == Qt.ItemDataRole.ForegroundRole:
-            return theme.dimmed if part.kind != "end" else getattr(theme, standing(conversation))
-        return None
+# --- below it -------------------------------------------------------------------------------------------------------
 
 
-def _parts(conversation: Conversation) -> list[Part]:
+def _part_shown(conversation: Conversation, part: Part) -> Shown:
+    plain = ("",) * len(TITLES)
+    if part.kind == "end":
+        texts = (printable(conversation.end_reason, 512), *plain[1:])
+        return Shown(texts, (standing(conversation), *plain[1:]), depth=1, is_sentence=True)
+    if part.kind != "context":
+        return Shown((*_side_texts(conversation, part), *plain[4:]), ("dimmed",) * len(TITLES), depth=1)
+    context = conversation.contexts.get(part.number)
+    if context is None:
+        return Shown(plain, depth=1)
+    if context.result is None:
+        colour = "dimmed" if conversation.finished else "pending"
+    else:
+        colour = "success" if context.accepted else "failure"
+    return Shown((*_context_texts(context), *plain[4:]), ("", "", "", colour, *plain[4:]), depth=1)
+
+
+def parts_of(conversation: Conversation) -> list[Part]:
     """The rows below an association, in the order in which they come to be known."""
     parts = [Part("context", context_id) for context_id in conversation.contexts]
     if conversation.requestor != Side():
@@ -380,25 +355,24 @@ def _parts(conversation: Conversation) -> list[Part]:
     return parts
 
 
+def has_parts(conversation: Conversation) -> bool:
+    """Whether there is anything below an association."""
+    return bool(conversation.contexts) or bool(parts_of(conversation))
+
+
 def named_uid(uid: str) -> str:
     """A UID's name, or the UID."""
     return uid_name(uid) or uid
 
 
-def _context_text(context: ContextRow, column: int) -> str:
-    match column:
-        case 0:
-            return str(context.context_id)
-        case 1:
-            return named_uid(context.abstract_syntax)
-        case 2:
-            if context.accepted:
-                return named_uid(context.transfer_syntax)
-            return f"{len(context.proposed)} proposed" if len(context.proposed) != 1 else named_uid(context.proposed[0])
-        case 3:
-            sign = "…" if context.result is None else "✓" if context.accepted else "✕"
-            return f"{sign} {context.result_text}"
-    return ""
+def _context_texts(context: ContextRow) -> tuple[str, str, str, str]:
+    if context.accepted:
+        syntax = named_uid(context.transfer_syntax)
+    else:
+        count = len(context.proposed)
+        syntax = named_uid(context.proposed[0]) if count == 1 else f"{count} proposed"
+    sign = "…" if context.result is None else "✓" if context.accepted else "✕"
+    return str(context.context_id), named_uid(context.abstract_syntax), syntax, f"{sign} {context.result_text}"
 
 
 def context_details(context: ContextRow) -> str:
@@ -419,18 +393,10 @@ def _name_and_uid(uid: str) -> str:
     return f"{name} ({uid})" if name else uid
 
 
-def _side_text(conversation: Conversation, part: Part, column: int) -> str:
-    if part.kind == "end":
-        return printable(conversation.end_reason, 512) if column == NUMBER else ""
+def _side_texts(conversation: Conversation, part: Part) -> tuple[str, str, str, str]:
     side = conversation.requestor if part.kind == "requestor" else conversation.acceptor
-    match column:
-        case 1:
-            return f"{part.kind.capitalize()}: {side.implementation_version_name or 'no version name'}"
-        case 2:
-            return named_uid(side.implementation_class_uid)
-        case 3:
-            return _maximum_length(side)
-    return ""
+    who = f"{part.kind.capitalize()}: {side.implementation_version_name or 'no version name'}"
+    return "", who, named_uid(side.implementation_class_uid), _maximum_length(side)
 
 
 def _maximum_length(side: Side) -> str:

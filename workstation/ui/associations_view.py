@@ -16,16 +16,16 @@ from PySide6.QtWidgets import QMenu, QWidget
 from workstation.traffic.conversation import Conversation
 from workstation.traffic.log import Change
 from workstation.traffic.record import Record
-from workstation.ui.associations_model import AssociationsModel, Part, part_details
+from workstation.ui.associations_model import AssociationsModel, part_details, parts_of
 from workstation.ui.empty_state import EmptyState
 from workstation.ui.theme import Theme
-from workstation.ui.tree import FollowEnd, Index, TrafficTree, copy_to_clipboard
+from workstation.ui.tree import FollowEnd, TrafficTable, copy_to_clipboard
 
 _REPAINT = 100
 _CLOCK = 1000
 
 
-class AssociationsView(TrafficTree):
+class AssociationsView(TrafficTable):
     """Associations with their presentation contexts below them.
 
     Args:
@@ -44,7 +44,7 @@ class AssociationsView(TrafficTree):
         self.setModel(self.associations)
         self.size_columns(
             (
-                "_0000",
+                "__0000",
                 "← WORKSTATION → P",
                 "127.0.0.1:00000",
                 "✕ Rejected by the p",
@@ -113,22 +113,6 @@ class AssociationsView(TrafficTree):
         if self.associations.conversation_at(self.currentIndex()) is not conversation or conversation is None:
             self.show_row(index)
 
-    def rowsInserted(self, parent: Index, start: int, end: int) -> None:
-        super().rowsInserted(parent, start, end)
-        self._span(self.associations.index(parent.row(), 0) if parent.isValid() else QModelIndex(), start, end)
-
-    def _span(self, parent: QModelIndex, start: int, end: int) -> None:
-        """How an association ended is a sentence: it gets the whole row."""
-        model = self.associations
-        for row in range(start, end + 1):
-            index = model.index(row, 0, parent)
-            if not parent.isValid():
-                self._span(index, 0, model.rowCount(index) - 1)
-                continue
-            part = model.part_at(index)
-            if part is not None and part.kind == "end":
-                self.setFirstColumnSpanned(row, parent, True)
-
     # --- reactions -------------------------------------------------------------------------------------------------
 
     def _paint_moved(self) -> None:
@@ -161,20 +145,12 @@ class AssociationsView(TrafficTree):
             menu.addAction("Copy peer address", lambda: copy_to_clipboard(conversation.peer_address))
             menu.addAction("Copy Calling AE Title", lambda: copy_to_clipboard(conversation.calling))
             menu.addAction("Copy Called AE Title", lambda: copy_to_clipboard(conversation.called))
-            menu.addAction(
-                "Copy presentation contexts",
-                lambda: copy_to_clipboard(
-                    "\n\n".join(part_details(conversation, each) for each in self._context_parts(index))
-                ),
-            ).setEnabled(bool(conversation.contexts))
+            contexts = [part for part in parts_of(conversation) if part.kind == "context"]
+            words = "\n\n".join(part_details(conversation, each) for each in contexts)
+            copy = menu.addAction("Copy presentation contexts", lambda: copy_to_clipboard(words))
+            copy.setEnabled(bool(contexts))
         row = menu.addAction("Copy row", lambda: copy_to_clipboard(self.rows_as_text()))
         row.setShortcut(QKeySequence(QKeySequence.StandardKey.Copy))
         row.setEnabled(index.isValid())
         menu.addSeparator()
         menu.addAction("Follow the newest association", self.follow_requested.emit)
-
-    def _context_parts(self, index: QModelIndex) -> list[Part]:
-        model = self.associations
-        above = index.siblingAtColumn(0)
-        parts = (model.part_at(model.index(row, 0, above)) for row in range(model.rowCount(above)))
-        return [part for part in parts if part is not None and part.kind == "context"]

@@ -10,8 +10,8 @@ from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, Qt
 from workstation.net.field import Field
 from workstation.traffic.text import hex_bytes, printable
 from workstation.ui.plain import plain_tooltip
+from workstation.ui.row_model import LEFT, RIGHT, Index
 from workstation.ui.theme import Theme
-from workstation.ui.tree import LEFT, RIGHT, Index
 
 FIELD, VALUE, OFFSET, LENGTH = range(4)
 _TITLES = ("Field", "Value", "Offset", "Bytes")

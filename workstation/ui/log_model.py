@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
+from PySide6.QtCore import QModelIndex, QObject
 
 from workstation.traffic.text import printable
-from workstation.ui.plain import plain_tooltip
+from workstation.ui.row_model import LEFT, RIGHT, Index, RowModel, Shown
 from workstation.ui.theme import Theme
-from workstation.ui.tree import LEFT, RIGHT, Index
 
 TIME, LEVEL, SOURCE, TEXT = range(4)
 TITLES = ("Time", "Level", "From", "What happened")
@@ -39,7 +38,7 @@ def level_of(number: int) -> tuple[str, str, str]:
     return LEVELS[known]
 
 
-class LogModel(QAbstractTableModel):
+class LogModel(RowModel):
     """The newest lines of and above a level.
 
     Args:
@@ -47,9 +46,11 @@ class LogModel(QAbstractTableModel):
         bound: How many lines are kept; a tenth is let go when it is reached.
     """
 
+    titles = TITLES
+    alignments = (RIGHT, LEFT, LEFT, LEFT)
+
     def __init__(self, theme: Theme, bound: int = 20_000, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._theme = theme
+        super().__init__(theme, parent)
         self._bound = bound
         self._level = logging.INFO
         self._lines: list[Line] = []
@@ -111,40 +112,20 @@ class LogModel(QAbstractTableModel):
     def rowCount(self, parent: Index = QModelIndex()) -> int:
         return 0 if parent.isValid() else len(self._shown)
 
-    def columnCount(self, parent: Index = QModelIndex()) -> int:
-        return 0 if parent.isValid() else len(TITLES)
+    def shown(self, row: int) -> Shown:
+        line = self._shown[row]
+        at = datetime.fromtimestamp(line.time)
+        sign, word, colour = level_of(line.level)
+        texts = (
+            f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}",
+            f"{sign} {word}",
+            line.source,
+            printable(line.text, 1024),
+        )
+        colour = "" if colour == "text" else colour
+        return Shown(texts, ("dimmed", colour, "dimmed", colour))
 
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return TITLES[section]
-        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.TextAlignmentRole:
-            return RIGHT if section == TIME else LEFT
-        return None
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid() or index.row() >= len(self._shown):
-            return None
-        line = self._shown[index.row()]
-        column = index.column()
-        if role == Qt.ItemDataRole.DisplayRole:
-            match column:
-                case 0:
-                    at = datetime.fromtimestamp(line.time)
-                    return f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}"
-                case 1:
-                    sign, word, _ = level_of(line.level)
-                    return f"{sign} {word}"
-                case 2:
-                    return line.source
-            return printable(line.text, 1024)
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return RIGHT if column == TIME else LEFT
-        if role == Qt.ItemDataRole.ForegroundRole:
-            if column in (TIME, SOURCE):
-                return self._theme.dimmed
-            colour = level_of(line.level)[2]
-            return None if colour == "text" else getattr(self._theme, colour)
-        if role == Qt.ItemDataRole.ToolTipRole and column == TEXT:
-            shown = "\n".join(printable(part, 512) for part in line.text.splitlines()[:40])
-            return plain_tooltip(shown)
-        return None
+    def tip(self, row: int, column: int) -> str:
+        if column != TEXT:
+            return ""
+        return "\n".join(printable(part, 512) for part in self._shown[row].text.splitlines()[:40])

@@ -7,9 +7,8 @@ when a row is painted.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
+from PySide6.QtCore import QModelIndex, QObject
 
 from workstation.net.uids import uid_name
 from workstation.traffic.conversation import Conversation
@@ -17,10 +16,9 @@ from workstation.traffic.log import RowsChange
 from workstation.traffic.rows import MessageRow, PduRow
 from workstation.traffic.text import printable, quantity
 from workstation.ui.associations_model import absolute_time, duration_text
-from workstation.ui.plain import plain_tooltip
 from workstation.ui.rates import bytes_text
+from workstation.ui.row_model import CENTRE, LEFT, OPEN_ROLE, RIGHT, Index, RowModel, Shown
 from workstation.ui.theme import Theme
-from workstation.ui.tree import LEFT, RIGHT, Index
 
 NUMBER, TIME, DELTA, NAME, CONTEXT, STATUS, DETAIL, SIZE = range(8)
 TITLES = ("No", "Time s", "Δ ms", "Message / PDU", "Context", "Status", "Detail", "Size")
@@ -34,7 +32,6 @@ _TITLE_TIPS = (
     "What distinguishes it, or what is wrong with it",
     "Bytes of all its PDUs",
 )
-_ALIGNMENT = (RIGHT, RIGHT, RIGHT, LEFT, Qt.AlignmentFlag.AlignCenter, LEFT, LEFT, RIGHT)
 
 _CATEGORIES = {
     "Success": ("✓", "success"),
@@ -45,21 +42,19 @@ _CATEGORIES = {
 }
 
 
-OPEN_ROLE = Qt.ItemDataRole.UserRole + 1
-"""Of a message with PDUs whether they are shown below it; None of a row without."""
-DEPTH_ROLE = Qt.ItemDataRole.UserRole + 2
-"""0 for a message, 1 for a PDU below it."""
-
-
-class MessagesModel(QAbstractTableModel):
+class MessagesModel(RowModel):
     """The messages of one conversation and, below those that the person opened, their PDUs: one flat list of lines.
 
     Flat, because Qt's tree view asks for each of its rows whenever one is inserted.
     """
 
+    titles = TITLES
+    title_tips = _TITLE_TIPS
+    alignments = (RIGHT, RIGHT, RIGHT, LEFT, CENTRE, LEFT, LEFT, RIGHT)
+    branch_column = NAME
+
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._theme = theme
+        super().__init__(theme, parent)
         self._conversation: Conversation | None = None
         self._trimmed = 0
         self._count = 0
@@ -145,6 +140,13 @@ class MessagesModel(QAbstractTableModel):
             self.endRemoveRows()
         self.dataChanged.emit(self.index(line, NAME), self.index(line, NAME), [OPEN_ROLE])
 
+    def open_row(self, row: int, is_open: bool) -> None:
+        self.set_open(self._at(row)[0], is_open)
+
+    def head_of(self, row: int) -> int:
+        number, place = self._at(row)
+        return row if place < 0 else self._line_of(number)
+
     def is_open(self, number: int) -> bool:
         """Whether the PDUs of a message are shown."""
         return number in self._pdus
@@ -214,144 +216,108 @@ class MessagesModel(QAbstractTableModel):
     def rowCount(self, parent: Index = QModelIndex()) -> int:
         return 0 if parent.isValid() else self._count + sum(self._pdus.values())
 
-    def columnCount(self, parent: Index = QModelIndex()) -> int:
-        return 0 if parent.isValid() else len(TITLES)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation is not Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return TITLES[section]
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _ALIGNMENT[section]
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return _TITLE_TIPS[section]
-        return None
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid():
-            return None
-        column = index.column()
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _ALIGNMENT[column]
-        number, place = self._at(index.row())
+    def shown(self, row: int) -> Shown:
+        number, place = self._at(row)
         conversation, message = self._conversation, self._message(number)
-        if message is None or conversation is None:
-            return None
-        if role == OPEN_ROLE:
-            return number in self._pdus if place < 0 and message.is_dimse else None
-        if role == DEPTH_ROLE:
-            return 0 if place < 0 else 1
-        if place < 0:
-            return self._row(conversation, message, column, role)
-        return (
-            self._pdu(conversation, message, message.pdus[place], column, role) if place < len(message.pdus) else None
+        if conversation is None or message is None or place >= len(message.pdus):
+            return _NOTHING
+        if place >= 0:
+            return Shown(_pdu_texts(conversation, message, message.pdus[place]), _PDU_COLOURS, depth=1)
+        status = _status(message)
+        colours = (
+            "dimmed",
+            "dimmed",
+            "dimmed",
+            "sent" if message.sent else "received",
+            "",
+            status[1],
+            "failure" if message.problem else "",
+            "",
         )
+        is_open = number in self._pdus if message.is_dimse else None
+        return Shown(_row_texts(conversation, message, status[0]), colours, is_open=is_open)
 
-    # --- a message -------------------------------------------------------------------------------------------------
+    def tip(self, row: int, column: int) -> str:
+        number, place = self._at(row)
+        conversation, message = self._conversation, self._message(number)
+        if conversation is None or message is None or place >= len(message.pdus):
+            return ""
+        if place < 0:
+            return _row_tip(conversation, message, column)
+        pdu = message.pdus[place]
+        tip = f"PDU {pdu.number} of association {conversation.number}, {pdu.length:,} bytes"
+        tip += f"\n{absolute_time(pdu.time)}"
+        return f"{tip}\nOnly its first {len(pdu.data):,} bytes are kept" if pdu.cut else tip
 
-    def _row(self, conversation: Conversation, row: MessageRow, column: int, role: int) -> Any:
-        theme = self._theme
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self._row_text(conversation, row, column)
-        if role == Qt.ItemDataRole.ForegroundRole:
-            match column:
-                case 3:
-                    return theme.sent if row.sent else theme.received
-                case 5:
-                    return getattr(theme, _status(row)[1]) if row.status is not None else None
-                case 6:
-                    return theme.failure if row.problem else None
-                case 0 | 1 | 2:
-                    return theme.dimmed
-            return None
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return plain_tooltip(self._row_tip(conversation, row, column))
-        return None
 
-    @staticmethod
-    def _row_text(conversation: Conversation, row: MessageRow, column: int) -> str:
-        match column:
-            case 0:
-                return str(row.number)
-            case 1:
-                return f"{row.time - conversation.start_time:.3f}"
-            case 2:
-                return f"{row.delta * 1000:,.1f}" if row.number > 1 else "–"
-            case 3:
-                return f"{'→' if row.sent else '←'} {row.name}"
-            case 4:
-                return str(row.context_id) if row.is_dimse else ""
-            case 5:
-                return f"{_status(row)[0]} {row.status_text}" if row.status is not None else ""
-            case 6:
-                return _detail(row)
-            case _:
-                return bytes_text(row.size)
+_NOTHING = Shown(("",) * len(TITLES))
+_PDU_COLOURS = ("dimmed",) * len(TITLES)
 
-    @staticmethod
-    def _row_tip(conversation: Conversation, row: MessageRow, column: int) -> str:
-        match column:
-            case 0:
-                return f"Row {row.number} of association {conversation.number}"
-            case 1:
-                return f"{absolute_time(row.time)}\n{row.time - conversation.start_time:.6f} s after the start"
-            case 2:
-                tip = f"{row.delta * 1000:,.3f} ms after the row before"
-                if row.response_time is not None:
-                    tip += f"\n{row.response_time * 1000:,.3f} ms after its request, row {row.request}"
-                return tip
-            case 3:
-                tip = f"{row.name}, {'sent by us' if row.sent else 'received from the peer'}"
-                if row.message_id is not None:
-                    tip += f"\nMessage ID {row.message_id}"
-                return f"{tip}\n{carried_by(row)}" if row.is_dimse else tip
-            case 4:
-                context = conversation.contexts.get(row.context_id)
-                if context is None:
-                    return f"Presentation Context ID {row.context_id}" if row.is_dimse else ""
-                syntax = row.transfer_syntax or context.transfer_syntax
-                return (
-                    f"Presentation Context ID {row.context_id}\n"
-                    f"{uid_name(context.abstract_syntax)} {context.abstract_syntax}\n{uid_name(syntax)} {syntax}"
-                )
-            case 5:
-                return row.status_text
-            case 6:
-                uid = row.sop_class_uid
-                return "\n".join(filter(None, (row.problem, row.detail, uid)))
-        size = f"{row.size:,} bytes in {quantity(len(row.pdus) + row.omitted, 'PDU')}"
-        return f"{size}\n{row.data_size:,} bytes of data set" if row.data_size else size
 
-    # --- a PDU -----------------------------------------------------------------------------------------------------
+def _row_texts(conversation: Conversation, row: MessageRow, sign: str) -> tuple[str, ...]:
+    return (
+        str(row.number),
+        f"{row.time - conversation.start_time:.3f}",
+        f"{row.delta * 1000:,.1f}" if row.number > 1 else "–",
+        f"{'→' if row.sent else '←'} {row.name}",
+        str(row.context_id) if row.is_dimse else "",
+        f"{sign} {row.status_text}" if row.status is not None else "",
+        _detail(row),
+        bytes_text(row.size),
+    )
 
-    def _pdu(self, conversation: Conversation, row: MessageRow, pdu: PduRow, column: int, role: int) -> Any:
-        if role == Qt.ItemDataRole.DisplayRole:
-            match column:
-                case 0:
-                    return None
-                case 1:
-                    return f"{pdu.time - conversation.start_time:.3f}"
-                case 3:
-                    return f"{'→' if pdu.sent else '←'} {pdu.name}  #{pdu.number}"
-                case 6:
-                    return _fragments(row, pdu)
-                case 7:
-                    return bytes_text(pdu.length)
-            return None
-        if role == Qt.ItemDataRole.ForegroundRole:
-            return self._theme.dimmed
-        if role == Qt.ItemDataRole.ToolTipRole:
-            tip = f"PDU {pdu.number} of association {conversation.number}, {pdu.length:,} bytes"
-            tip += f"\n{absolute_time(pdu.time)}"
-            if pdu.cut:
-                tip += f"\nOnly its first {len(pdu.data):,} bytes are kept"
-            return plain_tooltip(tip)
-        return None
+
+def _pdu_texts(conversation: Conversation, row: MessageRow, pdu: PduRow) -> tuple[str, ...]:
+    return (
+        "",
+        f"{pdu.time - conversation.start_time:.3f}",
+        "",
+        f"{'→' if pdu.sent else '←'} {pdu.name}  #{pdu.number}",
+        "",
+        "",
+        _fragments(row, pdu),
+        bytes_text(pdu.length),
+    )
+
+
+def _row_tip(conversation: Conversation, row: MessageRow, column: int) -> str:
+    match column:
+        case 0:
+            return f"Row {row.number} of association {conversation.number}"
+        case 1:
+            return f"{absolute_time(row.time)}\n{row.time - conversation.start_time:.6f} s after the start"
+        case 2:
+            tip = f"{row.delta * 1000:,.3f} ms after the row before"
+            if row.response_time is not None:
+                tip += f"\n{row.response_time * 1000:,.3f} ms after its request, row {row.request}"
+            return tip
+        case 3:
+            tip = f"{row.name}, {'sent by us' if row.sent else 'received from the peer'}"
+            if row.message_id is not None:
+                tip += f"\nMessage ID {row.message_id}"
+            return f"{tip}\n{carried_by(row)}" if row.is_dimse else tip
+        case 4:
+            context = conversation.contexts.get(row.context_id)
+            if context is None:
+                return f"Presentation Context ID {row.context_id}" if row.is_dimse else ""
+            syntax = row.transfer_syntax or context.transfer_syntax
+            return (
+                f"Presentation Context ID {row.context_id}\n"
+                f"{uid_name(context.abstract_syntax)} {context.abstract_syntax}\n{uid_name(syntax)} {syntax}"
+            )
+        case 5:
+            return row.status_text
+        case 6:
+            uid = row.sop_class_uid
+            return "\n".join(filter(None, (row.problem, row.detail, uid)))
+    size = f"{row.size:,} bytes in {quantity(len(row.pdus) + row.omitted, 'PDU')}"
+    return f"{size}\n{row.data_size:,} bytes of data set" if row.data_size else size
 
 
 def _status(row: MessageRow) -> tuple[str, str]:
-    """The sign and the colour of a response's status."""
+    """The sign and the colour of a response's status; of none for any other row."""
+    if row.status is None:
+        return "", ""
     category = row.status_text.partition("(")[2].rstrip(")")
     return _CATEGORIES.get(category, ("?", "warning"))
 

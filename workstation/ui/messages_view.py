@@ -5,46 +5,21 @@ Follows the end until the person goes to a row or scrolls up. Knows rows, nothin
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QRect, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QPainter
-from PySide6.QtWidgets import QMenu, QStyle, QStyleOption, QStyleOptionViewItem, QWidget
+from PySide6.QtCore import QModelIndex, Signal
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QMenu, QWidget
 
 from workstation.traffic.conversation import Conversation
 from workstation.traffic.log import Change
 from workstation.traffic.rows import MessageRow, PduRow
 from workstation.ui.empty_state import EmptyState
-from workstation.ui.messages_model import DEPTH_ROLE, NAME, OPEN_ROLE, MessagesModel
+from workstation.ui.messages_model import MessagesModel
+from workstation.ui.row_model import OPEN_ROLE
 from workstation.ui.theme import Theme
-from workstation.ui.tree import FollowEnd, Index, RowDelegate, TrafficTable, copy_to_clipboard
+from workstation.ui.tree import FollowEnd, TrafficTable, copy_to_clipboard
 
 _NO_ASSOCIATION = ("No association selected", "Its messages and PDUs will be listed here, the newest last.")
 _NO_ROWS = ("Nothing exchanged yet", "The first PDU of this association will be listed here.")
-
-
-_BRANCH = 16  # pixels of the sign that opens a message, and of the step in for its PDUs
-
-
-class _BranchDelegate(RowDelegate):
-    """The column of names: the sign that opens a message in front of it, PDUs a step in."""
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        style = option.widget.style() if option.widget is not None else None
-        is_open = index.data(OPEN_ROLE)
-        step = _BRANCH * (1 + int(index.data(DEPTH_ROLE) or 0))
-        front = QRect(option.rect)
-        front.setWidth(step)
-        if option.state & QStyle.StateFlag.State_Selected:
-            painter.fillRect(front, option.palette.highlight())
-        if is_open is not None and style is not None:
-            branch = QStyleOption()
-            branch.rect = QRect(front)
-            branch.palette = option.palette
-            branch.state = QStyle.StateFlag.State_Children | QStyle.StateFlag.State_Enabled
-            if is_open:
-                branch.state |= QStyle.StateFlag.State_Open
-            style.drawPrimitive(QStyle.PrimitiveElement.PE_IndicatorBranch, branch, painter, option.widget)
-        option.rect = option.rect.adjusted(step, 0, 0, 0)
-        super().paint(painter, option, index)
 
 
 class MessagesView(TrafficTable):
@@ -62,7 +37,6 @@ class MessagesView(TrafficTable):
         self.setWindowTitle("Messages")
         self.messages = MessagesModel(theme, self)
         self.setModel(self.messages)
-        self.setItemDelegateForColumn(NAME, _BranchDelegate(self))
         self.size_columns(
             ("00000", "0000.000", "0,000.0", "▸ ← A-ASSOCIATE-RQ____", "Context", "✕ 0xFF00 (Pending)", "", "000 kB"), 6
         )
@@ -107,43 +81,6 @@ class MessagesView(TrafficTable):
     def select(self, row: MessageRow | None) -> None:
         """Select a message without taking it for the person's choice."""
         self.show_row(self.messages.index_of(row.number) if row is not None else QModelIndex())
-
-    # --- opening ---------------------------------------------------------------------------------------------------
-
-    def set_open(self, index: QModelIndex, is_open: bool) -> None:
-        """Show the PDUs of a message below it, or no longer."""
-        message = self.messages.message_at(index)
-        if message is not None:
-            self.follow.pause()
-            self.messages.set_open(message.number, is_open)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        index = self.indexAt(event.position().toPoint())
-        is_open = index.data(OPEN_ROLE) if index.column() == NAME else None
-        if is_open is not None and event.button() is Qt.MouseButton.LeftButton:
-            at = event.position().x() - self.visualRect(index).left()
-            if at <= _BRANCH:
-                self.set_open(index, not is_open)
-                return
-        super().mousePressEvent(event)
-
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        index = self.indexAt(event.position().toPoint())
-        is_open = index.data(OPEN_ROLE) if index.isValid() else None
-        if is_open is not None:
-            self.set_open(index, not is_open)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        index = self.currentIndex()
-        message = self.messages.message_at(index)
-        if message is None or event.modifiers() or event.key() not in (Qt.Key.Key_Left, Qt.Key.Key_Right):
-            super().keyPressEvent(event)
-        elif event.key() == Qt.Key.Key_Right:
-            self.set_open(index, True)
-        elif self.messages.pdu_at(index) is not None:
-            self.setCurrentIndex(self.messages.index_of(message.number))
-        else:
-            self.set_open(index, False)
 
     def _say_if_empty(self) -> None:
         self.empty.say(*(_NO_ASSOCIATION if self.messages.conversation is None else _NO_ROWS))

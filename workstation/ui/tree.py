@@ -41,19 +41,15 @@ from PySide6.QtWidgets import (
     QPushButton,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QTableView,
     QTreeView,
     QWidget,
 )
 
+from workstation.ui.painted_table import PaintedTable
+from workstation.ui.row_model import LEFT, Index
 from workstation.ui.theme import Theme
 
-Index = QModelIndex | QPersistentModelIndex
-
 _PAINT_EVERY = 60
-
-RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
 def tabular(font: QFont) -> QFont:
@@ -104,7 +100,6 @@ class _Traffic(_Base):
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setTextElideMode(Qt.TextElideMode.ElideRight)
-        self.setItemDelegate(RowDelegate(self))
         self.setFont(tabular(self.font()))
         header = self.header()
         header.setObjectName(f"{object_name}Header")
@@ -153,13 +148,13 @@ class _Traffic(_Base):
         """More rows came: paint at most once in so many milliseconds, however many batches there are."""
         if not self._pause.isActive():
             self._pause.start()
-            return
-        if self.updatesEnabled():
-            self.setUpdatesEnabled(False)
+        elif self.viewport().updatesEnabled():
+            # Of the viewport alone: the header would be painted again as well, and ask for each of its titles.
+            self.viewport().setUpdatesEnabled(False)
 
     def _paint_again(self) -> None:
-        if not self.updatesEnabled():
-            self.setUpdatesEnabled(True)
+        if not self.viewport().updatesEnabled():
+            self.viewport().setUpdatesEnabled(True)
             self._pause.start()
 
     def show_row(self, index: QModelIndex, *, centre: bool = False) -> None:
@@ -269,6 +264,7 @@ class TrafficTree(_Traffic, QTreeView):
     def __init__(self, theme: Theme, object_name: str, accessible_name: str, parent: QWidget | None = None) -> None:
         QTreeView.__init__(self, parent)
         self._set_up(theme, object_name, accessible_name)
+        self.setItemDelegate(RowDelegate(self))
         self.setUniformRowHeights(True)
         self.setIndentation(14)
         # Expanding animates by painting the whole subtree into a picture: slow for thousands of rows.
@@ -281,7 +277,7 @@ class TrafficTree(_Traffic, QTreeView):
         return sorted(rows, key=lambda index: self.visualRect(index).top())
 
 
-class TrafficTable(_Traffic, QTableView):
+class TrafficTable(_Traffic, PaintedTable):
     """A list of any length: rows of one height, so that inserting some costs the same however many there are.
 
     Args:
@@ -294,28 +290,23 @@ class TrafficTable(_Traffic, QTableView):
     """The person (not the program) went to a row."""
 
     def __init__(self, theme: Theme, object_name: str, accessible_name: str, parent: QWidget | None = None) -> None:
-        QTableView.__init__(self, parent)
+        PaintedTable.__init__(self, theme, parent)
         self._set_up(theme, object_name, accessible_name)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setCornerButtonEnabled(False)
-        self.setTabKeyNavigation(False)
-        rows = self.verticalHeader()
-        rows.hide()
-        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        rows.setMinimumSectionSize(1)
-        rows.setDefaultSectionSize(self.fontMetrics().height() + 5)
 
     def header(self) -> QHeaderView:
         return self.horizontalHeader()
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        # A row is the unit here, as in a tree: Home and End go to the first and last one, not to a column.
-        row = {Qt.Key.Key_Home: 0, Qt.Key.Key_End: self.model().rowCount() - 1}.get(Qt.Key(event.key()))
-        if row is not None and not event.modifiers():
-            self.setCurrentIndex(self.model().index(row, 0))
-            return
-        super().keyPressEvent(event)
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        # Opening a row is no choice of it.
+        if not self.press_sign(event):
+            super().mousePressEvent(event)
+
+    def rows_as_text(self) -> str:
+        header, model = self.header(), self.rows()
+        shown = [header.logicalIndex(visual) for visual in range(header.count())]
+        shown = [column for column in shown if not header.isSectionHidden(column)]
+        chosen = sorted(index.row() for index in self.selectionModel().selectedRows())
+        return "\n".join("\t".join(model.shown(row).texts[column] for column in shown) for row in chosen)
 
 
 class FollowEnd(QObject):
@@ -350,8 +341,7 @@ class FollowEnd(QObject):
         bar.valueChanged.connect(self._scrolled)
         view.viewport().installEventFilter(self)
         view.chosen.connect(self.pause)
-        if isinstance(view, TrafficTree):
-            view.expanded.connect(self.pause)
+        (view.expanded if isinstance(view, TrafficTree) else view.toggled).connect(self.pause)
 
     @property
     def following(self) -> bool:
