@@ -158,6 +158,8 @@ class MainWindow(QMainWindow):
         self.server_button.setObjectName("serverButton")
         self.server_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.server_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        # Fusion's own sign for a menu is a speck below the text; the text has an arrow instead.
+        self.server_button.setStyleSheet("QToolButton::menu-indicator { image: none; }")
         self.server_button.setMenu(server_menu(self, self.commands))
         bar.addWidget(self.server_button)
         bar.addSeparator()
@@ -221,7 +223,7 @@ class MainWindow(QMainWindow):
             health, words = PeerHealth.UNKNOWN, "is stopped" if exists else "is not part of this run"
         peer = services.built_in()
         place = f"{peer.host}:{peer.port}" if peer is not None else "no server"
-        self.server_button.setText(f"{settings.ae_title}  {place}" if exists else "No server")
+        self.server_button.setText(f"{settings.ae_title}  {place}  ▾" if exists else "No server  ▾")
         self.server_button.setIcon(health_icon(health, services.theme))
         self.server_button.setToolTip(f"The built-in server {words}")
         self.server_button.setAccessibleName(f"Built-in server {words}")
