@@ -396,6 +396,8 @@ class Association(Requests):
             self._abort(f"Nothing was received for {seconds} s (network timeout)")
 
     def _data(self, body: memoryview) -> None:
+        if self._exchange.is_over:
+            return  # what came in the same read as the end, or as what was aborted
         self._exchange.last_activity = time.monotonic()
         try:
             for incoming in self._assembler.feed(body):

@@ -127,6 +127,11 @@ class Exchange:
         self._busy(-1)
 
     @property
+    def is_over(self) -> bool:
+        """Whether nothing is exchanged any longer."""
+        return self._over
+
+    @property
     def is_performing(self) -> bool:
         """Whether an operation of the peer's is under way."""
         return bool(self._performing)

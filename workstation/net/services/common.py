@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableSequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from pydicom.datadict import keyword_for_tag
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from workstation.net import events
 from workstation.net.dimse import Message, response_class
+from workstation.net.dimse_elements import check_value
 from workstation.net.events import Event
 from workstation.net.status import code_to_category
 
@@ -57,6 +59,20 @@ class Asked:
         """Call the handler."""
         return self.handler(self.event, *(self.args or ()))
 
+    def failure(self, unhandled: int, undecodable: int, attribute: str) -> int:
+        """The status for a handler that raised: what the peer sent may be at fault.
+
+        Args:
+            unhandled: The handler is.
+            undecodable: The request's data set is.
+            attribute: Of the event, that decodes the data set.
+        """
+        try:
+            getattr(self.event, attribute)
+        except Exception:
+            return undecodable
+        return unhandled
+
     @property
     def syntax(self) -> UID:
         """The context's transfer syntax."""
@@ -76,11 +92,11 @@ class Asked:
         kind = response_class(type(self.request))
         code, extra = status_elements(status, kind)
         values: dict[str, Any] = {
-            "context_id": self.request.context_id,
-            "MessageIDBeingRespondedTo": self.request.MessageID,
             **self._identity(kind),
             **extra,
             **elements,
+            "context_id": self.request.context_id,
+            "MessageIDBeingRespondedTo": self.request.MessageID,
             "Status": code,
             "data": data,
         }
@@ -120,23 +136,12 @@ def status_elements(status: Any, kind: type[Message]) -> tuple[int, dict[str, An
         if "Status" not in status:
             _log.error("The handler gave a status data set without (0000,0900) Status")
             return NO_STATUS_ELEMENT, {}
-        code = int(status.Status)
-        extra: dict[str, Any] = {}
-        known = _known(kind)
-        for element in status:
-            name = element.keyword
-            if name == "Status":
-                continue
-            if name in known:
-                value = element.value
-                many = name in ("OffendingElement", "AttributeIdentifierList")
-                if many:
-                    tags = value if isinstance(value, list | tuple) or hasattr(value, "append") else [value]
-                    extra[name] = tuple(int(tag) for tag in tags)
-                else:
-                    extra[name] = value
-            else:
-                _log.warning("The status element %s has no place in the response and is left out", element.tag)
+        try:
+            code = int(status.Status)
+        except (TypeError, ValueError):
+            _log.error("The handler gave a status data set whose (0000,0900) Status is %r", status.Status)
+            return BAD_STATUS_TYPE, {}
+        extra = _elements(status, kind)
     elif isinstance(status, int):
         code, extra = int(status), {}
     else:
@@ -148,6 +153,31 @@ def status_elements(status: Any, kind: type[Message]) -> tuple[int, dict[str, An
     if code_to_category(code) == "Unknown":
         _log.warning("The handler gave the status 0x%04X, which the standard does not define", code)
     return code, extra
+
+
+def _elements(status: Dataset, kind: type[Message]) -> dict[str, Any]:
+    """The elements of a status data set that the response has a place for, and that can be sent."""
+    extra: dict[str, Any] = {}
+    known = _known(kind)
+    for tag in status.keys():  # noqa: SIM118 - iterating over the data set itself would decode all of it at once
+        name = keyword_for_tag(tag)
+        if name == "Status":
+            continue
+        if name not in known:
+            _log.warning("The status element %s has no place in the response and is left out", tag)
+            continue
+        try:
+            value = status[tag].value
+            if name in ("OffendingElement", "AttributeIdentifierList"):
+                several = isinstance(value, list | tuple | MutableSequence)
+                value = tuple(int(item) for item in (value if several else [value]))
+            check_value(name, value)
+        except Exception as error:
+            # whatever a value of the handler's raises: the status matters more than what goes with it
+            _log.warning("The status element %s cannot be sent and is left out: %s", name, error)
+        else:
+            extra[name] = value
+    return extra
 
 
 def _known(kind: type[Message]) -> frozenset[str]:

@@ -35,7 +35,7 @@ def find(assoc: Association, operation: Operation) -> None:
                 return
     except HandlerError:
         if asked.alive:
-            asked.respond(UNHANDLED)
+            asked.respond(asked.failure(UNHANDLED, UNDECODABLE, "identifier"))
         return
     if asked.alive:
         asked.respond(0x0000)

@@ -19,6 +19,7 @@ from pydicom.errors import InvalidDicomError
 
 from workstation.net import data_sets, events
 from workstation.net.dimse import C_MOVE_RQ
+from workstation.net.errors import LocalProtocolError
 from workstation.net.part10 import NotDicomFileError, read_head
 from workstation.net.services.common import Asked, HandlerError, answers, status_elements
 from workstation.net.status import code_to_category
@@ -91,7 +92,7 @@ def get(assoc: Association, operation: Operation) -> None:
             _sub_operations(asked, items, Counters(count), assoc, originator=None)
     except HandlerError:
         if asked.alive:
-            asked.respond(_GET.unhandled)
+            asked.respond(asked.failure(_GET.unhandled, _GET.undecodable, "identifier"))
     finally:
         items.close()  # type: ignore[attr-defined]
 
@@ -112,11 +113,11 @@ def move(assoc: Association, operation: Operation) -> None:
         count = _count(asked, items, _MOVE)
         if count is None:
             return
-        address, port, options = destination
-        options.setdefault("ae_title", request.MoveDestination)
+        address, port, *more = destination
         try:
+            options: dict[str, Any] = {"ae_title": request.MoveDestination} | dict(*more)
             store = assoc.ae.associate(address, port, **options)
-        except (TypeError, ValueError, RuntimeError) as error:
+        except (TypeError, ValueError, RuntimeError, LocalProtocolError) as error:
             _log.error("%s: the destination that the handler gave is no good: %s", assoc.name, error)
             asked.respond(BAD_DESTINATION)
             return
@@ -131,12 +132,12 @@ def move(assoc: Association, operation: Operation) -> None:
                 store.release()
     except HandlerError:
         if asked.alive:
-            asked.respond(_MOVE.unhandled)
+            asked.respond(asked.failure(_MOVE.unhandled, _MOVE.undecodable, "identifier"))
     finally:
         items.close()  # type: ignore[attr-defined]
 
 
-def _destination(asked: Asked, items: Iterator[Any]) -> tuple[Any, Any, dict[str, Any]] | None:
+def _destination(asked: Asked, items: Iterator[Any]) -> tuple[Any, ...] | None:
     """The first item of a C-MOVE handler: (address, port[, options of AE.associate])."""
     destination = next(items, None)
     if destination is None:
@@ -152,7 +153,7 @@ def _destination(asked: Asked, items: Iterator[Any]) -> tuple[Any, Any, dict[str
     if destination[0] is None or destination[1] is None:
         asked.respond(DESTINATION_UNKNOWN)
         return None
-    return destination[0], destination[1], dict(destination[2]) if len(destination) == 3 else {}
+    return destination
 
 
 def _count(asked: Asked, items: Iterator[Any], codes: _Codes) -> int | None:
@@ -166,7 +167,7 @@ def _count(asked: Asked, items: Iterator[Any], codes: _Codes) -> int | None:
         return None
     try:
         number = int(count)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         _log.error("%s: the handler gave no number of sub-operations, but %r", asked.assoc.name, count)
         asked.respond(codes.bad_count)
         return None
