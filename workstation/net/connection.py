@@ -58,7 +58,8 @@ class Connection:
         self._owner = owner
         self._socket: socket.socket | None = None
         self._tls = False
-        self._waker: Waker | None = None
+        self._waker: Waker | None = None  # ends the reader's wait
+        self._sender: Waker | None = None  # ends the wait of a sender; there once one has had to wait
         self._outbox: deque[deque[memoryview]] = deque()  # one entry a PDU
         self._head_started = False
         self._waiters = 0
@@ -205,6 +206,8 @@ class Connection:
             self._flush()
             if aborts and self._outbox:
                 self.engine.hasten(time.monotonic())
+        if aborts and self._sender is not None:
+            self._sender.wake()  # there may be room for an abort and yet too little for the system to say so
         self._owner.note(outputs)
         if disconnect:
             self._close()
@@ -222,8 +225,9 @@ class Connection:
                     self._socket.unwrap()  # says close_notify: the end is meant; nobody waits for the peer's
             with contextlib.suppress(OSError, ValueError):
                 self._socket.shutdown(socket.SHUT_RDWR)
-        if self._waker is not None:
-            self._waker.wake()
+        for waker in (self._waker, self._sender):
+            if waker is not None:
+                waker.wake()
 
     def _release_descriptors(self) -> None:
         """Under the lock: close the socket once the reader and every waiting sender are gone."""
@@ -233,9 +237,10 @@ class Connection:
             with contextlib.suppress(OSError):
                 self._socket.close()
             self._socket = None
-        if self._waker is not None:
-            self._waker.close()
-            self._waker = None
+        for waker in (self._waker, self._sender):
+            if waker is not None:
+                waker.close()
+        self._waker = self._sender = None
 
     def discard(self) -> None:
         """Close what was attached although the reader never ran."""
@@ -369,25 +374,28 @@ class Connection:
         return outputs
 
     def _await_room(self) -> None:
-        """Wait until the outbox has been written; cut a peer that takes nothing for too long."""
+        """Wait until the outbox has been written; cut a peer that takes nothing for too long.
+
+        When no more data may be sent, what is left in the outbox is the reader's.
+        """
         with self.lock:
             if self._closed or self._socket is None:
                 return
-            sock = self._socket
+            if self._sender is None:
+                self._sender = Waker()
+            sock, waker = self._socket, self._sender
             self._waiters += 1
         try:
             while True:
                 limit = self.engine.limits.network or _STUCK
-                _, writable = wait(sock, None, limit, read=False, write=True)
+                _, writable = wait(sock, waker, limit, read=False, write=True)
                 with self.lock:
-                    if self._closed or not self._outbox:
-                        return
                     if writable:
                         self._flush()
-                    else:
+                    elif not self._is_sent:
                         self.engine.disconnected(time.monotonic(), f"The peer read nothing for {limit:.0f} s")
                     outputs = self._collect()
-                    done = self._closed or not self._outbox
+                    done = self._is_sent
                 self._owner.handle(outputs)
                 if done:
                     return
@@ -395,6 +403,11 @@ class Connection:
             with self.lock:
                 self._waiters -= 1
                 self._release_descriptors()
+
+    @property
+    def _is_sent(self) -> bool:
+        """Under the lock: whether a sender has nothing to wait for any longer."""
+        return self._closed or not self._outbox or not self.engine.can_send_data
 
 
 def _sentence(error: OSError) -> str:
