@@ -38,11 +38,10 @@ def dialog(services, qtbot):
 
 def results(dialog) -> list[str]:
     model = dialog.model
-    return [
-        model.index(row, RESULT, model.index(study, 0)).data()
-        for study in range(model.rowCount())
-        for row in range(model.rowCount(model.index(study, 0)))
-    ]
+    for line in reversed(range(model.rowCount())):
+        model.open_row(line, True)
+    rows = [model.shown(line) for line in range(model.rowCount())]
+    return [row.texts[RESULT] for row in rows if row.depth]
 
 
 def test_the_samples_arrive_in_the_archive(dialog, services, qtbot, samples):
@@ -161,9 +160,8 @@ def test_what_is_added_during_a_sending_is_looked_at_afterwards(dialog, services
 def test_rows_are_removed_with_the_delete_key(dialog, qtbot, samples):
     act(qtbot, dialog, lambda: dialog.add_paths([samples / "ct-chest"]))
     count = dialog.model.count
-    study = dialog.model.index(0, 0)
-    dialog.list.expand(study)
-    dialog.list.setCurrentIndex(dialog.model.index(0, 0, study))
+    dialog.model.open_row(0, True)
+    dialog.list.setCurrentIndex(dialog.model.index(1, 0))
     focus(qtbot, dialog.list)
     QTest.keyClick(dialog.list, Qt.Key.Key_Delete)
     assert dialog.model.count == count - 1

@@ -1,4 +1,4 @@
-"""The tree of objects to send: batches, removal, outcomes."""
+"""The objects to send as rows: batches, removal, outcomes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QAbstractItemModelTester
 
 from workstation.scu.failure import CANCELLED, Failure, Layer
@@ -52,9 +52,22 @@ def model(qapp):
     del tester
 
 
+def heads(model: SendModel) -> list[int]:
+    """The lines of the studies."""
+    return [line for line in range(model.rowCount()) if not model.shown(line).depth]
+
+
+def below(model: SendModel, study: int) -> range:
+    """The lines of a study's objects, opened."""
+    model.open_row(heads(model)[study], True)
+    ends = [*heads(model), model.rowCount()]
+    return range(ends[study] + 1, ends[study + 1])
+
+
 def text(model: SendModel, row: int, column: int, study: int | None = None) -> str:
-    parent = QModelIndex() if study is None else model.index(study, 0)
-    return model.index(row, column, parent).data()
+    """A text of a study, or of one of its objects."""
+    line = heads(model)[row] if study is None else below(model, study)[row]
+    return model.index(line, column).data()
 
 
 def test_objects_are_grouped_by_study(model):
@@ -82,9 +95,27 @@ def test_what_cannot_be_sent_is_last_with_its_reason(model):
 
 def test_a_batch_is_one_insertion_a_study(model):
     spans = []
-    model.rowsInserted.connect(lambda parent, first, last: spans.append((parent.isValid(), first, last)))
+    told = []
+    model.rowsInserted.connect(lambda _parent, first, last: spans.append((first, last)))
+    model.changed.connect(lambda: told.append(model.count))
     model.add(found(1, number) for number in range(200))
-    assert spans == [(False, 0, 0), (True, 0, 199)]
+    assert spans == [(0, 0)], "a closed study is one row"
+    model.open_row(0, True)
+    model.add(found(1, number) for number in range(200, 300))
+    assert spans == [(0, 0), (1, 200), (201, 300)]
+    assert told == [200, 300]
+
+
+def test_opening_and_closing(model):
+    model.add([found(1, 1), found(2, 1), found(1, 2), unfit("notes.txt")])
+    assert [model.shown(line).is_open for line in range(model.rowCount())] == [False] * 3
+    model.open_row(0, True)
+    model.open_row(3, True)
+    assert heads(model) == [0, 3, 5]
+    assert [model.head_of(line) for line in range(6)] == [0, 0, 0, 3, 3, 5]
+    model.open_row(1, False)
+    assert heads(model) == [0, 1, 3]
+    assert model.shown(0).is_open is False
 
 
 def test_outcomes(model):
@@ -109,14 +140,17 @@ def test_outcomes(model):
     ]
     assert text(model, 0, RESULT) == "2 of 4 stored, 2 not"
     assert model.failed() == files[2:]
-    tip = model.index(2, RESULT, model.index(0, 0)).data(Qt.ItemDataRole.ToolTipRole)
+    refused = model.index(below(model, 0)[2], RESULT)
+    assert refused.data(Qt.ItemDataRole.ForegroundRole) == Theme().failure
+    assert refused.data(Qt.ItemDataRole.DecorationRole).height() == 32
+    tip = refused.data(Qt.ItemDataRole.ToolTipRole)
     assert "Look at its disk." in tip
 
 
 def test_an_outcome_of_a_removed_file_is_dropped(model):
     files = [found(1, 1), found(1, 2)]
     model.add(files)
-    model.remove([model.index(0, 0, model.index(0, 0))])
+    model.remove([model.index(below(model, 0)[0], 0)])
     model.set_outcomes([SendOutcome(file=each, status=0) for each in files])
     assert text(model, 0, RESULT) == "1 of 1 stored"
 
@@ -125,16 +159,13 @@ def test_removing_rows_and_studies(model):
     random.seed(1)
     model.add(found(study, number) for study in range(5) for number in range(8))
     for _ in range(8):
-        study = model.index(random.randrange(model.rowCount()), 0)
-        rows = random.sample(range(model.rowCount(study)), k=min(2, model.rowCount(study)))
-        model.remove([model.index(row, column, study) for row in rows for column in (0, 1)])
+        lines = below(model, random.randrange(len(heads(model))))
+        rows = random.sample(lines, k=min(2, len(lines)))
+        model.remove([model.index(row, column) for row in rows for column in (0, 1)])
     left = {file.path for file in model.files}
     assert model.count == len(left) == 40 - 8 * 2
-    for study in range(model.rowCount()):
-        parent = model.index(study, 0)
-        for row in range(model.rowCount(parent)):
-            assert model.parent(model.index(row, 0, parent)) == parent
     model.remove([model.index(0, 0)])
+    assert model.count < 24
     model.clear()
     assert (model.rowCount(), model.count, model.size) == (0, 0, 0)
 

@@ -77,7 +77,7 @@ class _Brushes:
             pen = self._pens[colour] = QPen(getattr(self._theme, colour))
         return pen
 
-    def fitted(self, text: str, room: int, is_bold: bool) -> tuple[str, int]:
+    def fitted(self, text: str, room: int, is_bold: bool = False) -> tuple[str, int]:
         """The text, or as much of it as there is room for, and its width."""
         width = self._widths.get((text, is_bold))
         if width is None:
@@ -217,16 +217,16 @@ class PaintedTable(QTableView):
         elif line & 1:
             painter.fillRect(area, brushes.alternate)
         row = model.shown(line)
-        texts, colours, is_bold = row.texts, row.colours, row.is_bold
+        texts, colours = row.texts, row.colours
         base = top + (height - brushes.height) // 2 + brushes.ascent
-        painter.setFont(brushes.bold if is_bold else brushes.font)
+        painter.setFont(brushes.font)
         if is_selected:
             painter.setPen(brushes.selected)
         if row.is_sentence:
             left = area.left() + STEP * (1 + row.depth) + _BEFORE
             if not is_selected:
                 painter.setPen(brushes.pen(colours[0] if colours else ""))
-            painter.drawText(left, base, brushes.fitted(_one_line(texts[0]), area.right() - left, is_bold)[0])
+            painter.drawText(left, base, brushes.fitted(_one_line(texts[0]), area.right() - left)[0])
             return
         pen = None
         for column, left, width in columns:
@@ -247,6 +247,7 @@ class PaintedTable(QTableView):
             left += _BEFORE
             alignment = model.alignments[column]
             after = _AFTER if alignment == RIGHT else _BEFORE
+            is_bold = row.is_bold and column == model.branch_column
             text, wide = brushes.fitted(_one_line(text), right - after - left, is_bold)
             if alignment == RIGHT:
                 left = right - after - wide
@@ -257,7 +258,11 @@ class PaintedTable(QTableView):
                 if colour != pen:
                     painter.setPen(brushes.pen(colour))
                     pen = colour
+            if is_bold:
+                painter.setFont(brushes.bold)
             painter.drawText(left, base, text)
+            if is_bold:
+                painter.setFont(brushes.font)
 
     def _paint_sign(self, painter: QPainter, left: int, top: int, is_open: bool) -> None:
         assert self._brushes is not None

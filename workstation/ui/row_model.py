@@ -39,6 +39,7 @@ class Shown(NamedTuple):
     is_open: bool | None = None
     """Of a row with others below it whether they are shown."""
     is_bold: bool = False
+    """Of the text in the branch column."""
     is_sentence: bool = False
     """The first text has the room of all columns."""
     icon: QPixmap | None = None
@@ -102,7 +103,7 @@ class RowModel(QAbstractTableModel):
             case Qt.ItemDataRole.ForegroundRole:
                 colours = self.shown(row).colours
                 return getattr(self._theme, colours[column]) if colours and colours[column] else None
-            case Qt.ItemDataRole.FontRole if self.shown(row).is_bold:
+            case Qt.ItemDataRole.FontRole if column == self.branch_column and self.shown(row).is_bold:
                 font = QFont()
                 font.setBold(True)
                 return font

@@ -137,8 +137,7 @@ class SendDialog(QDialog):
         )
 
         self._lay_out()
-        for changed in (self.model.rowsInserted, self.model.rowsRemoved, self.model.modelReset):
-            changed.connect(self._list_changed)
+        self.model.changed.connect(self._list_changed)
         self.list.selectionModel().selectionChanged.connect(lambda *_: self._show_ready())
         services.peers_changed.connect(self._offer_peers)
         self._show_plan()
@@ -265,7 +264,7 @@ class SendDialog(QDialog):
         first = self.model.rowCount() == 0
         self.model.add(files)
         if first and self.model.rowCount():
-            self.list.expand(self.model.index(0, 0))
+            self.model.open_row(0, True)
 
     def _show_scan(self, batch: list[Progress]) -> None:
         last = batch[-1]

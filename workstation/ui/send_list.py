@@ -15,44 +15,31 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
 )
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeView, QWidget
+from PySide6.QtWidgets import QHeaderView, QWidget
 
 from workstation.ui.send_model import OBJECT, RESULT, SIZE, SOP_CLASS, SYNTAX, SendModel
 from workstation.ui.theme import Theme
-from workstation.ui.widgets import RoomyDelegate, name_widget
+from workstation.ui.tree import TrafficTable
 
-_WIDTHS = {OBJECT: 340, SOP_CLASS: 130, SYNTAX: 150, SIZE: 66, RESULT: 160}
+_WIDTHS = {OBJECT: 340, SOP_CLASS: 130, SYNTAX: 150, SIZE: 72, RESULT: 160}
 
 
-class SendList(QTreeView):
+class SendList(TrafficTable):
     """Shows a `SendModel`; `dropped` carries the paths that were dropped on it."""
 
     dropped = Signal(list)
 
     def __init__(self, theme: Theme, model: SendModel, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._theme = theme
+        super().__init__(theme, "objects", "Objects to send", parent)
         self._is_target = False
-        name_widget(self, "objects", "Objects to send")
         self.setModel(model)
         self.setAcceptDrops(True)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setUniformRowHeights(True)
-        # Of the one column that needs it: each call into Python while painting may have to wait for a job's thread.
-        self.setItemDelegateForColumn(SIZE, RoomyDelegate(self))
-        self.setAlternatingRowColors(True)
-        self.setAllColumnsShowFocus(True)
-        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         header = self.header()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setStretchLastSection(True)
         header.setMinimumSectionSize(50)
         for column, width in _WIDTHS.items():
             self.setColumnWidth(column, width)
-        theme.changed.connect(self._repaint)
-
-    def _repaint(self) -> None:
-        self.viewport().update()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         self._offer(event)
@@ -87,13 +74,13 @@ class SendList(QTreeView):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
-        empty = self.model().rowCount() == 0
+        empty = self.rows().rowCount() == 0
         if not empty and not self._is_target:
             return
         painter = QPainter(self.viewport())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         frame = self.viewport().rect().adjusted(12, 12, -12, -12)
-        colour = self._theme.accent if self._is_target else self._theme.dimmed
+        colour = self.theme.accent if self._is_target else self.theme.dimmed
         painter.setPen(QPen(colour, 1.5, Qt.PenStyle.DashLine))
         painter.drawRoundedRect(frame, 8, 8)
         if empty:
@@ -108,10 +95,10 @@ class SendList(QTreeView):
         big = QFont(self.font())
         big.setPointSizeF(big.pointSizeF() * 1.3)
         painter.setFont(big)
-        painter.setPen(self._theme.text)
+        painter.setPen(self.theme.text)
         painter.drawText(upper, int(centred | Qt.AlignmentFlag.AlignBottom), "Drop DICOM files or folders here")
         painter.setFont(self.font())
-        painter.setPen(self._theme.dimmed)
+        painter.setPen(self.theme.dimmed)
         words = "or choose them with the buttons above; samples come with the program"
         painter.drawText(lower, int(centred | Qt.AlignmentFlag.AlignTop), words)
 

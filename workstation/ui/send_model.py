@@ -1,4 +1,4 @@
-"""The objects to send as a tree: a study, its objects, and what became of each.
+"""The objects to send as rows: a study, its objects below it when it is open, and what became of each.
 
 Made for thousands of files: they come and change in batches, each batch is one insertion or one change per study,
 and text is made when a row is shown. Files that cannot be sent are grouped at the end, with their reasons.
@@ -7,24 +7,23 @@ Must not know peers or associations.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt
-from PySide6.QtGui import QFont, QIcon
+from PySide6.QtCore import QModelIndex, QObject, QSize, Signal
+from PySide6.QtGui import QPixmap
 
 from workstation.net.uids import uid_name
 from workstation.scu.failure import CANCELLED
 from workstation.scu.files import FoundFile
 from workstation.scu.send import SendOutcome
-from workstation.ui.plain import plain_tooltip
 from workstation.ui.query_model import date_text, person_text
 from workstation.ui.rates import bytes_text, count_text
+from workstation.ui.row_model import LEFT, RIGHT, Index, RowModel, Shown
 from workstation.ui.theme import Theme
 from workstation.ui.widgets import Outcome, outcome_icon
-
-Index = QModelIndex | QPersistentModelIndex
 
 OBJECT, SOP_CLASS, SYNTAX, SIZE, RESULT = range(5)
 
@@ -45,16 +44,23 @@ class _Row:
 
 @dataclass(slots=True)
 class _Study:
-    number: int
-    """Stable, as the internal ID of its rows' indexes; the place changes when others are removed."""
     place: int
+    """Among the studies."""
+    line: int
+    """Where its own row stands; those of its objects follow when it is open."""
     key: str
     title: str
     rows: list[_Row] = field(default_factory=list)
+    is_open: bool = False
     size: int = 0
     stored: int = 0
     failed: int = 0
     waiting: int = 0
+
+    @property
+    def lines(self) -> int:
+        """How many lines it takes."""
+        return 1 + (len(self.rows) if self.is_open else 0)
 
     def count(self, row: _Row, step: int) -> None:
         """Count a row's standing in (1) or out (-1): summing up thousands at each repaint would be felt."""
@@ -64,18 +70,24 @@ class _Study:
         self.waiting += step * row.under_way
 
 
-class SendModel(QAbstractItemModel):
-    """Studies and their objects."""
+class SendModel(RowModel):
+    """Studies and their objects, in one flat list of lines."""
+
+    titles = TITLES
+    alignments = (LEFT, LEFT, LEFT, RIGHT, LEFT)
+    branch_column = OBJECT
+    icon_column = RESULT
+
+    changed = Signal()
+    """Files came or went; once for each batch."""
 
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._theme = theme
+        super().__init__(theme, parent)
         self._studies: list[_Study] = []
+        self._heads: list[int] = []
         self._by_key: dict[str, _Study] = {}
-        self._by_number: dict[int, _Study] = {}
         self._place_of: dict[Path, tuple[_Study, int]] = {}
-        self._last_number = 0
-        self._icons: dict[Outcome, QIcon] = {}
+        self._icons: dict[Outcome, QPixmap] = {}
         theme.changed.connect(self._icons.clear)
 
     # --- what is in it
@@ -134,74 +146,98 @@ class SendModel(QAbstractItemModel):
         for key, members in groups.items():
             study = self._by_key.get(key) or self._add_study(key, members[0])
             first = len(study.rows)
-            self.beginInsertRows(self._study_index(study), first, first + len(members) - 1)
+            if study.is_open:
+                line = study.line + 1 + first
+                self.beginInsertRows(QModelIndex(), line, line + len(members) - 1)
             for offset, file in enumerate(members):
                 self._place_of[file.path] = (study, first + offset)
             study.rows.extend(_Row(file) for file in members)
             study.size += sum(file.size for file in members)
-            self.endInsertRows()
-            self._study_changed(study)
+            if study.is_open:
+                self._renumber(study.place)
+                self.endInsertRows()
+            self._rows_changed(study.line, study.line)
+        if groups:
+            self.changed.emit()
         return len(new)
 
     def _add_study(self, key: str, file: FoundFile) -> _Study:
         # Unfit files stay last: they are read when something is missing above.
         unfit = self._by_key.get(_UNFIT)
         place = unfit.place if unfit is not None else len(self._studies)
-        self._last_number += 1
-        study = _Study(self._last_number, place, key, _study_title(key, file))
-        self.beginInsertRows(QModelIndex(), place, place)
+        line = unfit.line if unfit is not None else self.rowCount()
+        study = _Study(place, line, key, _study_title(key, file))
+        self.beginInsertRows(QModelIndex(), line, line)
         self._studies.insert(place, study)
         self._by_key[key] = study
-        self._by_number[study.number] = study
-        self._renumber()
+        self._renumber(place)
         self.endInsertRows()
         return study
 
     def remove(self, indexes: Iterable[Index]) -> None:
         """Take out the files of these rows; a study's row stands for all of its files."""
-        chosen: dict[int, set[int]] = {}
+        chosen: dict[str, set[int]] = {}
         for index in indexes:
-            study = self._study_of(index)
-            whole = self._is_study(index)
-            chosen.setdefault(study.number, set()).update(range(len(study.rows)) if whole else (index.row(),))
-        for number, rows in chosen.items():
-            study = self._by_number[number]
+            study, row = self._at(index.row())
+            chosen.setdefault(study.key, set()).update(range(len(study.rows)) if row < 0 else (row,))
+        for key, rows in chosen.items():
+            study = self._by_key[key]
             if len(rows) == len(study.rows):
                 self._remove_study(study)
             else:
                 self._remove_rows(study, rows)
+        if chosen:
+            self.changed.emit()
 
     def _remove_rows(self, study: _Study, rows: set[int]) -> None:
         for first, last in _runs(sorted(rows, reverse=True)):
-            self.beginRemoveRows(self._study_index(study), first, last)
+            self.beginRemoveRows(QModelIndex(), study.line + 1 + first, study.line + 1 + last)
             for row in study.rows[first : last + 1]:
                 del self._place_of[row.file.path]
                 study.size -= row.file.size
                 study.count(row, -1)
             del study.rows[first : last + 1]
+            self._renumber(study.place)
             self.endRemoveRows()
         for place, row in enumerate(study.rows):
             self._place_of[row.file.path] = (study, place)
-        self._study_changed(study)
+        self._rows_changed(study.line, study.line)
 
     def _remove_study(self, study: _Study) -> None:
-        self.beginRemoveRows(QModelIndex(), study.place, study.place)
+        self.beginRemoveRows(QModelIndex(), study.line, study.line + study.lines - 1)
         for row in study.rows:
             del self._place_of[row.file.path]
         del self._studies[study.place]
         del self._by_key[study.key]
-        del self._by_number[study.number]
-        self._renumber()
+        self._renumber(study.place)
         self.endRemoveRows()
 
     def clear(self) -> None:
         """Take out everything."""
         self.beginResetModel()
         self._studies.clear()
+        self._heads.clear()
         self._by_key.clear()
-        self._by_number.clear()
         self._place_of.clear()
         self.endResetModel()
+        self.changed.emit()
+
+    def open_row(self, row: int, is_open: bool) -> None:
+        study, _ = self._at(row)
+        if study.is_open == is_open:
+            return
+        first, last = study.line + 1, study.line + len(study.rows)
+        if is_open:
+            self.beginInsertRows(QModelIndex(), first, last)
+        else:
+            self.beginRemoveRows(QModelIndex(), first, last)
+        study.is_open = is_open
+        self._renumber(study.place)
+        if is_open:
+            self.endInsertRows()
+        else:
+            self.endRemoveRows()
+        self._rows_changed(study.line, study.line)
 
     def begin_sending(self, files: Iterable[FoundFile]) -> None:
         """These files are waiting to be sent: forget what became of them before."""
@@ -212,7 +248,7 @@ class SendModel(QAbstractItemModel):
         self._change((outcome.file.path, outcome, False) for outcome in outcomes)
 
     def _change(self, changes: Iterable[tuple[Path, SendOutcome | None, bool]]) -> None:
-        spans: dict[int, tuple[int, int]] = {}
+        spans: dict[str, tuple[int, int]] = {}
         for path, outcome, under_way in changes:
             place = self._place_of.get(path)
             if place is None:
@@ -223,124 +259,74 @@ class SendModel(QAbstractItemModel):
             study.count(changed, -1)
             changed.outcome, changed.under_way = outcome, under_way
             study.count(changed, 1)
-            first, last = spans.get(study.number, (row, row))
-            spans[study.number] = (min(first, row), max(last, row))
-        for number, (first, last) in spans.items():
-            study = self._by_number[number]
-            self.dataChanged.emit(self.createIndex(first, RESULT, number), self.createIndex(last, RESULT, number))
-            self._study_changed(study)
+            first, last = spans.get(study.key, (row, row))
+            spans[study.key] = (min(first, row), max(last, row))
+        for key, (first, last) in spans.items():
+            study = self._by_key[key]
+            self._rows_changed(study.line, study.line)
+            if study.is_open:
+                self._rows_changed(study.line + 1 + first, study.line + 1 + last)
 
-    # --- Qt's side
+    # --- lines
 
-    def _renumber(self) -> None:
-        for place, study in enumerate(self._studies):
-            study.place = place
+    def _renumber(self, first: int) -> None:
+        """Count the lines of the studies anew, from one on."""
+        studies = self._studies
+        line = studies[first - 1].line + studies[first - 1].lines if first else 0
+        del self._heads[first:]
+        for place in range(first, len(studies)):
+            study = studies[place]
+            study.place, study.line = place, line
+            self._heads.append(line)
+            line += study.lines
 
-    def _study_index(self, study: _Study, column: int = 0) -> QModelIndex:
-        return self.createIndex(study.place, column, 0)
+    def _at(self, line: int) -> tuple[_Study, int]:
+        """The study in or above a line, and which of its objects it is; -1 for the study itself."""
+        study = self._studies[bisect_right(self._heads, line) - 1]
+        return study, line - study.line - 1
 
-    def _study_changed(self, study: _Study) -> None:
-        self.dataChanged.emit(self._study_index(study), self._study_index(study, RESULT))
-
-    def _is_study(self, index: Index) -> bool:
-        return index.internalId() == 0
-
-    def _study_of(self, index: Index) -> _Study:
-        if self._is_study(index):
-            return self._studies[index.row()]
-        return self._by_number[index.internalId()]
-
-    def index(self, row: int, column: int, parent: Index = QModelIndex()) -> QModelIndex:
-        # Not hasIndex(): it would call back here three times, for each row of each layout.
-        if row < 0 or not 0 <= column < len(TITLES):
-            return QModelIndex()
-        if not parent.isValid():
-            return self.createIndex(row, column, 0) if row < len(self._studies) else QModelIndex()
-        if not self._is_study(parent) or parent.column() != 0:
-            return QModelIndex()
-        study = self._studies[parent.row()]
-        return self.createIndex(row, column, study.number) if row < len(study.rows) else QModelIndex()
-
-    def parent(self, index: Index) -> QModelIndex:  # type: ignore[override]
-        if not index.isValid() or self._is_study(index):
-            return QModelIndex()
-        study = self._by_number.get(index.internalId())
-        return self._study_index(study) if study is not None else QModelIndex()
+    def _rows_changed(self, first: int, last: int) -> None:
+        self.dataChanged.emit(self.index(first, 0), self.index(last, RESULT))
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:
-        if not parent.isValid():
-            return len(self._studies)
-        return len(self._studies[parent.row()].rows) if self._is_study(parent) and parent.column() == 0 else 0
+        if parent.isValid() or not self._studies:
+            return 0
+        return self._studies[-1].line + self._studies[-1].lines
 
-    def columnCount(self, _parent: Index = QModelIndex()) -> int:
-        return len(TITLES)
+    def head_of(self, row: int) -> int:
+        return self._at(row)[0].line
 
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        if orientation is not Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return TITLES[section]
-        if role == Qt.ItemDataRole.TextAlignmentRole and section == SIZE:
-            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        return None
+    def shown(self, row: int) -> Shown:
+        study, place = self._at(row)
+        if place < 0:
+            noun = "file" if study.key == _UNFIT else "object"
+            size = bytes_text(study.size)
+            texts = (study.title, count_text(len(study.rows), noun), "", size, _study_result(study))
+            return Shown(texts, is_open=study.is_open, is_bold=True)
+        one = study.rows[place]
+        file = one.file
+        texts = (
+            object_title(file),
+            uid_name(file.sop_class_uid) or file.sop_class_uid,
+            uid_name(file.transfer_syntax_uid) or file.transfer_syntax_uid,
+            bytes_text(file.size),
+            result_text(one.outcome, file, one.under_way),
+        )
+        kind = outcome_kind(one.outcome, file, one.under_way)
+        icon = self._icon(kind) if kind is not Outcome.IDLE else None
+        return Shown(texts, ("", "", "", "", kind.colour_name), depth=1, icon=icon)
 
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        if not index.isValid():
-            return None
-        column = index.column()
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter) if column == SIZE else None
-        if self._is_study(index):
-            return self._study_data(self._studies[index.row()], column, role)
-        return self._row_data(self._study_of(index).rows[index.row()], column, role)
+    def tip(self, row: int, column: int) -> str:
+        study, place = self._at(row)
+        if place >= 0:
+            return _tooltip(study.rows[place], column)
+        if column == OBJECT and study.key not in (_UNFIT, _NO_UID):
+            return f"{study.title}\nStudy Instance UID {study.key}"
+        return ""
 
-    def _study_data(self, study: _Study, column: int, role: int) -> object:
-        match role:
-            case Qt.ItemDataRole.DisplayRole:
-                match column:
-                    case 0:
-                        return study.title
-                    case 1:
-                        return count_text(len(study.rows), "file" if study.key == _UNFIT else "object")
-                    case 3:
-                        return bytes_text(study.size)
-                    case 4:
-                        return _study_result(study)
-            case Qt.ItemDataRole.FontRole if column == OBJECT:
-                font = QFont()
-                font.setBold(True)
-                return font
-            case Qt.ItemDataRole.ToolTipRole if column == OBJECT and study.key not in (_UNFIT, _NO_UID):
-                return plain_tooltip(f"{study.title}\nStudy Instance UID {study.key}")
-        return None
-
-    def _row_data(self, row: _Row, column: int, role: int) -> object:
-        file = row.file
-        match role:
-            case Qt.ItemDataRole.DisplayRole:
-                match column:
-                    case 0:
-                        return object_title(file)
-                    case 1:
-                        return uid_name(file.sop_class_uid) or file.sop_class_uid
-                    case 2:
-                        return uid_name(file.transfer_syntax_uid) or file.transfer_syntax_uid
-                    case 3:
-                        return bytes_text(file.size)
-                    case 4:
-                        return result_text(row.outcome, file, row.under_way)
-            case Qt.ItemDataRole.DecorationRole if column == RESULT:
-                outcome = outcome_kind(row.outcome, file, row.under_way)
-                return self._icon(outcome) if outcome is not Outcome.IDLE else None
-            case Qt.ItemDataRole.ForegroundRole if column == RESULT:
-                return outcome_kind(row.outcome, file, row.under_way).colour(self._theme)
-            case Qt.ItemDataRole.ToolTipRole:
-                return plain_tooltip(_tooltip(row, column))
-        return None
-
-    def _icon(self, outcome: Outcome) -> QIcon:
+    def _icon(self, outcome: Outcome) -> QPixmap:
         if outcome not in self._icons:
-            self._icons[outcome] = outcome_icon(self._theme, outcome)
+            self._icons[outcome] = outcome_icon(self._theme, outcome).pixmap(QSize(16, 16), 2.0)
         return self._icons[outcome]
 
 

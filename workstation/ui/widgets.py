@@ -133,21 +133,22 @@ class Outcome(Enum):
     FAILURE = "failure"
     CANCELLED = "cancelled"
 
-    def colour(self, theme: Theme) -> QColor:
-        """The palette's colour of this outcome."""
+    @property
+    def colour_name(self) -> str:
+        """The name of this outcome's colour in the theme."""
         match self:
             case Outcome.IDLE:
-                return theme.dimmed
+                return "dimmed"
             case Outcome.RUNNING:
-                return theme.pending
-            case Outcome.SUCCESS:
-                return theme.success
-            case Outcome.WARNING:
-                return theme.warning
-            case Outcome.FAILURE:
-                return theme.failure
-            case Outcome.CANCELLED:
-                return theme.cancelled
+                return "pending"
+            case _:
+                return str(self.value)
+
+    def colour(self, theme: Theme) -> QColor:
+        """The palette's colour of this outcome."""
+        colour = getattr(theme, self.colour_name)
+        assert isinstance(colour, QColor)
+        return colour
 
 
 GLYPHS = {
