@@ -42,6 +42,7 @@ from workstation.net.presentation import PresentationContext, PresentationContex
 from workstation.net.requests import Requests
 from workstation.net.service_user import MODE_ACCEPTOR, MODE_REQUESTOR, ServiceUser
 from workstation.net.services import perform
+from workstation.net.spool import SpooledDataSet
 from workstation.net.upper_layer import (
     AbortIndication,
     AssociateConfirmation,
@@ -693,15 +694,16 @@ class Association(Requests):
                 self._engine.watch_network(time.monotonic())
 
     def _open_sink(self, request: C_STORE_RQ) -> DataSink | None:
-        factory = self.sink_factory
-        context = self._accepted[request.context_id]
-        if factory is None:
-            return None
-        try:
-            return factory(self, request, context.as_tuple)
-        except Exception:
-            _log.exception("%s: no sink could be made; the data set is collected in memory", self.name)
-            return None
+        context = self._accepted[request.context_id].as_tuple
+        sink: DataSink | None = None
+        if self.sink_factory is not None:
+            try:
+                sink = self.sink_factory(self, request, context)
+            except Exception:
+                _log.exception("%s: no sink could be made; the data set is collected here", self.name)
+        if sink is None and _config.STORE_RECV_CHUNKED_DATASET:
+            sink = SpooledDataSet(request, context.transfer_syntax)
+        return sink
 
     def _perform(self, operation: Operation) -> None:
         try:

@@ -156,7 +156,7 @@ class Requests:
         """
         self._require_established()
         number, weight = _message_id(msg_id), _priority(priority)
-        originator = set_ae(originator_aet, "originator_aet") if originator_aet is not None else None
+        originator = _dimse_aet(originator_aet, "originator_aet") if originator_aet is not None else None
         fields: dict[str, Any] = {
             "MessageID": number,
             "Priority": weight,
@@ -278,7 +278,7 @@ class Requests:
             MessageID=_message_id(msg_id),
             AffectedSOPClassUID=str(query_model),
             Priority=_priority(priority),
-            MoveDestination=set_ae(move_aet, "move_aet", False, False),
+            MoveDestination=_dimse_aet(move_aet, "move_aet"),
             data=data_sets.encode_for(dataset, context),
         )
         return _Responses(self, request, context)
@@ -602,6 +602,13 @@ def _message_id(value: int) -> int:
     if not isinstance(value, int) or not 0 <= value <= 0xFFFF:
         raise ValueError(f"the Message ID must be 0 to 65535, not {value!r}")
     return value
+
+
+def _dimse_aet(value: str, name: str) -> str:
+    """An AE title as the command set has it; TypeError or ValueError if it is none."""
+    title = set_ae(value, name, False, False)
+    assert title is not None
+    return title if _config.USE_SHORT_DIMSE_AET else title.ljust(16)
 
 
 def _priority(value: int) -> int:
