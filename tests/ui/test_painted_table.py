@@ -147,6 +147,7 @@ def test_colours_of_text_rows_and_selection(bench: Bench) -> None:
     assert theme.alternate.name() in bench.colours(5, 1)
     assert "#ff00ff" in bench.colours(2, 2)
     bench.view.selectRow(4)
+    bench.view.clearFocus()
     assert theme.highlight.name() in bench.colours(4, 1)
     assert theme.sent.name() not in bench.colours(4, 0)
     assert theme.highlight.name() not in bench.colours(5, 1)
@@ -288,7 +289,8 @@ def test_the_mouse_opens_by_the_sign_and_by_two_clicks(bench: Bench, qtbot: QtBo
     qtbot.mouseDClick(view.viewport(), Qt.MouseButton.LeftButton, pos=place.center())
     assert model.open == []
     other = view.visualRect(model.index(3, 0)).center()
-    with qtbot.waitSignal(view.doubleClicked):
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=other)
+    with qtbot.waitSignal(view.doubleClicked, timeout=1000):
         qtbot.mouseDClick(view.viewport(), Qt.MouseButton.LeftButton, pos=other)
 
 
