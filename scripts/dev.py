@@ -25,7 +25,7 @@ from pathlib import Path
 if sys.version_info < (3, 11):  # noqa: UP036
     sys.exit(
         f"DICOM Workstation needs Python 3.11 or later; this is {'.'.join(map(str, sys.version_info[:3]))}. "
-        "If a later one is installed, name it: make run PYTHON=python3.12"
+        "If a later one is installed, start with that: make run PYTHON=python3.12, or python3.12 scripts/dev.py run"
     )
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -148,7 +148,7 @@ def prepare(*, dev: bool) -> None:
     if kept and made in (wanted, {**wanted, "dev": True}):
         return
     if not kept:
-        print(f"Making {VENV} ...", flush=True)
+        print("Making .venv ...", flush=True)
         make_environment()
     # An installation that is cut short leaves no stamp, and the next one begins anew.
     STAMP.unlink(missing_ok=True)
@@ -186,9 +186,10 @@ def make_environment() -> None:
 def install(*, dev: bool) -> None:
     """Install the project, so that changes in the checkout count at once, and what it depends on."""
     print(f"Installing {'the development environment' if dev else 'DICOM Workstation'} ...", flush=True)
-    target = f"{ROOT}[dev]" if dev else str(ROOT)
+    # From inside the folder, whose own name may have brackets or a # in it.
+    target = ".[dev]" if dev else "."
     command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--editable", target]
-    subprocess.run(command, check=True)
+    subprocess.run(command, check=True, cwd=ROOT)
 
 
 # -------------------------------------------------------------------------------------------------- the system
@@ -249,6 +250,9 @@ def apt_get(root: list[str], packages: list[str]) -> None:
     apt = "DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120"
     # An update fails if any source does, needed or not.
     script = f"{apt} update; {apt} install -y --no-install-recommends {shlex.join(packages)}"
+    if "orthanc" in packages and shutil.which("systemctl"):
+        # Debian starts it as a service at once; the tests want only the program.
+        script += "; systemctl disable --now --quiet orthanc 2>/dev/null"
     subprocess.run([*root, "sh", "-c", script], check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
