@@ -137,6 +137,8 @@ class StateDiagram(QWidget):
         self._trail = Trail()
         self._layout: Layout | None = None
         self._picture: QPixmap | None = None
+        self._pictured: object = None
+        self._fonts: dict[tuple[float, float], tuple[QFont, QFont]] = {}
         self._hovered: State | Edge | None = None
         self._progress = 1.0
         self._animation = QVariantAnimation(self)
@@ -167,7 +169,7 @@ class StateDiagram(QWidget):
             self._animation.start()
         current = trail.current
         self.setAccessibleDescription(describe_state(current) if current else "No association is selected")
-        self._renew()
+        self.update()
 
     def state_rect(self, state: State) -> QRectF:
         """Where a state is drawn."""
@@ -219,6 +221,7 @@ class StateDiagram(QWidget):
         super().changeEvent(event)
         if event.type() in (QEvent.Type.FontChange, QEvent.Type.DevicePixelRatioChange):
             self._layout = None
+            self._fonts.clear()
             self._renew()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -271,7 +274,13 @@ class StateDiagram(QWidget):
         return font
 
     def _node_fonts(self, rect: QRectF) -> tuple[QFont, QFont]:
-        """Fonts for a state's name and caption that fit its rectangle."""
+        """Fonts for a state's name and caption that fit its rectangle; looked for once for each size."""
+        size = (rect.width(), rect.height())
+        if size not in self._fonts:
+            self._fonts[size] = self._fitting_fonts(rect)
+        return self._fonts[size]
+
+    def _fitting_fonts(self, rect: QRectF) -> tuple[QFont, QFont]:
         name, caption = QFont(self.font()), QFont(self.font())
         pixels = max(8, min(13, int(rect.height() * 0.34)))
         widest = max(CAPTIONS.values(), key=len)
@@ -297,8 +306,11 @@ class StateDiagram(QWidget):
             self._paint(painter)
 
     def _paint(self, painter: QPainter) -> None:
-        # Only the running dot differs from frame to frame; the rest is painted once.
-        if self._picture is None:
+        # What differs from frame to frame is the running dot and how often each line was taken: a transfer counts up
+        # in one state for minutes. The rest is painted when it becomes another.
+        looks = self._looks()
+        if self._picture is None or looks != self._pictured:
+            self._pictured = looks
             ratio = self.devicePixelRatioF()
             self._picture = QPixmap((QSizeF(self.size()) * ratio).toSize())
             self._picture.setDevicePixelRatio(ratio)
@@ -307,12 +319,22 @@ class StateDiagram(QWidget):
                 self._paint_all(inner)
         painter.drawPixmap(0, 0, self._picture)
         last = self._edge_of(self._trail.last)
-        routes = self._fitted().routes
+        routes, small = self._fitted().routes, self._small_font()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for edge in self._trail.lines:
+            if edge in routes:
+                self._draw_name(painter, edge, self._theme.text, small)
+                self._draw_badge(painter, edge, small, edge == last)
         if self._progress < 1.0 and last in routes:
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(QPen(self._theme.on_lit, 1.2))
             painter.setBrush(self._theme.lit)
             painter.drawEllipse(routes[last].path.pointAtPercent(self._progress), 5.0, 5.0)
+
+    def _looks(self) -> object:
+        """What the picture depends on, as far as it is the trail's."""
+        trail = self._trail
+        lines = tuple((edge, taken.abort) for edge, taken in trail.lines.items())
+        return trail.current, trail.last, frozenset(trail.visited), lines
 
     def _renew(self) -> None:
         """Something is to be seen differently."""
@@ -349,9 +371,6 @@ class StateDiagram(QWidget):
             self._draw_line(painter, edge, colour, width, dashed=trail.lines[edge].abort)
         for state, rect in layout.nodes.items():
             self._draw_state(painter, state, rect)
-        for edge in taken:
-            self._draw_name(painter, edge, theme.text, small)
-            self._draw_badge(painter, edge, small, edge == last)
         if self.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(theme.accent, 1.0))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSlider, QToolButton, QVBoxLayout, QWidget
 
@@ -17,6 +17,8 @@ from workstation.ui.plain import plain_tooltip
 from workstation.ui.state_diagram import StateDiagram, Trail, explain_step
 from workstation.ui.theme import Theme
 from workstation.ui.widgets import DimLabel, name_widget, plain_label
+
+_COUNT_EVERY = 200  # milliseconds; nobody reads a counter faster
 
 _NOTHING = "Select an association to see its way through the thirteen states of PS3.8."
 
@@ -39,6 +41,10 @@ class StateView(QWidget):
         self._live = True
         self._shown: tuple[int, int, int] = (-1, -1, -1)
         self._hint = ""
+        self._counting = QTimer(self)
+        self._counting.setSingleShot(True)
+        self._counting.setInterval(_COUNT_EVERY)
+        self._counting.timeout.connect(self.refresh)
 
         self._who = plain_label()
         self._who.setObjectName("stateWho")
@@ -110,8 +116,15 @@ class StateView(QWidget):
             self._shown = (-1, -1, -1)
             self.refresh(animate=False)
 
+    def went_on(self) -> None:
+        """The association went on: tell a new step at once, and now and then that one is taken again and again."""
+        if self._conversation is not None and len(self._conversation.path) != self._shown[2]:
+            self.refresh()
+        elif not self._counting.isActive():
+            self._counting.start()
+
     def refresh(self, *, animate: bool = True) -> None:
-        """The association went on: follow it, or stay at the step that the person chose."""
+        """Follow the association, or stay at the step that the person chose."""
         path = self._conversation.path if self._conversation is not None else []
         if self._live:
             self._step = len(path)

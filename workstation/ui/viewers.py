@@ -123,7 +123,7 @@ class Viewers(QObject):
         if self._follow_newest and change.added:
             self._follow()
         elif shown is not None and shown.number in moved:
-            self.state.refresh()
+            self.state.went_on()
         if shown is None or shown.number in change.rows or change.added or change.shortened:
             self._settle_soon()
 
