@@ -87,7 +87,7 @@ def test_the_peer_of_these_tests_can_do_it_right(caller: Caller, raw_server: Cal
         (say(bytes.fromhex("04 00 ffffffff 00")), Layer.ASSOCIATION, "The association ended during C-ECHO"),
         (say(ACCEPT), Layer.ASSOCIATION, "The association ended during C-ECHO"),
         (say(bytes.fromhex("07 00 00000004 00 00 02 01")), Layer.ASSOCIATION, "protocol layer aborted"),
-        (say(b""), Layer.STATUS, "did not answer during C-ECHO (nothing for 0.5 s)"),
+        (say(b""), Layer.STATUS, "did not answer during C-ECHO (No response to the C-ECHO-RQ within 0.5 s"),
         (say(response(0, message_id=77)), Layer.ASSOCIATION, "Message ID 77"),
     ],
     ids=["release", "close", "reset", "http", "bomb", "second AC", "abort", "silence", "wrong id"],
