@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, SignalInstance, Slot
 
 from workstation.traffic.record import NOTIFICATIONS, Record
 from workstation.traffic.recorder import Recorder
+from workstation.ui.undisturbed import undisturbed
 
 __all__ = ["Bridge", "signal_name"]
 
@@ -128,10 +129,11 @@ class Bridge(QObject):
     def _drain(self) -> None:
         start = time.monotonic()
         deadline = start + BUDGET
-        while records := self.recorder.drain(deadline, BATCH):
-            self._emit(records)
-            if time.monotonic() >= deadline:
-                break
+        with undisturbed:
+            while records := self.recorder.drain(deadline, BATCH):
+                self._emit(records)
+                if time.monotonic() >= deadline:
+                    break
         self._last_drain = time.monotonic()
         self.longest_drain = max(self.longest_drain, self._last_drain - start)
         if self.recorder.waiting and not self._closed:

@@ -29,6 +29,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QMenu, QToolTip
 
 from workstation.ui.plain import plain_tooltip
 from workstation.ui.theme import Theme
+from workstation.ui.undisturbed import undisturbed
 
 Span = tuple[int, int]
 """Offset and length."""
@@ -359,7 +360,7 @@ class BytesView(QAbstractScrollArea):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         # Ended whatever happens: a painter that outlives its paint event takes the process down.
-        with QPainter(self.viewport()) as painter:
+        with undisturbed, QPainter(self.viewport()) as painter:
             self._paint(painter, event.rect())
 
     def _paint(self, painter: QPainter, area: QRect) -> None:

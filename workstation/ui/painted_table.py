@@ -37,6 +37,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidge
 
 from workstation.ui.row_model import CENTRE, RIGHT, Index, RowModel
 from workstation.ui.theme import Theme
+from workstation.ui.undisturbed import undisturbed
 
 STEP = 16
 """Pixels of the sign that opens a row, and of the step in for those below it."""
@@ -154,6 +155,11 @@ class PaintedTable(QTableView):
         self.viewport().update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
+        # The painter is ended whatever happens: one that outlives its paint event takes the process down.
+        with undisturbed, QPainter(self.viewport()) as painter:
+            self._paint(painter, event)
+
+    def _paint(self, painter: QPainter, event: QPaintEvent) -> None:
         model = self.rows()
         count = model.rowCount()
         if not count:
@@ -169,7 +175,6 @@ class PaintedTable(QTableView):
         current = self.currentIndex().row() if self.hasFocus() else -1
         # As wide as the columns, not as the view: scrolling sideways moves what has been painted.
         start, room = -self.horizontalOffset(), max(self.horizontalHeader().length(), viewport.width())
-        painter = QPainter(viewport)
         for line in range(first, last + 1):
             place = QRect(start, line * height - offset, room, height)
             if not region.intersects(place):
@@ -178,7 +183,6 @@ class PaintedTable(QTableView):
             if line == current:
                 painter.setPen(self._brushes.focus)
                 painter.drawRect(place.adjusted(0, 0, -1, -1))
-        painter.end()
 
     def _columns_within(self, rect: QRect) -> list[tuple[int, int, int]]:
         """Column, left edge and width of those in a rectangle."""

@@ -36,6 +36,7 @@ from workstation.traffic.record import Step
 from workstation.ui.plain import plain_tooltip
 from workstation.ui.state_layout import ABORTS, CAPTIONS, EDGES, NORMAL, Edge, Layout
 from workstation.ui.theme import Theme
+from workstation.ui.undisturbed import undisturbed
 
 _CLAUSES = {"AE": "Table 9-6", "DT": "Table 9-7", "AR": "Table 9-8", "AA": "Table 9-9"}
 _ANIMATION = 420
@@ -302,7 +303,7 @@ class StateDiagram(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         # Ended whatever happens: a painter that outlives its paint event takes the process down.
-        with QPainter(self) as painter:
+        with undisturbed, QPainter(self) as painter:
             self._paint(painter)
 
     def _paint(self, painter: QPainter) -> None:

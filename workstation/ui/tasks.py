@@ -21,6 +21,8 @@ from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast
 
 from PySide6.QtCore import QElapsedTimer, QObject, Qt, QTimer, Signal
 
+from workstation.ui.undisturbed import undisturbed
+
 _log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
@@ -118,7 +120,8 @@ class Funnel(QObject, Generic[T]):
         while self._values:
             batch.append(self._values.popleft())
         if batch:
-            self._receive(batch)
+            with undisturbed:
+                self._receive(batch)
 
     def _schedule(self) -> None:
         elapsed = self._since.elapsed() if self._since.isValid() else self._interval

@@ -31,6 +31,7 @@ from PySide6.QtGui import (
     QKeyEvent,
     QKeySequence,
     QMouseEvent,
+    QPaintEvent,
     QResizeEvent,
 )
 from PySide6.QtWidgets import (
@@ -48,6 +49,7 @@ from PySide6.QtWidgets import (
 from workstation.ui.painted_table import PaintedTable
 from workstation.ui.row_model import LEFT, Index
 from workstation.ui.theme import Theme
+from workstation.ui.undisturbed import undisturbed
 
 _PAINT_EVERY = 60
 
@@ -272,6 +274,11 @@ class TrafficTree(_Traffic, QTreeView):
 
     def header(self) -> QHeaderView:
         return QTreeView.header(self)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        # Called through Python, Qt asks the model with the interpreter's lock in hand, not once more for each cell.
+        with undisturbed:
+            super().paintEvent(event)
 
     def _in_order(self, rows: list[QModelIndex]) -> list[QModelIndex]:
         return sorted(rows, key=lambda index: self.visualRect(index).top())
