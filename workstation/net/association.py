@@ -11,6 +11,7 @@ it, one at a time for each association.
 
 from __future__ import annotations
 
+import contextvars
 import itertools
 import logging
 import socket
@@ -135,7 +136,8 @@ class Association(Requests):
         self._limits = Limits(artim=ae.acse_timeout, network=ae.network_timeout, maximum_length=ae.maximum_pdu_size)
         self._engine = UpperLayer(requestor=mode == MODE_REQUESTOR, limits=self._limits)
         self._connection = Connection(self._engine, self)
-        self._exchange = Exchange(str(self.number), self._perform, self._busy, keep_context=_config.PASS_CONTEXTVARS)
+        self._variables = contextvars.copy_context() if _config.PASS_CONTEXTVARS else None
+        self._exchange = Exchange(str(self.number), self._perform, self._busy, context=self._variables)
         self._assembler = Assembler(self._accepted.__contains__, self._open_sink)
 
     # ------------------------------------------------------------------- what it is
@@ -260,6 +262,14 @@ class Association(Requests):
     def handlers(self) -> events.Handlers:
         """The handler table."""
         return self._handlers
+
+    def start_serving(self, sock: socket.socket, context: ssl.SSLContext | None) -> None:
+        """Serve a connection that a peer opened, on a thread of its own (`serve`).
+
+        Raises:
+            RuntimeError: The system gives no more threads.
+        """
+        threads.run(f"dicom-{self.name}", lambda: self.serve(sock, context), context=self._variables)
 
     def use_handlers(self, handlers: events.Handlers) -> None:
         """Start with a copy of a server's handlers."""
@@ -487,7 +497,7 @@ class Association(Requests):
             self.notify(events.EVT_ACSE_SENT, primitive=A_ASSOCIATE(pdu=request))
             started = time.monotonic()
             if self._try(lambda engine, now: engine.connected(now)):
-                threads.run(f"dicom-{self.name}", self._run, keep_context=_config.PASS_CONTEXTVARS)
+                threads.run(f"dicom-{self.name}", self._run, context=self._variables)
                 has_reader = True
                 self._outcome.wait()
                 self.timings["negotiate"] = (time.monotonic() - started) * 1000.0

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Protocol
 
+from workstation.net.errors import LocalProtocolError
 from workstation.net.pdu import PDUType
 from workstation.net.readiness import Waker, wait
 from workstation.net.upper_layer import Disconnect, Output, Sent, UpperLayer
@@ -67,6 +68,7 @@ class Connection:
         self._reader_done = False
         self._waiting_until: float | None = None
         self._turn = threading.Lock()  # held for a whole DIMSE message: messages never interleave
+        self._speaker: int | None = None  # the thread that holds it
         self._broken: str = ""
 
     # ------------------------------------------------------------------- life
@@ -334,14 +336,21 @@ class Connection:
         Raises:
             LocalProtocolError: The association does not allow it (any more).
         """
+        if self._speaker == threading.get_ident():
+            raise LocalProtocolError("a notification handler cannot send while its thread is sending a message")
         with self._turn:
-            pieces = iter(data) if data is not None else iter(())
-            following = next(pieces, None)
-            # a command set that data follow waits for them: one write for a small message
-            self._send(context_id, memoryview(command), command=True, hold=following is not None, announce=announce)
-            while following is not None:
-                current, following = following, next(pieces, None)
-                self._send(context_id, current, last=following is None)
+            self._speaker = threading.get_ident()
+            try:
+                pieces = iter(data) if data is not None else iter(())
+                following = next(pieces, None)
+                # a command set that data follow waits for them: one write for a small message
+                hold = following is not None
+                self._send(context_id, memoryview(command), command=True, hold=hold, announce=announce)
+                while following is not None:
+                    current, following = following, next(pieces, None)
+                    self._send(context_id, current, last=following is None)
+            finally:
+                self._speaker = None
 
     def _send(
         self,

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextvars import Context
 from queue import Empty, SimpleQueue
 
 from workstation.net import threads
@@ -79,7 +80,7 @@ class Exchange:
         name: For thread names.
         perform: Called on the worker for each request of the peer.
         busy: Told of each operation that begins (+1) and ends (-1), in either direction.
-        keep_context: Whether the worker runs in a copy of the context variables.
+        context: The context variables of which the worker gets a copy, or None for none.
     """
 
     def __init__(
@@ -88,12 +89,12 @@ class Exchange:
         perform: Callable[[Operation], None],
         busy: Callable[[int], None],
         *,
-        keep_context: bool = False,
+        context: Context | None = None,
     ) -> None:
         self._name = name
         self._perform = perform
         self._busy = busy
-        self._keep_context = keep_context
+        self._context = context
         self._lock = threading.Lock()  # guards everything below
         # By Message ID, in the order in which the requests left: the peer performs one after the other.
         self._replies: dict[int, deque[Replies]] = {}
@@ -187,10 +188,11 @@ class Exchange:
             expected = sorted(self._replies)
         if replies is None:
             self._stray(message, expected)
-        elif not replies.abandoned:
+            return
+        if not replies.abandoned:
             replies.put(message)
-        elif message.Status is None or code_to_category(message.Status) != "Pending":
-            self.forget(number, replies)
+        if message.Status is None or code_to_category(message.Status) != "Pending":
+            self.forget(number, replies)  # what comes now is for who waits next
 
     def _stray(self, message: Response, expected: list[int]) -> None:
         """A response that nobody waits for; a late one does no harm."""
@@ -225,9 +227,7 @@ class Exchange:
             if self._work is None:
                 self._work = SimpleQueue()
                 queue = self._work
-                threads.run(
-                    f"dicom-worker-{self._name}", lambda: self._work_off(queue), keep_context=self._keep_context
-                )
+                threads.run(f"dicom-worker-{self._name}", lambda: self._work_off(queue), context=self._context)
             self._work.put(work)
         return True
 

@@ -8,6 +8,7 @@ so that silent peers cannot shut honest ones out.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import logging
 import os
 import socket
@@ -156,7 +157,8 @@ class AssociationServer:
     def start(self) -> None:
         """Serve on a thread of its own."""
         self._stopped.clear()
-        threads.run(f"dicom-server-{self.server_address[1]}", self.serve_forever, keep_context=_config.PASS_CONTEXTVARS)
+        context = contextvars.copy_context() if _config.PASS_CONTEXTVARS else None
+        threads.run(f"dicom-server-{self.server_address[1]}", self.serve_forever, context=context)
 
     def serve_forever(self, poll_interval: float = 0.5) -> None:
         """Accept until `shutdown` is called.
@@ -215,11 +217,8 @@ class AssociationServer:
         assoc.use_handlers(self._handlers)  # registered first: a handler bound meanwhile is not missed
         self.ae.remember(assoc)
         self._evict()
-        context = self.ssl_context
         try:
-            threads.run(
-                f"dicom-{assoc.name}", lambda: assoc.serve(sock, context), keep_context=_config.PASS_CONTEXTVARS
-            )
+            assoc.start_serving(sock, self.ssl_context)
         except RuntimeError:
             self.forget(assoc)
             self.ae.forget(assoc)

@@ -100,7 +100,10 @@ class Requests:
             """Of the association."""
 
         _invoking: threading.RLock
-        _reader: threading.Thread | None
+
+        @property
+        def _is_notifying(self) -> bool:
+            """Of the association."""
 
         def run_notifications(self) -> None:
             """Of the association."""
@@ -443,10 +446,8 @@ class Requests:
         raise ValueError(f"no presentation context was accepted for {uid_to_sop_class(str(uid)).name}")
 
     def _expect(self, message_id: int) -> Replies:
-        if threading.current_thread() is self._reader:
-            raise RuntimeError(
-                "a notification handler cannot wait for a response: it keeps the association from reading"
-            )
+        if self._is_notifying:
+            raise RuntimeError("a notification handler cannot ask the peer: nothing is read while it waits")
         return self._exchange.expect(message_id)
 
     def _invoke(self, request: Any, data: Data = None) -> Response | None:

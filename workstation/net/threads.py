@@ -54,20 +54,20 @@ _lock = threading.Lock()  # guards _idle and every worker's slot
 _idle: list[_Worker] = []
 
 
-def run(name: str, work: Callable[[], object], *, keep_context: bool = False) -> None:
+def run(name: str, work: Callable[[], object], *, context: contextvars.Context | None = None) -> None:
     """Run `work` on a pooled thread that carries `name` while it does.
 
     Args:
         name: What the thread serves, for debuggers and leak checks.
         work: Called without arguments; its exceptions are logged.
-        keep_context: Run it in a copy of the caller's context variables rather than without any.
+        context: The context variables of which it gets a copy. By default it starts without any, as on a new
+            thread: nothing of what the thread served before is left.
 
     Raises:
         RuntimeError: The system gives no more threads.
     """
-    # a thread that served somebody else before must not hand on what that one left in its context
-    context = contextvars.copy_context() if keep_context else contextvars.Context()
-    job = (name, lambda: context.run(work))
+    own = contextvars.Context() if context is None else context.copy()
+    job = (name, lambda: own.run(work))
     with _lock:
         if _idle:
             worker = _idle.pop()
