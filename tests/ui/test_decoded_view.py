@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
@@ -10,7 +10,7 @@ from viewer_wire import request
 from workstation.net.field import Field
 from workstation.net.pdu import dissect_pdu, encode_pdu
 from workstation.traffic.dissect import Dissection, Segment
-from workstation.ui.decoded_view import DecodedView, tree_text
+from workstation.ui.decoded_view import DecodedView, open_at_first, tree_text
 from workstation.ui.field_model import FieldModel, value_text
 from workstation.ui.theme import Theme
 
@@ -31,7 +31,22 @@ def view(qtbot: QtBot) -> DecodedView:
 def test_the_model_keeps_qt_s_rules(qtbot: QtBot) -> None:
     model = FieldModel(Theme())
     QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
-    model.set_fields(dissection(encode_pdu(request("A"))).fields)
+    fields = dissection(encode_pdu(request("A"))).fields
+    model.set_fields(fields, open_at_first(fields))
+    rows = model.rowCount()
+    assert rows > 20
+    model.open_all(0)
+    assert model.rowCount() > rows
+    model.open_row(0, False)
+    assert model.rowCount() == 1
+    model.open_row(0, True)
+    assert model.rowCount() > rows, "what was open below stays so"
+    for row in range(model.rowCount()):
+        assert model.index_of(model.path_of(model.index(row, 0))).row() == row
+        assert (model.head_of(row) == row) == (model.shown(row).depth == 0)
+    model.close_all()
+    assert model.rowCount() == 1
+    assert model.path_of(model.index_of((0, 6))) == (0,)
     model.set_fields(())
 
 
@@ -58,9 +73,10 @@ def test_branches_are_built_only_when_opened(qtbot: QtBot) -> None:
     many = tuple(Field(f"({i:04X})", i, i, 1) for i in range(50_000))
     model = FieldModel(Theme())
     model.set_fields((Field("Data Set", None, 0, 50_000, many),))
-    root = model.index(0, 0)
-    assert model.rowCount(root) == 50_000
+    assert model.rowCount() == 1
     assert model._top[0].children is None
+    model.open_row(0, True)
+    assert model.rowCount() == 50_001
 
 
 def test_choosing_a_field_tells_its_path_and_showing_one_does_not(view: DecodedView, qtbot: QtBot) -> None:
@@ -78,7 +94,7 @@ def test_showing_a_deep_field_opens_what_is_around_it(view: DecodedView) -> None
     view.set_dissection(shown)
     path = shown.path_at(len(shown.data) - 1)
     assert len(path) == 4
-    view.collapseAll()
+    view.fields.close_all()
     view.select_path(path)
     assert view.current_path() == path
     assert not view.visualRect(view.currentIndex()).isEmpty()
@@ -91,7 +107,7 @@ def test_the_same_again_keeps_what_is_open_and_selected(view: DecodedView) -> No
     view.select_path(path)
     view.set_dissection(dissection(shown.data + b""), keep=True)
     assert view.current_path() == path
-    assert view.isExpanded(view.fields.index_of(path[:-1]))
+    assert path[:-1] in view.fields.open_paths()
 
 
 def test_markup_from_a_peer_stays_text(view: DecodedView) -> None:
@@ -104,7 +120,7 @@ def test_markup_from_a_peer_stays_text(view: DecodedView) -> None:
 
 def test_a_problem_is_said_in_words_and_colour(view: DecodedView) -> None:
     view.set_dissection(dissection(encode_pdu(request("X"))[:90]))
-    index = view.fields.index(0, 1, QModelIndex())
+    index = view.fields.index(0, 1)
     assert index.data().startswith("⚠ ")
     assert index.data(Qt.ItemDataRole.ForegroundRole) == Theme().failure
 

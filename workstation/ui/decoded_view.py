@@ -1,7 +1,6 @@
-"""The decoded tree of the selected PDU or message: every field in the standard's words, with its place in the bytes.
+"""The decoded fields of the selected PDU or message, in the standard's words, with their places in the bytes.
 
-Says which field the person went to; shows the field that somebody else went to. Branches are built when opened. Knows
-fields, nothing of associations.
+Says which field the person went to; shows the field that somebody else went to. Knows fields, nothing of associations.
 """
 
 from __future__ import annotations
@@ -13,15 +12,16 @@ from PySide6.QtWidgets import QMenu, QWidget
 from workstation.net.field import Field
 from workstation.traffic.dissect import Dissection
 from workstation.ui.empty_state import EmptyState
-from workstation.ui.field_model import FieldModel, raw_text, uid_of, value_text
+from workstation.ui.field_model import FieldModel, Path, raw_text, uid_of, value_text
 from workstation.ui.theme import Theme
-from workstation.ui.tree import TrafficTree, copy_to_clipboard
+from workstation.ui.tree import TrafficTable, copy_to_clipboard
 
 _OPEN_AT_FIRST = 400
+_DEPTH_AT_FIRST = 4
 
 
-class DecodedView(TrafficTree):
-    """A tree of fields.
+class DecodedView(TrafficTable):
+    """Fields, and those inside of them when they are opened.
 
     Args:
         theme: Colours.
@@ -44,66 +44,24 @@ class DecodedView(TrafficTree):
     def set_dissection(self, dissection: Dissection | None, *, keep: bool = False) -> None:
         """Show other fields; `keep` opens and selects again what was open and selected."""
         path = self.current_path() if keep else ()
-        opened = self._opened() if keep else set()
+        fields = dissection.fields if dissection is not None else ()
+        opened = self.fields.open_paths() if keep else open_at_first(fields)
         self._dissection = dissection
-        self.fields.set_fields(dissection.fields if dissection is not None else ())
+        with self.not_the_person():
+            self.fields.set_fields(fields, opened)
         self.empty.show_when(dissection is None)
-        if keep:
-            for each in sorted(opened, key=len):
-                index = self.fields.index_of(each)
-                if self.fields.path_of(index) == each:
-                    self.expand(index)
-            if path:
-                self.show_row(self.fields.index_of(path))
-            return
-        self._open_first()
+        if path:
+            self.show_row(self.fields.index_of(path))
 
-    def current_path(self) -> tuple[int, ...]:
+    def current_path(self) -> Path:
         """The path of the selected field, () for none."""
         return self.fields.path_of(self.currentIndex())
 
-    def select_path(self, path: tuple[int, ...]) -> None:
+    def select_path(self, path: Path) -> None:
         """Show and select a field, opening what is around it."""
-        index = self.fields.index_of(path)
-        above = self.fields.parent(index)
-        while above.isValid():
-            self.expand(above)
-            above = self.fields.parent(above)
+        with self.not_the_person():
+            index = self.fields.reveal(path)
         self.show_row(index, centre=True)
-
-    def _open_first(self) -> None:
-        """Open the outer levels, as far as they stay readable."""
-        left = _OPEN_AT_FIRST
-        level = [self.fields.index(row, 0) for row in range(self.fields.rowCount())]
-        depth = 0
-        while level and depth < 4:
-            below: list[QModelIndex] = []
-            for index in level:
-                count = self.fields.rowCount(index)
-                # Items of an association request and elements stay one line each: their value is in that line.
-                if not count or count > left or self._is_summary(index):
-                    continue
-                left -= count
-                self.expand(index)
-                below += [self.fields.index(row, 0, index) for row in range(count)]
-            level = below
-            depth += 1
-
-    def _is_summary(self, index: QModelIndex) -> bool:
-        field = self.fields.field_at(index)
-        return field is not None and field.name.startswith(("Application Context", "Presentation Context", "("))
-
-    def _opened(self) -> set[tuple[int, ...]]:
-        found: set[tuple[int, ...]] = set()
-        level = [self.fields.index(row, 0) for row in range(self.fields.rowCount())]
-        while level:
-            below: list[QModelIndex] = []
-            for index in level:
-                if self.isExpanded(index):
-                    found.add(self.fields.path_of(index))
-                    below += [self.fields.index(row, 0, index) for row in range(self.fields.rowCount(index))]
-            level = below
-        return found
 
     def fill_menu(self, menu: QMenu, index: QModelIndex) -> None:
         field = self.fields.field_at(index)
@@ -119,14 +77,34 @@ class DecodedView(TrafficTree):
         row.setShortcut(QKeySequence(QKeySequence.StandardKey.Copy))
         menu.addAction("Copy with everything below", lambda: copy_to_clipboard(tree_text(field)))
         menu.addSeparator()
-        below = menu.addAction("Open everything below", lambda: self.expandRecursively(index))
+        below = menu.addAction("Open everything below", lambda: self.fields.open_all(index.row()))
         below.setEnabled(bool(field.children))
-        menu.addAction("Close everything", self.collapseAll)
+        menu.addAction("Close everything", self.fields.close_all)
 
     def _hex(self, field: Field) -> str:
         if self._dissection is None:
             return ""
         return self._dissection.data[field.offset : field.offset + field.length].hex(" ")
+
+
+def open_at_first(fields: tuple[Field, ...]) -> set[Path]:
+    """The outer levels, as far as they stay readable."""
+    opened: set[Path] = set()
+    left = _OPEN_AT_FIRST
+    level: list[tuple[Path, Field]] = [((place,), field) for place, field in enumerate(fields)]
+    while level and len(level[0][0]) <= _DEPTH_AT_FIRST:
+        below: list[tuple[Path, Field]] = []
+        for path, field in level:
+            count = len(field.children)
+            # Items of an association request and elements stay one line each: their value is in that line.
+            summary = field.name.startswith(("Application Context", "Presentation Context", "("))
+            if not count or count > left or summary:
+                continue
+            left -= count
+            opened.add(path)
+            below += [((*path, place), child) for place, child in enumerate(field.children)]
+        level = below
+    return opened
 
 
 def tree_text(field: Field) -> str:

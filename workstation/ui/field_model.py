@@ -1,16 +1,15 @@
-"""A tree of decoded fields as Qt's model: nodes are made when a branch is opened, text when a row is painted."""
+"""Decoded fields as rows, those inside of an open one below it: made when it is opened, text when a row is painted."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Collection
 
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, Qt
+from PySide6.QtCore import QModelIndex, QObject
 
 from workstation.net.field import Field
 from workstation.traffic.text import hex_bytes, printable
-from workstation.ui.plain import plain_tooltip
-from workstation.ui.row_model import LEFT, RIGHT, Index
+from workstation.ui.row_model import LEFT, RIGHT, Index, RowModel, Shown
 from workstation.ui.theme import Theme
 
 FIELD, VALUE, OFFSET, LENGTH = range(4)
@@ -59,128 +58,184 @@ def raw_text(field: Field) -> str:
     return str(field.value)
 
 
-class _Node:
-    __slots__ = ("children", "field", "parent", "row", "troubled")
+Path = tuple[int, ...]
+"""The way to a field: an index at each depth."""
 
-    def __init__(self, field: Field, parent: _Node | None, row: int) -> None:
+
+class _Node:
+    __slots__ = ("above", "children", "depth", "field", "is_open", "place")
+
+    def __init__(self, field: Field, above: _Node | None, place: int) -> None:
         self.field = field
-        self.parent = parent
-        self.row = row
+        self.above = above
+        self.place = place
+        self.depth: int = above.depth + 1 if above is not None else 0
+        self.is_open = False
         self.children: list[_Node] | None = None
 
     def opened(self) -> list[_Node]:
         if self.children is None:
-            self.children = [_Node(child, self, row) for row, child in enumerate(self.field.children)]
+            self.children = [_Node(child, self, place) for place, child in enumerate(self.field.children)]
         return self.children
 
+    @property
+    def path(self) -> Path:
+        node: _Node | None = self
+        path: list[int] = []
+        while node is not None:
+            path.append(node.place)
+            node = node.above
+        return tuple(reversed(path))
 
-class FieldModel(QAbstractItemModel):
-    """The fields of a dissection."""
+
+def _in_sight(nodes: list[_Node]) -> list[_Node]:
+    """These nodes, each followed by what is in sight below it."""
+    lines: list[_Node] = []
+    stack = nodes[::-1]
+    while stack:
+        node = stack.pop()
+        lines.append(node)
+        if node.is_open:
+            stack.extend(reversed(node.opened()))
+    return lines
+
+
+class FieldModel(RowModel):
+    """The fields of a dissection, in one flat list of lines."""
+
+    titles = _TITLES
+    title_tips = _TITLE_TIPS
+    alignments = (LEFT, LEFT, RIGHT, RIGHT)
+    branch_column = FIELD
 
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._theme = theme
+        super().__init__(theme, parent)
         self._top: list[_Node] = []
+        self._lines: list[_Node] = []
 
-    def set_fields(self, fields: tuple[Field, ...]) -> None:
-        """Show other fields."""
+    def set_fields(self, fields: tuple[Field, ...], open_paths: Collection[Path] = ()) -> None:
+        """Show other fields, those at some paths open."""
         self.beginResetModel()
-        self._top = [_Node(field, None, row) for row, field in enumerate(fields)]
+        self._top = [_Node(field, None, place) for place, field in enumerate(fields)]
+        for path in open_paths:
+            node = self._node(path)
+            if node is not None and node.depth + 1 == len(path):
+                node.is_open = bool(node.field.children)
+        self._lines = _in_sight(self._top)
         self.endResetModel()
+
+    # --- opening ---------------------------------------------------------------------------------------------------
+
+    def open_paths(self) -> set[Path]:
+        """The paths of the open fields in sight."""
+        return {node.path for node in self._lines if node.is_open}
+
+    def open_row(self, row: int, is_open: bool) -> None:
+        node = self._lines[row]
+        if node.is_open == is_open or not node.field.children:
+            return
+        if is_open:
+            below = _in_sight([*node.opened()])
+            self.beginInsertRows(QModelIndex(), row + 1, row + len(below))
+            node.is_open = True
+            self._lines[row + 1 : row + 1] = below
+            self.endInsertRows()
+        else:
+            last = self._last_below(row)
+            self.beginRemoveRows(QModelIndex(), row + 1, last)
+            node.is_open = False
+            del self._lines[row + 1 : last + 1]
+            self.endRemoveRows()
+        self.dataChanged.emit(self.index(row, FIELD), self.index(row, LENGTH))
+
+    def open_all(self, row: int) -> None:
+        """Open a field and everything below it."""
+        self.open_row(row, False)
+        stack = [*self._lines[row].opened()]
+        while stack:
+            node = stack.pop()
+            node.is_open = bool(node.field.children)
+            stack.extend(node.opened())
+        self.open_row(row, True)
+
+    def close_all(self) -> None:
+        """Close every field."""
+        for row in reversed(range(len(self._lines))):
+            self.open_row(row, False)
+
+    def reveal(self, path: Path) -> QModelIndex:
+        """The row at the end of a path, or of its longest part that exists; opens what is around it."""
+        node = self._node(path)
+        if node is None:
+            return QModelIndex()
+        around = node.path
+        for depth in range(1, len(around)):
+            above = self._node(around[:depth])
+            assert above is not None
+            self.open_row(self._lines.index(above), True)
+        return self.index(self._lines.index(node), 0)
+
+    def _last_below(self, row: int) -> int:
+        depth = self._lines[row].depth
+        last = row
+        while last + 1 < len(self._lines) and self._lines[last + 1].depth > depth:
+            last += 1
+        return last
+
+    # --- looking up ------------------------------------------------------------------------------------------------
 
     def field_at(self, index: Index) -> Field | None:
         """The field of a row."""
-        node = self._node(index)
-        return node.field if node is not None else None
+        return self._lines[index.row()].field if index.isValid() else None
 
-    def path_of(self, index: Index) -> tuple[int, ...]:
-        """The way to a row: an index at each depth."""
-        node = self._node(index)
-        path: list[int] = []
-        while node is not None:
-            path.append(node.row)
-            node = node.parent
-        return tuple(reversed(path))
+    def path_of(self, index: Index) -> Path:
+        """The way to a row."""
+        return self._lines[index.row()].path if index.isValid() else ()
 
-    def index_of(self, path: tuple[int, ...]) -> QModelIndex:
-        """The row at the end of a path; of its longest part that exists."""
-        nodes = self._top
-        found: _Node | None = None
-        for row in path:
-            if not 0 <= row < len(nodes):
+    def index_of(self, path: Path) -> QModelIndex:
+        """The row at the end of a path, or of its longest part that is in sight."""
+        node = self._node(path)
+        while node is not None and node not in self._lines:
+            node = node.above
+        return self.index(self._lines.index(node), 0) if node is not None else QModelIndex()
+
+    def _node(self, path: Path) -> _Node | None:
+        nodes, found = self._top, None
+        for place in path:
+            if not 0 <= place < len(nodes):
                 break
-            found = nodes[row]
+            found = nodes[place]
             nodes = found.opened()
-        return self.createIndex(found.row, 0, found) if found is not None else QModelIndex()
+        return found
 
-    @staticmethod
-    def _node(index: Index) -> _Node | None:
-        if not index.isValid():
-            return None
-        node = index.internalPointer()
-        return node if isinstance(node, _Node) else None
+    # --- what is shown ---------------------------------------------------------------------------------------------
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:
-        if not parent.isValid():
-            return len(self._top)
-        node = self._node(parent)
-        return len(node.field.children) if node is not None and parent.column() == 0 else 0
+        return 0 if parent.isValid() else len(self._lines)
 
-    def columnCount(self, parent: Index = QModelIndex()) -> int:
-        return len(_TITLES)
+    def head_of(self, row: int) -> int:
+        above = self._lines[row].above
+        return self._lines.index(above, 0, row) if above is not None else row
 
-    def hasChildren(self, parent: Index = QModelIndex()) -> bool:
-        return self.rowCount(parent) > 0
+    def shown(self, row: int) -> Shown:
+        node = self._lines[row]
+        field = node.field
+        texts = (
+            printable(field.name),
+            value_text(field),
+            f"{field.offset:04x}" if field.length else "",
+            f"{field.length:,}" if field.length else "",
+        )
+        if field.problem:
+            colours = ("failure", "failure", "dimmed", "dimmed")
+        elif field.name in ("Reserved", "Item Type", "Item Length"):
+            colours = ("dimmed",) * 4
+        else:
+            colours = ("", "", "dimmed", "dimmed")
+        return Shown(texts, colours, depth=node.depth, is_open=node.is_open if field.children else None)
 
-    def index(self, row: int, column: int, parent: Index = QModelIndex()) -> QModelIndex:
-        node = self._node(parent)
-        nodes = self._top if node is None else node.opened()
-        if 0 <= row < len(nodes) and 0 <= column < len(_TITLES):
-            return self.createIndex(row, column, nodes[row])
-        return QModelIndex()
-
-    def parent(self, index: Index = QModelIndex()) -> Any:
-        node = self._node(index)
-        if node is None or node.parent is None:
-            return QModelIndex()
-        return self.createIndex(node.parent.row, 0, node.parent)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation is not Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return _TITLES[section]
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return RIGHT if section >= OFFSET else LEFT
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return _TITLE_TIPS[section]
-        return None
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        field = self.field_at(index)
-        if field is None:
-            return None
-        column = index.column()
-        if role == Qt.ItemDataRole.DisplayRole:
-            match column:
-                case 0:
-                    return printable(field.name)
-                case 1:
-                    return value_text(field)
-                case 2:
-                    return f"{field.offset:04x}" if field.length else ""
-                case _:
-                    return f"{field.length:,}" if field.length else ""
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return RIGHT if column >= OFFSET else LEFT
-        if role == Qt.ItemDataRole.ForegroundRole:
-            if field.problem and column <= VALUE:
-                return self._theme.failure
-            dim = column >= OFFSET or field.name in ("Reserved", "Item Type", "Item Length")
-            return self._theme.dimmed if dim else None
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return plain_tooltip(self._explain(field))
-        return None
+    def tip(self, row: int, column: int) -> str:
+        return self._explain(self._lines[row].field)
 
     @staticmethod
     def _explain(field: Field) -> str:

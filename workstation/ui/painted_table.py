@@ -39,7 +39,7 @@ from workstation.ui.row_model import CENTRE, RIGHT, Index, RowModel
 from workstation.ui.theme import Theme
 from workstation.ui.undisturbed import undisturbed
 
-STEP = 16
+STEP = 14
 """Pixels of the sign that opens a row, and of the step in for those below it."""
 
 _BEFORE = 3
@@ -237,7 +237,7 @@ class PaintedTable(QTableView):
             right = left + width
             if column == model.branch_column:
                 if row.is_open is not None:
-                    self._paint_sign(painter, left, top, row.is_open)
+                    self._paint_sign(painter, left + STEP * row.depth, top, row.is_open)
                     pen = None
                 left += STEP * (1 + row.depth)
             if column == model.icon_column and row.icon is not None:
@@ -317,11 +317,11 @@ class PaintedTable(QTableView):
         index, model = self.indexAt(point), self.rows()
         if not index.isValid() or event.button() is not Qt.MouseButton.LeftButton:
             return False
-        is_open = model.shown(index.row()).is_open
-        left = self.columnViewportPosition(model.branch_column)
-        if is_open is None or not left <= point.x() < left + STEP:
+        row = model.shown(index.row())
+        left = self.columnViewportPosition(model.branch_column) + STEP * row.depth
+        if row.is_open is None or not left <= point.x() < left + STEP:
             return False
-        self.set_open(index, not is_open)
+        self.set_open(index, not row.is_open)
         return True
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -357,17 +357,15 @@ class PaintedTable(QTableView):
         if not index.isValid():
             return False
         row = index.row()
-        head = model.head_of(row)
-        match key, model.shown(head).is_open:
-            case (Qt.Key.Key_Plus, _) | (Qt.Key.Key_Right, False):
-                self.set_open(index, True)
-            case Qt.Key.Key_Right, True if head == row:
+        is_open = model.shown(row).is_open
+        match key:
+            case Qt.Key.Key_Right if is_open:
                 self.setCurrentIndex(model.index(row + 1, 0))
-            case Qt.Key.Key_Right, _:
-                pass
-            case Qt.Key.Key_Left | Qt.Key.Key_Minus, _ if head != row:
-                self.setCurrentIndex(model.index(head, 0))
-            case Qt.Key.Key_Left | Qt.Key.Key_Minus, _:
+            case Qt.Key.Key_Right | Qt.Key.Key_Plus:
+                self.set_open(index, True)
+            case Qt.Key.Key_Left | Qt.Key.Key_Minus if not is_open:
+                self.setCurrentIndex(model.index(model.head_of(row), 0))
+            case Qt.Key.Key_Left | Qt.Key.Key_Minus:
                 self.set_open(index, False)
             case _:
                 return False

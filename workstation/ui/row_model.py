@@ -24,7 +24,7 @@ CENTRE = Qt.AlignmentFlag.AlignCenter
 OPEN_ROLE = Qt.ItemDataRole.UserRole + 1
 """Of a row with others below it whether they are shown; None of a row without."""
 DEPTH_ROLE = Qt.ItemDataRole.UserRole + 2
-"""0, or 1 for a row below another."""
+"""How many rows a row stands below, one below the other."""
 
 
 class Shown(NamedTuple):
@@ -35,7 +35,7 @@ class Shown(NamedTuple):
     colours: Sequence[str] = ()
     """For each column the name of a colour of the theme, "" for ordinary text; () when all are ordinary."""
     depth: int = 0
-    """1 for a row below another."""
+    """How many rows it stands below, one below the other."""
     is_open: bool | None = None
     """Of a row with others below it whether they are shown."""
     is_bold: bool = False
@@ -69,7 +69,7 @@ class RowModel(QAbstractTableModel):
         return ""
 
     def head_of(self, row: int) -> int:
-        """The row above which stands `row`, or `row` itself."""
+        """The row that `row` stands below; `row` itself at the outermost level."""
         return row
 
     def open_row(self, row: int, is_open: bool) -> None:
