@@ -19,7 +19,7 @@ from workstation.traffic.record import Record
 from workstation.ui.associations_model import AssociationsModel, part_details, parts_of
 from workstation.ui.empty_state import EmptyState
 from workstation.ui.theme import Theme
-from workstation.ui.tree import FollowEnd, TrafficTable, copy_to_clipboard
+from workstation.ui.traffic_table import FollowEnd, TrafficTable, copy_to_clipboard
 
 _REPAINT = 100
 _CLOCK = 1000

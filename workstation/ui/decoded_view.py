@@ -14,7 +14,7 @@ from workstation.traffic.dissect import Dissection
 from workstation.ui.empty_state import EmptyState
 from workstation.ui.field_model import FieldModel, Path, raw_text, uid_of, value_text
 from workstation.ui.theme import Theme
-from workstation.ui.tree import TrafficTable, copy_to_clipboard
+from workstation.ui.traffic_table import TrafficTable, copy_to_clipboard
 
 _OPEN_AT_FIRST = 400
 _DEPTH_AT_FIRST = 4

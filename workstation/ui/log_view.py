@@ -24,7 +24,7 @@ from workstation.ui.empty_state import EmptyState
 from workstation.ui.log_model import LEVELS, TEXT, Line, LogModel
 from workstation.ui.rates import bytes_text
 from workstation.ui.theme import Theme
-from workstation.ui.tree import FollowEnd, TrafficTable, copy_to_clipboard
+from workstation.ui.traffic_table import FollowEnd, TrafficTable, copy_to_clipboard
 from workstation.ui.widgets import name_widget, plain_label
 
 _WAITING = 10_000

@@ -16,7 +16,7 @@ from workstation.ui.empty_state import EmptyState
 from workstation.ui.messages_model import MessagesModel
 from workstation.ui.row_model import OPEN_ROLE
 from workstation.ui.theme import Theme
-from workstation.ui.tree import FollowEnd, TrafficTable, copy_to_clipboard
+from workstation.ui.traffic_table import FollowEnd, TrafficTable, copy_to_clipboard
 
 _NO_ASSOCIATION = ("No association selected", "Its messages and PDUs will be listed here, the newest last.")
 _NO_ROWS = ("Nothing exchanged yet", "The first PDU of this association will be listed here.")

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import QHeaderView, QWidget
 
 from workstation.ui.send_model import OBJECT, RESULT, SIZE, SOP_CLASS, SYNTAX, SendModel
 from workstation.ui.theme import Theme
-from workstation.ui.tree import TrafficTable
+from workstation.ui.traffic_table import TrafficTable
 
 _WIDTHS = {OBJECT: 340, SOP_CLASS: 130, SYNTAX: 150, SIZE: 72, RESULT: 160}
 

@@ -1,14 +1,13 @@
-"""What the lists and trees of traffic share: fixed rows, copying, and following the end until the person looks back.
+"""What the lists of traffic share: columns, copying, menus, and following the end until the person looks back.
 
 A view follows its end as long as nobody scrolls up or picks a row; then it stays where it is and a small button says
-how many rows came since. Knows Qt's views, nothing of what they show.
+how many rows came since. Knows nothing of what they show.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import (
     QEvent,
@@ -17,11 +16,9 @@ from PySide6.QtCore import (
     QObject,
     QPersistentModelIndex,
     QPoint,
-    QSize,
     Qt,
     QTimer,
     Signal,
-    SignalInstance,
 )
 from PySide6.QtGui import (
     QContextMenuEvent,
@@ -31,25 +28,13 @@ from PySide6.QtGui import (
     QKeyEvent,
     QKeySequence,
     QMouseEvent,
-    QPaintEvent,
     QResizeEvent,
 )
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QApplication,
-    QHeaderView,
-    QMenu,
-    QPushButton,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QTreeView,
-    QWidget,
-)
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QMenu, QPushButton, QWidget
 
 from workstation.ui.painted_table import PaintedTable
 from workstation.ui.row_model import LEFT, Index
 from workstation.ui.theme import Theme
-from workstation.ui.undisturbed import undisturbed
 
 _PAINT_EVERY = 60
 
@@ -68,40 +53,22 @@ def copy_to_clipboard(text: str) -> None:
         clipboard.setText(text)
 
 
-class RowDelegate(QStyledItemDelegate):
-    """Rows of one height, with some air. Nothing here runs for each cell: that would double the cost of painting."""
+class TrafficTable(PaintedTable):
+    """A list of any length: rows of one height, so that inserting some costs the same however many there are.
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        size = super().sizeHint(option, index)
-        return QSize(size.width(), option.fontMetrics.height() + 5)
+    Args:
+        theme: Colours.
+        object_name: For tests.
+        accessible_name: For screen readers.
+    """
 
+    chosen = Signal(QModelIndex)
+    """The person (not the program) went to a row."""
 
-if TYPE_CHECKING:
-    _Base = QAbstractItemView
-else:
-    _Base = object  # beside Qt's class in the bases of a view
-
-
-class _Traffic(_Base):
-    """What `TrafficTree` and `TrafficTable` have in common."""
-
-    chosen: SignalInstance
-
-    def header(self) -> QHeaderView:
-        """The columns' header."""
-        raise NotImplementedError
-
-    def _set_up(self, theme: Theme, object_name: str, accessible_name: str) -> None:
-        self.theme = theme
+    def __init__(self, theme: Theme, object_name: str, accessible_name: str, parent: QWidget | None = None) -> None:
+        super().__init__(theme, parent)
         self.setObjectName(object_name)
         self.setAccessibleName(accessible_name)
-        self.setAlternatingRowColors(True)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.setFont(tabular(self.font()))
         header = self.header()
         header.setObjectName(f"{object_name}Header")
@@ -116,7 +83,10 @@ class _Traffic(_Base):
         self._pause.setInterval(_PAINT_EVERY)
         self._pause.timeout.connect(self._paint_again)
         self._least: dict[int, int] = {}
-        theme.changed.connect(self._repaint)
+
+    def header(self) -> QHeaderView:
+        """The columns' header."""
+        return self.horizontalHeader()
 
     def size_columns(self, samples: Sequence[str], *stretch: int) -> None:
         """Give each column the width of a sample text once; some of them share the room that is left."""
@@ -179,6 +149,9 @@ class _Traffic(_Base):
             self.setCurrentIndex(index)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        # Opening a row is no choice of it.
+        if self.press_sign(event):
+            return
         before = QPersistentModelIndex(self.currentIndex())
         super().mousePressEvent(event)
         # A click on the row that the program has selected makes it the person's.
@@ -230,85 +203,8 @@ class _Traffic(_Base):
         action.setShortcut(QKeySequence(QKeySequence.StandardKey.Copy))
         action.setEnabled(index.isValid())
 
-    def _in_order(self, rows: list[QModelIndex]) -> list[QModelIndex]:
-        """Selected rows in the order shown; they come in that of their selection."""
-        return sorted(rows, key=QModelIndex.row)
-
     def rows_as_text(self) -> str:
         """The selected rows, columns parted by tabs, in the order shown."""
-        selection = self.selectionModel()
-        model = self.model()
-        if selection is None or model is None:
-            return ""
-        rows = self._in_order(selection.selectedRows())
-        header = self.header()
-        shown = [header.logicalIndex(visual) for visual in range(header.count())]
-        shown = [column for column in shown if not header.isSectionHidden(column)]
-        return "\n".join("\t".join(str(row.siblingAtColumn(column).data() or "") for column in shown) for row in rows)
-
-    def _repaint(self) -> None:
-        self.viewport().update()
-
-
-class TrafficTree(_Traffic, QTreeView):
-    """A tree. Qt lays all of its open rows out again for each insertion: for thousands of rows, not for a hundred
-    thousand; those want a `TrafficTable`.
-
-    Args:
-        theme: Colours.
-        object_name: For tests.
-        accessible_name: For screen readers.
-    """
-
-    chosen = Signal(QModelIndex)
-    """The person (not the program) went to a row."""
-
-    def __init__(self, theme: Theme, object_name: str, accessible_name: str, parent: QWidget | None = None) -> None:
-        QTreeView.__init__(self, parent)
-        self._set_up(theme, object_name, accessible_name)
-        self.setItemDelegate(RowDelegate(self))
-        self.setUniformRowHeights(True)
-        self.setIndentation(14)
-        # Expanding animates by painting the whole subtree into a picture: slow for thousands of rows.
-        self.setAnimated(False)
-
-    def header(self) -> QHeaderView:
-        return QTreeView.header(self)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        # Called through Python, Qt asks the model with the interpreter's lock in hand, not once more for each cell.
-        with undisturbed:
-            super().paintEvent(event)
-
-    def _in_order(self, rows: list[QModelIndex]) -> list[QModelIndex]:
-        return sorted(rows, key=lambda index: self.visualRect(index).top())
-
-
-class TrafficTable(_Traffic, PaintedTable):
-    """A list of any length: rows of one height, so that inserting some costs the same however many there are.
-
-    Args:
-        theme: Colours.
-        object_name: For tests.
-        accessible_name: For screen readers.
-    """
-
-    chosen = Signal(QModelIndex)
-    """The person (not the program) went to a row."""
-
-    def __init__(self, theme: Theme, object_name: str, accessible_name: str, parent: QWidget | None = None) -> None:
-        PaintedTable.__init__(self, theme, parent)
-        self._set_up(theme, object_name, accessible_name)
-
-    def header(self) -> QHeaderView:
-        return self.horizontalHeader()
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        # Opening a row is no choice of it.
-        if not self.press_sign(event):
-            super().mousePressEvent(event)
-
-    def rows_as_text(self) -> str:
         header, model = self.header(), self.rows()
         shown = [header.logicalIndex(visual) for visual in range(header.count())]
         shown = [column for column in shown if not header.isSectionHidden(column)]
@@ -326,7 +222,7 @@ class FollowEnd(QObject):
     resumed = Signal()
     """The person came back to the end."""
 
-    def __init__(self, view: TrafficTree | TrafficTable, object_name: str) -> None:
+    def __init__(self, view: TrafficTable, object_name: str) -> None:
         super().__init__(view)
         self._view = view
         self._following = True
@@ -348,7 +244,7 @@ class FollowEnd(QObject):
         bar.valueChanged.connect(self._scrolled)
         view.viewport().installEventFilter(self)
         view.chosen.connect(self.pause)
-        (view.expanded if isinstance(view, TrafficTree) else view.toggled).connect(self.pause)
+        view.toggled.connect(self.pause)
 
     @property
     def following(self) -> bool:
