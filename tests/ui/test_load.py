@@ -1,4 +1,4 @@
-"""Five hundred CT objects of 512 KiB through the window with every viewer open; how fast is the benchmarks' business."""
+"""Five hundred CT objects of 512 KiB through the window with every viewer open; speed is the benchmarks' business."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Retrieval (PS3.4 Annexes C, Y, Z and their relatives): C-GET and C-MOVE with their C-STORE sub-operations.
 
 A C-GET stores over the same association, a C-MOVE over a new one to the destination that the handler names. Beyond the
-documented API a handler may yield a file's path in place of a data set (the file is then sent as it is), with its SOP
-Instance UID as a third item for the case that it cannot be read; and (status, None) in place of the destination or of the
-number of sub-operations, to end the operation before it begins.
+documented API a handler may yield a file's path in place of a data set (the file is then sent as it is), with its
+SOP Instance UID as a third item for the case that it cannot be read; and (status, None) in place of the destination or
+of the number of sub-operations, to end the operation before it begins.
 """
 
 from __future__ import annotations
