@@ -15,7 +15,15 @@ from workstation.scp.levels import LEVEL_OF_TAG, QUERY_RETRIEVE_LEVEL, VR_OF_TAG
 from workstation.scp.matching import SINGLE_TEXT_VRS, dictionary_vr
 
 UTF_8 = "ISO_IR 192"
-_INTEGER_VRS = frozenset({"US", "SS", "UL", "SL", "UV", "SV"})
+# What fits into the VR (PS3.5 6.2): an answer with more could not be encoded.
+_INTEGERS = {
+    "US": range(2**16),
+    "SS": range(-(2**15), 2**15),
+    "UL": range(2**32),
+    "SL": range(-(2**31), 2**31),
+    "UV": range(2**64),
+    "SV": range(-(2**63), 2**63),
+}
 # Error Comment (0000,0902) is an LO.
 LONGEST_COMMENT = 64
 
@@ -56,8 +64,10 @@ def _element(tag: int, vr: str, text: str) -> DataElement:
         if vr == "SQ":
             return _made(tag, vr, Sequence(items_from_text(text)))
         values: list[Any] = [text] if vr in SINGLE_TEXT_VRS else text.split("\\")
-        if vr in _INTEGER_VRS:
+        if vr in _INTEGERS:
             values = [int(value) for value in values]
+            if not all(value in _INTEGERS[vr] for value in values):
+                return _empty(tag, vr)
         return _made(tag, vr, values[0] if len(values) == 1 else values)
     except (ValueError, TypeError, OverflowError):
         # What was stored is no value of the VR (a word as Instance Number): the peer is told that it is unknown.

@@ -9,15 +9,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from io import BytesIO
 
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
+from pydicom.filewriter import write_dataset
 
 from workstation.scp.levels import ATTRIBUTES, VR_OF_TAG, Level, tag_of
 from workstation.scp.matching import texts_of
-from workstation.scp.scan import DamagedDataSetError, Source, scan
+from workstation.scp.scan import DamagedDataSetError, Scanned, Source, scan
 
 # Not part of the hierarchy of patients and studies (PS3.4 GG): stored, never found by a Query/Retrieve.
 NON_PATIENT_CLASSES = frozenset(
@@ -37,9 +40,12 @@ NON_PATIENT_CLASSES = frozenset(
 # VRs that Specific Character Set applies to (PS3.5 6.1.2.3); the others are ASCII whatever came.
 UNICODE_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 LONGEST_UID = 128
+# No VR of the index allows more (LT, PS3.5 6.2); a longer value is found and answered by its beginning.
+LONGEST_VALUE = 10_240
 
+_CHARACTER_SET, _ZONE = 0x00080005, 0x00080201
 _TAGS: dict[str, int] = {keyword: tag_of(keyword) for keywords in ATTRIBUTES.values() for keyword in keywords}
-_WANTED = frozenset(_TAGS.values()) | {0x00080005, 0x00080201}
+_WANTED = frozenset(_TAGS.values()) | {_CHARACTER_SET, _ZONE}
 _DOTTED_DATE = re.compile(r"(\d{4})\.(\d{2})\.(\d{2})")
 
 
@@ -58,7 +64,8 @@ CANNOT_UNDERSTAND = 0xC000
 def extract(data: bytes | Source, transfer_syntax: str, sop_class_uid: str, sop_instance_uid: str) -> dict[str, str]:
     """Return the text of every attribute of the index, by keyword; "" for what the object does not have.
 
-    Several values are joined with a backslash, a sequence is in the DICOM JSON model.
+    Several values are joined with a backslash, a sequence is in the DICOM JSON model. A value that cannot be decoded
+    counts as none: the object is kept as it came, and only its class, instance, study and series have to be known.
 
     Args:
         data: the encoded data set, or where it is.
@@ -75,16 +82,39 @@ def extract(data: bytes | Source, transfer_syntax: str, sop_class_uid: str, sop_
     except DamagedDataSetError as error:
         raise UnsuitableObjectError(CANNOT_UNDERSTAND, str(error)) from error
     texts = dict.fromkeys(_TAGS, "")
-    try:
-        head = read_dataset(BytesIO(scanned.wanted_bytes), scanned.is_implicit, scanned.is_little_endian)
-        for keyword, tag in _TAGS.items():
-            if tag in head:
-                texts[keyword] = _text(head[tag], VR_OF_TAG[tag])
-    except Exception as error:
-        # pydicom answers damaged bytes with almost any exception, RecursionError included.
-        raise UnsuitableObjectError(CANNOT_UNDERSTAND, "The data set cannot be decoded.") from error
+    head = _decode(scanned)
+    for keyword, tag in _TAGS.items():
+        if tag in head:
+            texts[keyword] = _text_or_none(head, tag)
     _check(texts, sop_class_uid, sop_instance_uid)
     return texts
+
+
+def _decode(scanned: Scanned) -> Dataset:
+    """Return the wanted elements, without those that are damaged."""
+    try:
+        return read_dataset(BytesIO(scanned.wanted_bytes), scanned.is_implicit, scanned.is_little_endian)
+    except Exception:
+        # pydicom answers damaged bytes with almost any exception. One at a time, the others can still be read.
+        head = Dataset()
+        character_set = scanned.wanted.get(_CHARACTER_SET, b"")
+        for tag, encoded in scanned.wanted.items():
+            with suppress(Exception):
+                one = read_dataset(
+                    BytesIO(encoded if tag <= _CHARACTER_SET else character_set + encoded),
+                    scanned.is_implicit,
+                    scanned.is_little_endian,
+                )
+                head[tag] = one[tag]
+        return head
+
+
+def _text_or_none(head: Dataset, tag: int) -> str:
+    try:
+        return _text(head[tag], VR_OF_TAG[tag])
+    except Exception:
+        # Here, too, almost any exception: pydicom decodes a value when it is looked at.
+        return ""
 
 
 def _check(texts: Mapping[str, str], sop_class_uid: str, sop_instance_uid: str) -> None:
@@ -110,7 +140,7 @@ def _text(element: DataElement, vr: str) -> str:
         return items_to_text(element.value) if element.VR == "SQ" else ""
     if element.VR == "SQ":
         return ""
-    texts = texts_of(element, vr)
+    texts = tuple(text[:LONGEST_VALUE] for text in texts_of(element, vr))
     if vr == "DA":
         # ACR-NEMA wrote 1999.12.31; the index compares dates as texts.
         texts = tuple(_DOTTED_DATE.sub(r"\1\2\3", text) for text in texts)
@@ -122,10 +152,20 @@ def _text(element: DataElement, vr: str) -> str:
 
 
 def items_to_text(items: list[Dataset]) -> str:
-    """Return a sequence's items as text for the index; "" for none."""
+    """Return a sequence's items as text for the index; "" for none.
+
+    Raises:
+        Exception: almost any, for items that could not be answered again.
+    """
     if not items:
         return ""
-    return json.dumps([item.to_json_dict() for item in items], ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps([item.to_json_dict() for item in items], ensure_ascii=False, separators=(",", ":"))
+    # Found out now: later it would be the answers to everybody's queries that fail.
+    for item in items_from_text(text):
+        buffer = DicomBytesIO()
+        buffer.is_implicit_VR = buffer.is_little_endian = True
+        write_dataset(buffer, item)
+    return text
 
 
 def items_from_text(text: str) -> list[Dataset]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 
 class Pattern:
@@ -68,4 +69,11 @@ def _same_run(run: str, value: str, place: int) -> bool:
 def _find_run(run: str, value: str, start: int, end: int) -> int:
     if "?" not in run:
         return value.find(run, start, end)
-    return next((place for place in range(start, end - len(run) + 1) if _same_run(run, value, place)), -1)
+    # Nothing in it repeats, so this takes no longer than trying each place; a loop here would be much slower.
+    found = _compiled(run).search(value, start, end)
+    return found.start() if found else -1
+
+
+@lru_cache(maxsize=1024)
+def _compiled(run: str) -> re.Pattern[str]:
+    return re.compile(".".join(map(re.escape, run.split("?"))), re.DOTALL)

@@ -24,6 +24,10 @@ MAXIMUM_VALUE = 256 * 1024
 MAXIMUM_PADDING = 512
 # What the index needs of a deflated data set stands before its pixels; no more than this is inflated.
 MAXIMUM_INFLATED = 16 * 1024 * 1024
+# Each element costs time whatever its size. The largest multi-frame objects have some millions; of what a deflated
+# data set inflates to, in which elements cost their sender next to nothing, fewer are looked at.
+MAXIMUM_ELEMENTS = 10_000_000
+MAXIMUM_INFLATED_ELEMENTS = 200_000
 
 _STRETCH = 64 * 1024
 _UNDEFINED = 0xFFFFFFFF
@@ -66,59 +70,81 @@ class Scanned:
     """What a scan found.
 
     Attributes:
-        wanted_bytes: the wanted elements as they were encoded, in order: itself a data set.
+        wanted: by tag, the wanted elements as they were encoded; of several with one tag the last.
         is_implicit: and
-        is_little_endian: how to read it.
+        is_little_endian: how to read them.
+        is_whole: False if only the beginning of what a deflated data set inflates to was looked at.
     """
 
-    wanted_bytes: bytes
+    wanted: dict[int, bytes]
     is_implicit: bool
     is_little_endian: bool
+    is_whole: bool = True
+
+    @property
+    def wanted_bytes(self) -> bytes:
+        """The wanted elements in order: itself a data set."""
+        return b"".join(self.wanted.values())
 
 
-def scan(data: bytes | Source, transfer_syntax: str, wanted: Container[int]) -> Scanned:
+def scan(
+    data: bytes | Source,
+    transfer_syntax: str,
+    wanted: Container[int],
+    *,
+    most_elements: int = MAXIMUM_ELEMENTS,
+    most_inflated: int = MAXIMUM_INFLATED,
+) -> Scanned:
     """Walk over a whole encoded data set.
 
     Args:
         data: the data set as received, without preamble and file meta information, or where it is.
         transfer_syntax: its UID; unknown ones are read as Explicit VR Little Endian, as the standard's new ones are.
         wanted: tags of the top level to collect.
+        most_elements: more, those in sequences counted as well, are too many.
+        most_inflated: bytes of a deflated data set that are looked at.
 
     Raises:
-        DamagedDataSetError: it ends too early, nests too deep or is not encoded as the transfer syntax says.
+        DamagedDataSetError: it ends too early, nests too deep, has too many elements or is not encoded as the
+            transfer syntax says.
         OSError: the source cannot be read.
     """
     source = Memory(data) if isinstance(data, bytes) else data
     whole = True
     if transfer_syntax in DEFLATED:
-        inflated, whole = _inflate(source)
+        inflated, whole = _inflate(source, most_inflated)
         source = Memory(inflated)
+        most_elements = min(most_elements, MAXIMUM_INFLATED_ELEMENTS)
     is_implicit = transfer_syntax == IMPLICIT_VR_LITTLE_ENDIAN
     is_little_endian = transfer_syntax != EXPLICIT_VR_BIG_ENDIAN
-    walk = _Walk(source, is_implicit, is_little_endian, wanted)
+    walk = _Walk(source, is_implicit, is_little_endian, wanted, most_elements)
     try:
         walk.run()
     except _BeyondEndError as error:
         if whole:
             raise DamagedDataSetError(str(error)) from error
-    return Scanned(b"".join(walk.found), is_implicit, is_little_endian)
+    except _TooManyError as error:
+        if transfer_syntax not in DEFLATED:
+            raise DamagedDataSetError(f"The data set has more than {most_elements} elements.") from error
+        whole = False
+    return Scanned(walk.found, is_implicit, is_little_endian, whole)
 
 
-def _inflate(source: Source) -> tuple[bytes, bool]:
+def _inflate(source: Source, limit: int) -> tuple[bytes, bool]:
     """Return the beginning of what the stream inflates to, and whether that is all of it."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     inflated = bytearray()
     place = 0
-    while place < source.size and not inflater.eof and len(inflated) < MAXIMUM_INFLATED:
+    while place < source.size and not inflater.eof and len(inflated) < limit:
         stretch = source.read(place, min(_STRETCH, source.size - place))
         place += len(stretch)
         try:
-            inflated += inflater.decompress(stretch, MAXIMUM_INFLATED - len(inflated))
+            inflated += inflater.decompress(stretch, limit - len(inflated))
         except zlib.error as error:
             raise DamagedDataSetError("The deflated data set cannot be inflated.") from error
     if inflater.eof:
         return bytes(inflated), True
-    if len(inflated) < MAXIMUM_INFLATED:
+    if len(inflated) < limit:
         raise DamagedDataSetError("The deflated data set ends before its stream does.")
     return bytes(inflated), False
 
@@ -127,10 +153,17 @@ class _BeyondEndError(Exception):
     """The data ends inside an element."""
 
 
+class _TooManyError(Exception):
+    """There are more elements than anybody looks at."""
+
+
 class _Walk:
     """One pass over the elements, with its own stack of open sequences and items."""
 
-    def __init__(self, source: Source, is_implicit: bool, is_little_endian: bool, wanted: Container[int]) -> None:
+    def __init__(
+        self, source: Source, is_implicit: bool, is_little_endian: bool, wanted: Container[int], most_elements: int
+    ) -> None:
+        self._left = most_elements
         self._read = source.read
         self._end = source.size
         self._implicit = is_implicit
@@ -139,7 +172,7 @@ class _Walk:
         self._short = struct.Struct(order + "H")
         self._long = struct.Struct(order + "L")
         self._wanted = wanted
-        self.found: list[bytes] = []
+        self.found: dict[int, bytes] = {}
 
     def run(self) -> None:
         place = 0
@@ -158,7 +191,7 @@ class _Walk:
                     self._items(place, place + length, self._implicit)
                 place += length
             if tag in self._wanted and place - start <= MAXIMUM_VALUE:
-                self.found.append(self._read(start, place - start))
+                self.found[tag] = self._read(start, place - start)
 
     def _check(self, tag: int, place: int, length: int) -> None:
         if place + length > self._end:
@@ -166,6 +199,9 @@ class _Walk:
 
     def _header(self, place: int, implicit: bool) -> tuple[int, bytes, int, int]:
         """Return tag, VR (empty if implicit), length and where the value begins."""
+        self._left -= 1
+        if self._left < 0:
+            raise _TooManyError
         if place + 8 > self._end:
             raise _BeyondEndError(f"The data set ends inside an element's header, at byte {place}.")
         header = self._read(place, 8)
