@@ -11,6 +11,7 @@ import logging
 import os
 import socket
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -365,6 +366,26 @@ def test_a_hundred_silent_sockets_shut_nobody_out() -> None:
                 closed += peer.sock.recv(1) == b""
         assert closed >= 100 - listener.MOST_SILENT
         for peer in silent:
+            peer.close()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has all of 127.0.0.0/8 to come from")
+def test_a_crowd_from_one_address_costs_no_other_address_its_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(scp()) as server:
+
+        def come(address: str) -> RawPeer:
+            return RawPeer(socket.create_connection(server.server_address, 5, source_address=(address, 0)))
+
+        slow = come("127.0.0.3")
+        crowd = [come("127.0.0.2") for _ in range(20)]
+        assert until(lambda: len(server._children()) == 21)
+        monkeypatch.setattr(listener, "MOST_SILENT", 8)
+        monkeypatch.setattr(listener, "SILENT_GRACE", 0.0)
+        assert serves(server) < SOON
+        crowd[0].until_closed()
+        slow.say(request())  # the oldest, and it comes to its word at last
+        assert isinstance(slow.hear(), A_ASSOCIATE_AC)
+        for peer in (slow, *crowd):
             peer.close()
 
 

@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset
 from raw_peer import RawPeer, fragment, message, scp, serving
 
 from workstation.net import AE, _config, evt
+from workstation.net.assembly import AssemblyLimits
 from workstation.net.dimse import C_STORE_RQ, encode_command
 from workstation.net.sop_class import (
     CTImageStorage,
@@ -78,6 +79,33 @@ def test_the_file_is_there_for_the_handler_and_gone_after_it(samples: Path, spoo
     assert status == (0xC211 if result == "raise" else result)
     assert len(seen) == 1
     assert not seen[0].exists()
+
+
+def test_a_data_set_too_large_for_memory_is_spooled_in_any_case(
+    monkeypatch: pytest.MonkeyPatch, spooling: Path
+) -> None:
+    monkeypatch.setattr(_config, "STORE_RECV_CHUNKED_DATASET", False)
+    small = AssemblyLimits(memory=10_000)
+    monkeypatch.setattr("workstation.net.assembly.AssemblyLimits", lambda: small)
+    stored: list[tuple[bytes, bool]] = []
+
+    def on_store(event: Any) -> int:
+        stored.append((event.encoded_dataset(include_meta=False), event.request.data is None))
+        return 0x0000
+
+    with serving(scp(CTImageStorage), [(evt.EVT_C_STORE, on_store)]) as server:
+        peer = RawPeer.associated(server, CTImageStorage)
+        for size in (16000, 4000):
+            head = b"\xe0\x7f\x10\x00" + size.to_bytes(4, "little")
+            data = [head, *(bytes([number]) * 4000 for number in range(size // 4000))]
+            peer.say(fragment(encode_command(request()), command=True))
+            for index, piece in enumerate(data):
+                peer.say(fragment(piece, command=False, last=index == len(data) - 1))
+            answer = peer.hear_message()
+            assert answer is not None
+            assert answer.Status == 0x0000
+            assert stored[-1] == (b"".join(data), size == 16000)
+        peer.close()
 
 
 def test_half_a_data_set_leaves_no_file(spooling: Path) -> None:

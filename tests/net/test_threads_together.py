@@ -308,6 +308,17 @@ def test_addresses_that_are_no_good_leave_nothing(
     assert descriptors() <= before
 
 
+def test_a_negotiation_item_that_is_not_whole_leaves_nothing(free_port: int) -> None:
+    from workstation.net.pdu_primitives import UserIdentityNegotiation
+
+    ae = AE()
+    ae.add_requested_context(Verification)
+    with pytest.raises(Exception, match=r"\w"):
+        ae.associate("127.0.0.1", free_port, ext_neg=[UserIdentityNegotiation()])
+    assert ae.active_associations == []
+
+
+@pytest.mark.filterwarnings("ignore:The value length")
 def test_a_request_that_cannot_be_encoded_leaves_nothing(free_port: int) -> None:
     ae = AE()
     ae.add_requested_context(Verification)
@@ -579,6 +590,7 @@ def test_whatever_a_handler_gives_the_peer_is_answered(junk: Any) -> None:
         assoc.release()
 
 
+@pytest.mark.filterwarnings("ignore:The value length")
 def test_elements_of_a_status_that_cannot_be_sent_are_left_out() -> None:
     status = bad_status(Status=0xA700, ErrorComment="x" * 200, OffendingElement=[0x00100010], MessageID=9)
     status.MessageIDBeingRespondedTo = 999

@@ -2,7 +2,7 @@
 
 Pure but for the sinks it is given: fragments go in, whole messages come out. Command sets and identifiers are
 collected in memory under a limit; the data set of a C-STORE-RQ goes to a sink, fragment by fragment, if somebody
-offers one, so that memory stays flat for an object of any size.
+offers one or when it grows too large, so that memory stays flat for an object of any size.
 """
 
 from __future__ import annotations
@@ -34,11 +34,12 @@ class DataSink(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssemblyLimits:
-    """Largest sizes in bytes of what a peer may send."""
+    """Largest sizes in bytes of what a peer may send, and of a C-STORE-RQ's data set that is held in memory."""
 
     command_set: int = 64 * 1024
     identifier: int = 16 * 1024 * 1024
     data_set: int = 4 * 1024 * 1024 * 1024
+    memory: int = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Assembler:
     Args:
         accepts: Whether a Presentation Context ID was accepted.
         open_sink: Asked for a sink when the command set of a C-STORE-RQ is complete.
+        spool: Makes the sink of a data set that nobody offered one for and that is too large for memory.
         limits: What a peer may send at most.
     """
 
@@ -62,10 +64,12 @@ class Assembler:
         self,
         accepts: Callable[[int], bool],
         open_sink: Callable[[C_STORE_RQ], DataSink | None],
+        spool: Callable[[C_STORE_RQ], DataSink],
         limits: AssemblyLimits | None = None,
     ) -> None:
         self._accepts = accepts
         self._open_sink = open_sink
+        self._spool = spool
         self._limits = limits or AssemblyLimits()
         self._context_id: int | None = None
         self._command = bytearray()
@@ -137,6 +141,10 @@ class Assembler:
                 f"the data set of the {message.name} is longer than {limit} bytes",
                 AbortReason.INVALID_PDU_PARAMETER_VALUE,
             )
+        if self._sink is None and self._size > self._limits.memory and isinstance(message, C_STORE_RQ):
+            self._sink = self._spool(message)
+            self._sink.write(memoryview(self._data))
+            self._data = bytearray()
         if self._sink is not None:
             self._sink.write(fragment)
         else:

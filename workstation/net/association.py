@@ -138,7 +138,7 @@ class Association(Requests):
         self._connection = Connection(self._engine, self)
         self._variables = contextvars.copy_context() if _config.PASS_CONTEXTVARS else None
         self._exchange = Exchange(str(self.number), self._perform, self._busy, context=self._variables)
-        self._assembler = Assembler(self._accepted.__contains__, self._open_sink)
+        self._assembler = Assembler(self._accepted.__contains__, self._open_sink, self._spool)
 
     # ------------------------------------------------------------------- what it is
     @property
@@ -477,14 +477,15 @@ class Association(Requests):
 
         The outcome is in `is_established`, `is_rejected`, `is_aborted`; nothing is raised for the peer's doing.
         """
-        self._open(acse.request_pdu(self))
+        self._open()
         self.run_notifications(settle=True)
 
-    def _open(self, request: A_ASSOCIATE_RQ) -> None:
+    def _open(self) -> None:
         """Drive the engine from Sta1 to the answer."""
         self.notify(events.EVT_REQUESTED)
         has_reader = False
         try:
+            request = acse.request_pdu(self)
             self._connection.request(lambda engine, now: engine.associate(request))
             started = time.monotonic()
             sock = self.connect(self._connection.pause)
@@ -563,8 +564,9 @@ class Association(Requests):
             self.end_reason = str(error)
             _log.warning("%s: no association from %s: %s", self.name, address[0], error)
             self.notify(events.EVT_CONN_CLOSE, address=address)
-        self.timings["connect"] = (time.monotonic() - started) * 1000.0
-        self._run()
+        finally:
+            self.timings["connect"] = (time.monotonic() - started) * 1000.0
+            self._run()
 
     def _requested(self, request: A_ASSOCIATE_RQ) -> None:
         self.requestor.ae_title = request.calling_ae_title
@@ -711,9 +713,10 @@ class Association(Requests):
                 sink = self.sink_factory(self, request, context)
             except Exception:
                 _log.exception("%s: no sink could be made; the data set is collected here", self.name)
-        if sink is None and _config.STORE_RECV_CHUNKED_DATASET:
-            sink = SpooledDataSet(request, context.transfer_syntax)
-        return sink
+        return self._spool(request) if sink is None and _config.STORE_RECV_CHUNKED_DATASET else sink
+
+    def _spool(self, request: C_STORE_RQ) -> DataSink:
+        return SpooledDataSet(request, self._accepted[request.context_id].as_tuple.transfer_syntax)
 
     def _perform(self, operation: Operation) -> None:
         try:

@@ -15,6 +15,7 @@ import socket
 import ssl
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ _log = logging.getLogger("workstation.net.listener")
 Admit = Callable[[Association, A_ASSOCIATE_RQ], A_ASSOCIATE_RJ | None]
 
 MOST_SILENT = 64  # sockets that have not asked for an association
+MOST_AN_ADDRESS = 8  # of them from one address before its sockets go first
 SILENT_GRACE = 0.5  # seconds that even the oldest of too many silent sockets has
 MOST_SOCKETS = 512  # silent ones beyond which the grace is over
 GRACE = 3.0  # seconds that associations have to end when the server shuts down
@@ -230,8 +232,13 @@ class AssociationServer:
         with self._lock:
             silent = [(assoc, since) for assoc, since in self._associations.items() if assoc.is_silent]
         excess = len(silent) if everyone else len(silent) - MOST_SILENT
+        if excess <= 0:
+            return
+        # an address that has many loses first: the others' clients may only be slow
+        crowd = Counter(assoc.requestor.address for assoc, _ in silent)
+        silent.sort(key=lambda entry: (crowd[entry[0].requestor.address] <= MOST_AN_ADDRESS, entry[1]))
         beyond = len(silent) - MOST_SOCKETS
-        for index, (assoc, since) in enumerate(silent[: max(0, excess)]):
+        for index, (assoc, since) in enumerate(silent[:excess]):
             if now - since > SILENT_GRACE or index < beyond:
                 assoc.kill()
 
@@ -267,10 +274,10 @@ class AssociationServer:
 def end_all(associations: list[Association]) -> None:
     """Abort associations, or close those that are none yet, all at once; returns in about a second."""
     for assoc in associations:
-        if assoc.is_established:
-            assoc.abort(block=False)
-        else:
+        if assoc.is_silent:
             assoc.kill()
+        else:
+            assoc.abort(block=False)
     # an abort has half a second to leave; whoever does not close then is closed
     end = time.monotonic() + 0.5
     for assoc in associations:
