@@ -29,6 +29,7 @@ from dialog_kit import running_services  # noqa: E402
 from objects import make_objects  # noqa: E402
 from peers import port  # noqa: E402
 
+from workstation.ui.collecting import Collecting  # noqa: E402
 from workstation.ui.main_window import MainWindow  # noqa: E402
 from workstation.ui.viewers import Viewers  # noqa: E402
 
@@ -89,6 +90,8 @@ async def measure(folder: Path, objects: int, *, durable: bool) -> None:
         window = MainWindow(services, Viewers(services.bridge, services.log, services.theme))
         window.resize(1440, 900)
         window.show()
+        collecting = Collecting(services.bridge.batch)  # as the program does
+        collecting.begin()
         await asyncio.sleep(0.5)
         gaps = Gaps()
         dialog = window.open_send()
@@ -108,6 +111,9 @@ async def measure(folder: Path, objects: int, *, durable: bool) -> None:
         await asyncio.sleep(0.5)
         gaps.report("after")
         gaps.stop()
+        collecting.end()
+        drains = services.bridge.batches, services.bridge.longest_drain * 1000
+        print(f"bridge   {drains[0]} batches, the longest taking in {drains[1]:.0f} ms, {services.bridge.lost} lost")
         print(f"log      {services.log.dropped_rows} rows and {services.log.dropped_bytes / 1e6:.0f} MB let go")
         print(f"memory   {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB at most")
         dialog.close()

@@ -32,6 +32,7 @@ from workstation.peers import AddressBook
 from workstation.settings import Settings, SettingsFile
 from workstation.traffic.log import TrafficLog
 from workstation.ui.bridge import Bridge
+from workstation.ui.collecting import Collecting
 from workstation.ui.demo import DemoError, play, save_picture
 from workstation.ui.icons import application_icon
 from workstation.ui.main_window import MainWindow
@@ -56,8 +57,8 @@ def run(options: Options) -> int:
         reason = error.strerror or error
         print(f"The data folder {error.filename} cannot be used: {reason}. See --data-dir.", file=sys.stderr)
         return 1
-    # Qt asks a Python model some thousand times for one picture, and each time waits for the interpreter's lock; at
-    # the usual 5 ms a busy association made a table take 340 ms to paint, at this interval 25.
+    # Each time Qt calls into Python it waits for the interpreter's lock, and at the usual 5 ms for each thread that is
+    # busy: an event loop with a few dozen such calls a turn would be away for 300 ms while an association stores.
     sys.setswitchinterval(0.0002)
     qt = QApplication([PROGRAM])
     qt.setApplicationName(PROGRAM)
@@ -107,6 +108,7 @@ class _Run:
         )
         self._viewers = Viewers(self._bridge, log, self._theme)
         self._window = MainWindow(self._services, self._viewers)
+        self._collecting = Collecting(self._bridge.batch)
 
     def _address_book(self) -> AddressBook:
         book = AddressBook(self._folders.peers)
@@ -128,11 +130,13 @@ class _Run:
             try:
                 if self._options.has_server:
                     await self._make_server(self._services.settings)
+                self._collecting.begin()
                 if self._options.demo or self._options.screenshot is not None:
                     status = await self._play()
                 else:
                     await self._over.wait()
             finally:
+                self._collecting.end()
                 await self._end()
         return status
 
