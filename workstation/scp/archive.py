@@ -8,8 +8,8 @@ index, never a path. Knows no network.
 The same SOP Instance UID again: identical bytes keep the first file; other bytes replace it, the new file being
 committed before the old one is removed.
 
-After a crash the next start removes unfinished files and reads finished ones that have no row into the index; so the
-index can also be rebuilt from the files.
+After a crash the next start removes unfinished files and reads finished ones that have no row into the index. So the
+index is rebuilt from the files when it is absent or damaged; a damaged one is kept aside.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from workstation.net.part10 import NotDicomFileError, read_head
 from workstation.scp.disk import FileSource, sync_folder
 from workstation.scp.extract import UnsuitableObjectError, extract
 from workstation.scp.folder_lock import FolderLock
-from workstation.scp.index import Entry, Index
+from workstation.scp.index import DamagedIndexError, Entry, Index
 from workstation.scp.levels import Level, Model, check_find, check_retrieve
 from workstation.scp.sink import OUT_OF_RESOURCES, ArchiveSink, StoreResult, digest_of, disk_failure
 
@@ -73,14 +73,29 @@ class Archive:
         sync_folder(self.folder)
         self._lock = FolderLock(self.folder / "in-use")
         try:
-            self._index = Index(url or f"sqlite:///{self.folder / 'index.sqlite'}", durable=durable)
             is_alone = self._lock.is_alone()
+            self._index = self._open_index(url, is_alone)
             if is_alone or self._index.was_rebuilt:
                 # Somebody else's unfinished file looks like one that a crash left behind: sweep only when alone.
                 self._recover(sweeps=is_alone)
         except BaseException:
             self._lock.release()
             raise
+
+    def _open_index(self, url: str | None, is_alone: bool) -> Index:
+        if url is not None:
+            return Index(url, durable=self._durable)
+        path = self.folder / "index.sqlite"
+        own = f"sqlite:///{path}"
+        if not is_alone:
+            # Whoever came first has looked at it, and it must not be taken away from under them.
+            return Index(own, durable=self._durable)
+        try:
+            return Index(own, durable=self._durable, checks=True)
+        except DamagedIndexError:
+            kept = _keep_aside(path)
+            LOGGER.warning("The archive's index was damaged. It is made again from the files and kept as %s", kept)
+            return Index(own, durable=self._durable)
 
     def close(self) -> None:
         """Close the index and let others tidy up."""
@@ -241,6 +256,9 @@ class Archive:
                 continue
             indexed = {Path(file).name for file in self._index.files(f"objects/{shard}")}
             for name in sorted(names - indexed):
+                if not (folder / name).is_file():
+                    # Not ours; a pipe would never end.
+                    continue
                 if name.endswith(".part") and sweeps:
                     self._remove(folder / name)
                 elif name.endswith(".dcm"):
@@ -272,3 +290,14 @@ class Archive:
             )
         except (OSError, NotDicomFileError, UnsuitableObjectError) as error:
             LOGGER.warning("The file %s is not in the index and cannot be read into it: %s", path, error)
+
+
+def _keep_aside(path: Path) -> Path:
+    """Rename a damaged database, and what belongs to it, to a name that nobody has yet."""
+    number = 1
+    while (kept := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    path.rename(kept)
+    for ending in ("-wal", "-shm"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+    return kept

@@ -33,6 +33,7 @@ from workstation.scp.levels import (
     check_find,
     read_level,
 )
+from workstation.scp.scan import DamagedDataSetError, scan
 from workstation.scp.sink import ArchiveSink
 from workstation.settings import Behaviour
 
@@ -42,6 +43,10 @@ SUCCESS, CANCEL = 0x0000, 0xFE00
 # Pending: all optional keys are supported as required ones; some are not (PS3.4 C.4.1.1.4).
 PENDING, PENDING_UNSUPPORTED = 0xFF00, 0xFF01
 UNABLE_TO_PROCESS = 0xC000
+
+# Ten thousand UIDs, or more keys than the index has attributes: honest identifiers are far below.
+LONGEST_IDENTIFIER = 1024 * 1024
+MOST_ELEMENTS = 2000
 
 _RETRIEVE_AE_TITLE, _INSTANCE_AVAILABILITY = 0x00080054, 0x00080056
 
@@ -182,11 +187,11 @@ class BuiltIn:
         pending = PENDING_UNSUPPORTED if request.unsupported else PENDING
         is_availability_asked = _INSTANCE_AVAILABILITY in request.requested
         try:
-            with closing(self._archive.index.find(request)) as matches:
+            # Over is what the peer cancelled and what it no longer waits for.
+            with closing(self._archive.index.find(request, event.over.is_set)) as matches:
                 for match in matches:
                     if event.is_cancelled:
-                        yield CANCEL, None
-                        return
+                        break
                     match[_RETRIEVE_AE_TITLE] = DataElement(_RETRIEVE_AE_TITLE, "AE", self._ae_title())
                     if is_availability_asked:
                         match[_INSTANCE_AVAILABILITY] = DataElement(_INSTANCE_AVAILABILITY, "CS", "ONLINE")
@@ -194,6 +199,9 @@ class BuiltIn:
         except SQLAlchemyError as error:
             LOGGER.warning("The archive's index cannot be read: %s", error)
             yield status_of(UNABLE_TO_PROCESS, "The archive's index cannot be read."), None
+            return
+        if event.is_cancelled:
+            yield CANCEL, None
 
     # retrieval
 
@@ -240,6 +248,22 @@ class BuiltIn:
 
 
 def _identifier(event: Event) -> Dataset:
+    encoded = bytes(event.request.data or b"")
+    if len(encoded) > LONGEST_IDENTIFIER:
+        raise WrongIdentifierError(f"The identifier has more than {LONGEST_IDENTIFIER} bytes.", UNABLE_TO_PROCESS)
+    try:
+        # A look at the headers only: to decode one with more costs seconds.
+        looked_at = scan(
+            encoded,
+            str(event.context.transfer_syntax),
+            (),
+            most_elements=MOST_ELEMENTS,
+            most_inflated=LONGEST_IDENTIFIER,
+        )
+        if not looked_at.is_whole:
+            raise DamagedDataSetError("The identifier inflates to too much.")
+    except DamagedDataSetError as error:
+        raise WrongIdentifierError(str(error), CANNOT_UNDERSTAND) from error
     try:
         identifier = event.identifier
         # Decode each element now: pydicom does so when one is looked at, and damaged bytes raise almost anything.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,11 +55,20 @@ class _Ticket:
     error: Exception | None = None
 
 
+class DamagedIndexError(Exception):
+    """The database is none, or damaged."""
+
+
 class Index:
     """The index in one database. All methods may be called from any thread."""
 
-    def __init__(self, url: str, *, durable: bool = True) -> None:
+    def __init__(self, url: str, *, durable: bool = True, checks: bool = False) -> None:
         """Connect and make sure of the tables.
+
+        With `checks`, all pages of an SQLite database are looked at, once.
+
+        Raises:
+            DamagedIndexError: they are not what they should be; nobody holds the file any more.
 
         Attributes:
             durable: commits wait for the disk; may be changed at any time (SQLite; others know themselves).
@@ -71,7 +80,13 @@ class Index:
         # Guards the database's one writer. Whoever gets it commits for all that wait: one flush for many objects.
         self._writing = threading.Lock()
         self._writer = _Writer()
-        self.was_rebuilt = not schema.create_tables(self._engine)
+        try:
+            if checks and schema.is_damaged(self._engine):
+                raise DamagedIndexError
+            self.was_rebuilt = not schema.create_tables(self._engine)
+        except BaseException:
+            self._engine.dispose()
+            raise
 
     def close(self) -> None:
         """Close the connections that nobody uses."""
@@ -128,13 +143,14 @@ class Index:
         with self._engine.connect() as connection:
             return search.locate_one(connection, sop_instance_uid)
 
-    def find(self, request: FindRequest) -> Generator[Dataset, None, None]:
+    def find(self, request: FindRequest, is_over: Callable[[], bool] = lambda: False) -> Generator[Dataset, None, None]:
         """Yield the identifier of each match, read from the database as they are taken.
 
-        Close the generator when leaving early: it holds a connection.
+        Close the generator when leaving early: it holds a connection. `is_over` is asked for every row, because a
+        query that matches nothing gives nobody an opportunity to leave.
         """
         with self._engine.connect() as connection:
-            yield from search.find(connection, request)
+            yield from search.find(connection, request, is_over)
 
     def objects(self, request: RetrieveRequest) -> list[Located]:
         """Return all objects that a retrieval names, in order of patient, study, series and reception."""

@@ -61,8 +61,8 @@ class Located:
     size: int
 
 
-def find(connection: Connection, request: FindRequest) -> Iterator[Dataset]:
-    """Yield the identifier of each match."""
+def find(connection: Connection, request: FindRequest, is_over: Callable[[], bool]) -> Iterator[Dataset]:
+    """Yield the identifier of each match, and end early once `is_over` says so: it is asked for every row."""
     keys = {tag: key for tag, key in request.query.keys.items() if not isinstance(key, Universal)}
     paired = {tag for pair in request.query.combined for tag in pair}
     tags = sorted({*keys, *paired, *(tag for tag in request.asked if tag not in request.unsupported)})
@@ -77,6 +77,8 @@ def find(connection: Connection, request: FindRequest) -> Iterator[Dataset]:
     places = {tag: place for place, tag in enumerate(tags)}
     tests = [(places[tag], _test(tag, key)) for tag, key in keys.items()]
     for row in _streamed(connection, statement):
+        if is_over():
+            return
         if not all(test(row[place]) for place, test in tests):
             continue
         if paired and not request.query.combined_matches({tag: _values(tag, row[places[tag]]) for tag in paired}):
