@@ -216,3 +216,28 @@ def test_emitting_loses_no_references(qtbot: QtBot, bridge: Bridge) -> None:
         bridge.batch.emit(())
         bridge._woken.emit()
     assert sys.getrefcount(True) > before - 50
+
+
+def test_batches_shrink_while_taking_them_in_is_slow_and_grow_again(bridge: Bridge, qtbot: QtBot) -> None:
+    listener = Listener(bridge)
+    slow = True
+
+    def take_in(records: tuple[Record, ...]) -> None:
+        end = time.monotonic() + len(records) * 1e-4 * slow
+        while time.monotonic() < end:
+            pass
+
+    bridge.batch.connect(take_in)
+
+    def feed(count: int) -> None:
+        want = len(listener.records) + count
+        for _ in range(count):
+            notify(bridge, Assoc(), "EVT_ACCEPTED")
+        qtbot.waitUntil(lambda: len(listener.records) == want, timeout=10_000)
+
+    feed(3000)
+    assert listener.batches[0] == module.BATCH
+    assert min(listener.batches) < 100
+    slow = False
+    feed(6000)
+    assert max(listener.batches[-10:]) == module.BATCH

@@ -21,8 +21,10 @@ from workstation.ui.undisturbed import undisturbed
 __all__ = ["Bridge", "signal_name"]
 
 BUDGET: Final = 0.008
-# Records that one emission carries at most: at the cost of folding and showing one, about a budget's worth.
+# Records that one emission carries at most: at the cost of folding and showing one, about a budget's worth. Beside busy
+# threads the same work takes longer, waiting for the lock counts as well: then it is fewer, down to the least.
 BATCH: Final = 400
+LEAST: Final = 25
 # Milliseconds from one drain to the next while traffic runs: a screen shows no more, and views like few large batches.
 INTERVAL: Final = 16
 
@@ -74,6 +76,7 @@ class Bridge(QObject):
         self._paused = False
         self._unseen: dict[int, int] = {}  # association -> PDUs that passed unseen
         self._closed = False
+        self._batch_size = BATCH
         self._last_drain = 0.0
         self._signals: dict[str, SignalInstance] = {name: getattr(self, signal_name(name)) for name in NOTIFICATIONS}
         # Queued whatever the thread: the append that wakes us must not run the viewers, not even in the GUI thread.
@@ -130,14 +133,25 @@ class Bridge(QObject):
         start = time.monotonic()
         deadline = start + BUDGET
         with undisturbed:
-            while records := self.recorder.drain(deadline, BATCH):
+            before = start
+            while records := self.recorder.drain(deadline, min(self._batch_size, BATCH)):
                 self._emit(records)
-                if time.monotonic() >= deadline:
+                now = time.monotonic()
+                self._adapt(len(records), now - before)
+                if now >= deadline:
                     break
+                before = now
         self._last_drain = time.monotonic()
         self.longest_drain = max(self.longest_drain, self._last_drain - start)
         if self.recorder.waiting and not self._closed:
             self._timer.start(0)
+
+    def _adapt(self, count: int, seconds: float) -> None:
+        """Choose the size of the next batch by how long the last one took."""
+        if seconds > BUDGET:
+            self._batch_size = max(LEAST, min(self._batch_size, count) // 2)
+        elif seconds < BUDGET / 3 and count == self._batch_size:
+            self._batch_size = min(BATCH, 2 * self._batch_size)
 
     def _emit(self, records: list[Record]) -> None:
         if self._paused or self._unseen:
