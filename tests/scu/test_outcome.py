@@ -46,8 +46,8 @@ def test_each_failure_has_its_remedy(service: Service, code: int, words: str) ->
     failure = explain_status(service, status(code))
     assert failure is not None
     assert failure.layer is Layer.STATUS
-    assert service.value in failure.what
-    assert f"0x{code:04X}" in failure.evidence
+    assert failure.what.startswith(f"0x{code:04X} ")
+    assert service.value in failure.evidence
     assert words in failure.sentence
 
 

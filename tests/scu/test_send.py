@@ -191,9 +191,10 @@ def test_statuses_are_told_file_by_file(caller: Caller, pynetdicom_peer: Callabl
     assert [each.stored for each in result.outcomes] == [True, True, False, False, True]
     assert "Coercion" in result.outcomes[1].warning
     assert result.outcomes[2].failure is not None
-    assert '0xA700, "disk full"' in result.outcomes[2].failure.evidence
+    assert result.outcomes[2].failure.what.startswith("0xA700 ")
+    assert '"disk full"' in result.outcomes[2].failure.evidence
     assert list(result.retry_failed) == CT_FILES[2:4]
-    assert result.sentence.startswith("3 stored (1 with a warning), 2 not stored. Status: C-STORE failed")
+    assert result.sentence.startswith("3 stored (1 with a warning), 2 not stored. Status: 0xA700 ")
 
 
 def test_a_retry_sends_what_failed(caller: Caller, pynetdicom_peer: Callable[..., Peer]) -> None:

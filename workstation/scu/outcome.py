@@ -123,8 +123,8 @@ def explain_status(service: Service, status: Dataset) -> Failure | None:
     )
     return Failure(
         Layer.STATUS,
-        f"{service.value} failed: {meaning}" if meaning else f"{service.value} failed with an undefined status",
-        ", ".join([f"0x{code:04X}", *_details(status)]),
+        f"0x{code:04X} {meaning or 'is an undefined status'}",
+        ", ".join([f"the answer to {service.value}", *_details(status)]),
         remedy,
     )
 
