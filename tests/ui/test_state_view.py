@@ -4,6 +4,7 @@ from itertools import combinations, pairwise
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QSizeF, Qt
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 from viewer_wire import Talk, whole
 
@@ -95,7 +96,9 @@ def test_a_trail_numbers_lines_in_order_and_counts_loops() -> None:
     assert trail.current is State.STA1
     assert trail.lines[State.STA1, State.STA4].number == 1
     assert trail.lines[State.STA6, State.STA6].count == 20
-    assert trail.lines[State.STA7, State.STA1].number == 6
+    # The numbers are the slider's: sending and receiving on Sta6 are two steps on one line.
+    assert trail.lines[State.STA6, State.STA6].number == 4
+    assert trail.lines[State.STA7, State.STA1].number == trail.steps == 7
     assert trail.visited == {State.STA1, State.STA4, State.STA5, State.STA6, State.STA7}
 
 
@@ -130,6 +133,18 @@ def test_stepping_back_says_what_happened_and_live_follows_again(view: StateView
     assert view.step == 4
     assert view.diagram.trail.current is State.STA7
     assert "Sta6 —AR-1→ Sta7: A-RELEASE request (local user); send A-RELEASE-RQ" in view.sentence.text()
+
+
+def test_what_does_not_fit_is_cut_with_a_sign_and_whole_in_the_tooltip(view: StateView, qtbot: QtBot) -> None:
+    view.set_conversation(conversation(whole(1)))
+    who = view.findChild(QLabel, "stateWho")
+    assert not who.text().endswith("…") or view.width() < 420
+    view.resize(260, 470)
+    qtbot.waitUntil(lambda: who.text().endswith("…"))
+    assert who.fontMetrics().horizontalAdvance(who.text()) <= view.width() - 16
+    assert "we are the requestor" in who.toolTip()
+    lines = view.sentence.fontMetrics().lineSpacing()
+    assert view.sentence.height() >= 4 * lines
 
 
 def test_keys_step_and_explain(view: StateView, qtbot: QtBot) -> None:

@@ -44,11 +44,16 @@ _ANIMATION = 420
 
 @dataclass(slots=True)
 class Taken:
-    """How one line was taken: its number on the way, how often, and whether the last time was an abort."""
+    """How one line was taken: at which step first, how often, and by which action the last time."""
 
     number: int
     count: int
-    abort: bool
+    action: str
+
+    @property
+    def abort(self) -> bool:
+        """Whether the last time was an abort."""
+        return self.action.startswith("AA-")
 
 
 @dataclass(slots=True)
@@ -57,6 +62,7 @@ class Trail:
 
     current: State | None = None
     last: Step | None = None
+    steps: int = 0
     lines: dict[Edge, Taken] = field(default_factory=dict)
     visited: set[State] = field(default_factory=set)
 
@@ -69,12 +75,13 @@ class Trail:
             visited.add(before)
             visited.add(after)
             taken = lines.get((before, after))
-            abort = step.action.startswith("AA-")
+            self.steps += 1
             if taken is None:
-                lines[before, after] = Taken(len(lines) + 1, transition.count, abort)
+                # The step's own number, which is the slider's: the two kinds of transfer on Sta6 share a line.
+                lines[before, after] = Taken(self.steps, transition.count, step.action)
             else:
                 taken.count += transition.count
-                taken.abort = abort
+                taken.action = step.action
             self.current = after
             self.last = step
 
@@ -449,9 +456,7 @@ class StateDiagram(QWidget):
     def _name_of(self, edge: Edge) -> str:
         actions = NORMAL.get(edge, ())
         if edge in self._trail.lines and self._trail.lines[edge].abort:
-            actions = tuple(action for action in EDGES[edge] if action in ABORTS)
-            if self._edge_of(self._trail.last) == edge and self._trail.last is not None:
-                return self._trail.last.action
+            return self._trail.lines[edge].action
         return "·".join(str(action) for action in actions)
 
     def _draw_name(self, painter: QPainter, edge: Edge, colour: QColor, font: QFont) -> None:
@@ -487,6 +492,8 @@ class StateDiagram(QWidget):
                 place = above if layout.upright else after
             case _:
                 place = after if layout.upright else above
+        # Beside a line at the rim there may be less room than the name wants.
+        place.moveLeft(min(max(place.left(), 2.0), max(self.width() - width - 2.0, 2.0)))
         painter.setFont(font)
         painter.setPen(colour)
         painter.drawText(place, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextDontClip, text)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QFontMetrics
+from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSlider, QToolButton, QVBoxLayout, QWidget
 
 from workstation.traffic.conversation import Conversation
@@ -46,6 +46,7 @@ class StateView(QWidget):
         self._counting.setInterval(_COUNT_EVERY)
         self._counting.timeout.connect(self.refresh)
 
+        self._who_text = ""
         self._who = plain_label()
         self._who.setObjectName("stateWho")
         self._who.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -53,9 +54,7 @@ class StateView(QWidget):
         self.sentence = DimLabel(theme, _NOTHING)
         name_widget(self.sentence, "stateSentence", "What happened at this step")
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
-        # Three lines whatever it says: the diagram must not change its size under the pointer.
         metrics = QFontMetrics(self.sentence.font())
-        self.sentence.setFixedHeight(3 * metrics.lineSpacing() + 2)
 
         self.slider = QSlider(Qt.Orientation.Horizontal)
         name_widget(self.slider, "stateSlider", "Step of the path", "Go through the transitions (←, → on the diagram)")
@@ -105,6 +104,13 @@ class StateView(QWidget):
         button.setAutoRaise(True)
         name_widget(button, object_name, tip, tip)
         return button
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        # So many lines whatever it says: the diagram must not change its size under the pointer.
+        lines = 3 if self.width() >= 300 else 4
+        self.sentence.setFixedHeight(lines * QFontMetrics(self.sentence.font()).lineSpacing() + 2)
+        self._show_who()
 
     # --- what is shown ---------------------------------------------------------------------------------------------
 
@@ -206,8 +212,8 @@ class StateView(QWidget):
         self.live.setChecked(self._live)
         self._count.setText(f"{self._step} of {count}")
         if conversation is None:
-            self._who.setText("")
-            self._who.setToolTip("")
+            self._who_text = ""
+            self._show_who()
             return
         calling, called = conversation.calling or "?", conversation.called or "?"
         we = f"we are the {conversation.mode}" if conversation.mode else "role not known yet"
@@ -215,5 +221,11 @@ class StateView(QWidget):
         if self._step:
             at = datetime.fromtimestamp(conversation.path[self._step - 1].time)
             text += f" · {at:%H:%M:%S}.{at.microsecond // 1000:03d}"
-        self._who.setText(text)
-        self._who.setToolTip(plain_tooltip(text))
+        self._who_text = text
+        self._show_who()
+
+    def _show_who(self) -> None:
+        room = QFontMetrics(self._who.font())
+        shown = room.elidedText(self._who_text, Qt.TextElideMode.ElideRight, max(self.width() - 16, 0))
+        self._who.setText(shown)
+        self._who.setToolTip(plain_tooltip(self._who_text))
