@@ -56,7 +56,9 @@ def bytes_text(count: float) -> str:
 
 
 def time_text(seconds: float) -> str:
-    """A duration for reading: 0.4 s, 12 s, 2 min 5 s, 1 h 4 min."""
+    """A duration for reading: 40 ms, 0.4 s, 12 s, 2 min 5 s, 1 h 4 min."""
+    if 0 < seconds < 0.0995:
+        return f"{max(round(seconds * 1000), 1)} ms"
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
