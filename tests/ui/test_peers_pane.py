@@ -103,6 +103,14 @@ class TestPane:
         assert "PACS1@10.1.2.3:104" in item.toolTip(0)
         assert "Room 3" in item.toolTip(0)
 
+    def test_a_narrow_pane_cuts_the_ae_title_and_not_the_window(self, pane, qtbot):
+        pane.resize(180, 300)
+        pane.show()
+        qtbot.waitExposed(pane)
+        header = pane.tree.header()
+        assert header.length() <= pane.tree.viewport().width()
+        assert header.sectionSize(0) >= 130
+
     def test_enter_asks_for_the_peer(self, pane, qtbot):
         pane.show()
         pane.select("RIS")
@@ -144,7 +152,7 @@ class TestForm:
     def test_an_empty_form_says_what_is_missing_and_scolds_nobody(self, form):
         assert not form.save_button.isEnabled()
         assert self.problems(form) == []
-        assert form.findChild(QLabel, "peerHint").text() == "Still needed: Called AE title, Host."
+        assert form.findChild(QLabel, "peerHint").text() == "Still needed: AE title, Host."
 
     def test_a_new_peer_is_in_the_book_and_in_its_file(self, form, services, qtbot):
         type_in(qtbot, form.ae_title, "ARCHIVE")

@@ -50,7 +50,7 @@ ARRANGEMENTS: Mapping[Layout, Arrangement] = {
             ("state", "log", DOWN),
         ),
         (
-            (ACROSS, {"peers": 215, "associations": 825, "state": 390}),
+            (ACROSS, {"peers": 232, "associations": 808, "state": 390}),
             (DOWN, {"associations": 170, "messages": 270, "decoded": 330}),
             (DOWN, {"state": 470, "log": 300}),
             (ACROSS, {"decoded": 460, "bytes": 380}),
@@ -79,7 +79,7 @@ ARRANGEMENTS: Mapping[Layout, Arrangement] = {
             ("messages", "decoded", ACROSS),
         ),
         (
-            (ACROSS, {"peers": 215, "associations": 1225}),
+            (ACROSS, {"peers": 232, "associations": 1208}),
             (DOWN, {"associations": 290, "messages": 300, "log": 200}),
             (ACROSS, {"messages": 750, "decoded": 500}),
         ),

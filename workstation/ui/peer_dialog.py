@@ -41,7 +41,7 @@ class PeerDialog(QDialog):
 
         self.ae_title = self._field(
             "peerAeTitle",
-            "Called AE title",
+            "AE title",
             "The AE title that the peer answers to; case and inner spaces count",
             sentence_of(check_ae_title),
             peer.ae_title if peer is not None else "",

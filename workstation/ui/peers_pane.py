@@ -108,11 +108,13 @@ class PeersPane(QWidget):
         self.tree.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         header = self.tree.header()
         header.setObjectName("peerHeader")
-        # In a narrow pane the name stays and the AE title, which the tooltip has as well, is cut.
-        header.setStretchLastSection(True)
+        # In a narrow pane the name stays and the AE title, which the tooltip has as well, is cut: the last section has
+        # to stretch by its mode, because one that is only stretched does not become narrower than it was made.
+        header.setStretchLastSection(False)
         header.setMinimumSectionSize(30)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        header.resizeSection(0, 106)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        header.resizeSection(0, 132)
         self.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self.tree.currentItemChanged.connect(lambda *_: self.current_changed.emit())
         self.tree.activated.connect(self._activate)
