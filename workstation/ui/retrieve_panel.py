@@ -23,6 +23,8 @@ from workstation.ui.widgets import (
     sentence_of,
 )
 
+_GET = "Fetch the selection over this association into the built-in archive (C-GET)"
+
 
 class RetrievePanel(QWidget):
     """Move and Get for the selected matches, with progress and cancel."""
@@ -55,6 +57,7 @@ class RetrievePanel(QWidget):
         editor = self.destination.lineEdit()
         assert editor is not None
         editor.setAccessibleName("Move destination")
+        editor.setPlaceholderText("AE title")
         self._titles: list[str] = []
         self._problem = ProblemLabel(theme)
         self.move_button = push_button(
@@ -63,7 +66,7 @@ class RetrievePanel(QWidget):
         self.get_button = push_button(
             "&Get into the archive",
             "get",
-            "Fetch the selection over this association into the built-in archive (C-GET)",
+            _GET,
             lambda: self.get_wanted.emit(),
         )
         self.progress = QProgressBar()
@@ -118,6 +121,7 @@ class RetrievePanel(QWidget):
             self.destination.setEditText(chosen)
         self.destination.blockSignals(False)
         self._can_get = can_get
+        self.get_button.setToolTip(_GET if can_get else "This run has no archive to fetch into (--no-scp)")
         self._show()
 
     @property
@@ -164,7 +168,10 @@ class RetrievePanel(QWidget):
 
     def _show(self) -> None:
         problem = sentence_of(lambda text: check_ae_title(text, "The move destination"))(self.destination_title)
-        if not problem and self.destination_title == self._own_title and not self._listens:
+        if not self.destination_title:
+            # Nobody did anything wrong: the field says what it wants.
+            self._problem.show_problem("")
+        elif not problem and self.destination_title == self._own_title and not self._listens:
             self._problem.show_problem("The built-in server does not run: what is moved to it will not arrive.")
         else:
             self._problem.show_problem(problem if self.destination.count() else "")
