@@ -90,18 +90,23 @@ class TestPeers:
 
 
 class TestServer:
-    def test_stop_and_start(self, services, qtbot, free_port):
+    def test_stop_and_start(self, services, qtbot, free_port, caplog):
         do(qtbot, services.stop_server())
         assert not listens(free_port)
         assert do(qtbot, services.start_server()) == ""
         assert listens(free_port)
         assert services.server_problem == ""
+        assert [record.message for record in caplog.records] == [
+            "The built-in server is stopped",
+            f"The built-in server WORKSTATION listens on 127.0.0.1:{free_port}",
+        ]
 
-    def test_a_taken_port_is_explained(self, services, qtbot, free_port):
+    def test_a_taken_port_is_explained(self, services, qtbot, free_port, caplog):
         do(qtbot, services.stop_server())
         with socket.create_server(("127.0.0.1", free_port)):
             problem = do(qtbot, services.start_server())
         assert f"127.0.0.1:{free_port}" in problem
+        assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [problem]
         assert "another program uses this port" in problem
         assert services.server_problem == problem
 

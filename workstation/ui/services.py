@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 import errno
 import itertools
+import logging
 import threading
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from workstation.scu.caller import Caller
     from workstation.traffic.log import TrafficLog
     from workstation.ui.bridge import Bridge
+
+LOGGER = logging.getLogger(__name__)
+# Whether the server runs is news in any log, and rare.
+LOGGER.setLevel(logging.INFO)
 
 BUILT_IN_NAME = "Built-in"
 BUILT_IN_GROUP = "Here"
@@ -232,14 +237,23 @@ class Services(QObject):
             self.server_problem = explain_no_listener(settings, error)
         else:
             self.server_problem = ""
+        self._log_server()
         self.server_changed.emit()
         self.peers_changed.emit()
         return self.server_problem
+
+    def _log_server(self) -> None:
+        peer = self.built_in()
+        if self.server_problem:
+            LOGGER.error("%s", self.server_problem)
+        elif self.server is not None and self.server.running and peer is not None:
+            LOGGER.info("The built-in server %s listens on %s:%d", peer.ae_title, peer.host, peer.port)
 
     async def stop_server(self) -> None:
         """Stop the built-in server; its associations are aborted."""
         if self.server is not None:
             await self.tasks.call(self.server.stop, name="stop-server")
+            LOGGER.info("The built-in server is stopped")
             self.server_problem = ""
             self.server_changed.emit()
 
@@ -275,16 +289,17 @@ def explain_no_listener(settings: ServerSettings, error: OSError) -> str:
         case errno.EADDRINUSE:
             return (
                 f"The built-in server cannot listen on {place}: another program uses this port. "
-                "Choose another port in Server > Settings, or end the other program."
+                "Choose another port in Server > Settings and Behaviour, or end the other program."
             )
         case errno.EACCES | errno.EPERM:
             return (
                 f"The built-in server cannot listen on {place}: the system does not permit it. "
-                "Ports below 1024 need administrator rights; choose 11112 or so in Server > Settings."
+                "Ports below 1024 need administrator rights; choose 11112 or so in Server > Settings and Behaviour."
             )
         case errno.EADDRNOTAVAIL:
             return (
                 f"The built-in server cannot listen on {place}: this computer has no such address. "
-                "Choose 127.0.0.1 (this computer only) or 0.0.0.0 (all addresses) in Server > Settings."
+                "Choose 127.0.0.1 (this computer only) or 0.0.0.0 (all addresses) in Server > Settings and Behaviour."
             )
-    return f"The built-in server cannot listen on {place}: {error.strerror or error}. See Server > Settings."
+    reason = error.strerror or error
+    return f"The built-in server cannot listen on {place}: {reason}. See Server > Settings and Behaviour."
