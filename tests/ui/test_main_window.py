@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections import Counter
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -16,6 +18,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
     QDockWidget,
+    QLabel,
     QLineEdit,
     QMessageBox,
     QPushButton,
@@ -24,7 +27,7 @@ from PySide6.QtWidgets import (
 
 from workstation.paths import DataDir
 from workstation.peers import AddressBook, Peer
-from workstation.settings import Settings, SettingsFile
+from workstation.settings import Admission, Behaviour, Settings, SettingsFile
 from workstation.traffic.log import TrafficLog
 from workstation.ui.arrangement import Layout
 from workstation.ui.bridge import Bridge
@@ -35,6 +38,7 @@ from workstation.ui.tasks import Tasks
 from workstation.ui.theme import DARK, Theme
 from workstation.ui.viewers import Viewers
 
+RIS = Peer(name="RIS", ae_title="RIS", host="127.0.0.1", port=1)
 PACS = Peer(name="PACS", ae_title="PACS1", host="127.0.0.1", port=1, group="Radiology")
 
 
@@ -212,6 +216,22 @@ class TestAppearance:
         assert QApplication.palette().window().color().name() == DARK.window
         assert SettingsFile(tmp_path / "settings.toml").load().appearance == "dark"
 
+    def test_the_server_button_is_readable_after_a_change(self, window):
+        def spread() -> int:
+            image = window.server_button.grab().toImage()
+            left, middle = image.width() // 3, image.height() // 2
+            shades = [
+                image.pixelColor(x, y).lightness()
+                for x in range(left, image.width())
+                for y in range(middle - 6, middle + 6)
+            ]
+            return max(shades) - min(shades)
+
+        for appearance in ("light", "dark", "light"):
+            window.commands[f"appearance_{appearance}"].trigger()
+            QApplication.processEvents()
+            assert spread() > 90, appearance
+
     def test_icons_take_the_colour_of_the_text(self, window):
         def darkest() -> int:
             image = window.commands["echo"].icon().pixmap(20, 20).toImage()
@@ -247,6 +267,22 @@ class TestMessages:
         qtbot.wait(1)
         assert window.width() == 1100
         assert 30 < window.info_bar.height() < 200
+
+    def test_a_server_that_departs_from_what_is_built_in_says_so(self, window):
+        services = window.services
+        services.server = SimpleNamespace(running=True, address=("127.0.0.1", 11113))
+        label = window.findChild(QLabel, "statusServer")
+        services.server_changed.emit()
+        assert "changed" not in label.text()
+        server = replace(
+            services.settings.server,
+            behaviours={"EVT_C_STORE": Behaviour(kind="status", status=0xA700), "EVT_C_FIND": Behaviour()},
+            admission=Admission(reject=(1, 1, 1)),
+        )
+        services._settings = replace(services.settings, server=server)
+        services.server_changed.emit()
+        assert label.text().endswith("· changed: all associations, C-STORE")
+        assert "C-STORE: answer A700" in label.toolTip()
 
     def test_a_server_that_cannot_listen_is_said_and_taken_back(self, window):
         services = window.services
@@ -308,6 +344,39 @@ class TestDialogs:
         assert window.open_query() is window.open_query()
         assert window.open_server() is window.open_server()
 
+    def test_one_echo_window_asks_whoever_is_selected(self, window, qtbot):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            window.services.peers.add(replace(RIS, port=silent.getsockname()[1]))
+            window.services.peers_changed.emit()
+            window.peers_pane.select("PACS")
+            first = window.open_echo()
+            assert first.windowTitle() == "Echo PACS"
+            qtbot.waitUntil(lambda: _failed(window) and not first.busy)
+            window.peers_pane.select("RIS")
+            assert window.open_echo() is first
+            assert first.windowTitle() == "Echo RIS"
+            qtbot.waitUntil(lambda: first.busy)
+            assert window.open_echo() is first
+            window.peers_pane.select("PACS")
+            # It is asking: another peer does not wait for that.
+            second = window.open_echo()
+            assert second is not first
+            assert (first.windowTitle(), second.windowTitle()) == ("Echo RIS", "Echo PACS")
+            first.cancel()
+            qtbot.waitUntil(lambda: not first.busy and not second.busy and second.history.model().rowCount() == 1)
+
+    def test_a_request_goes_to_the_selected_peer_whatever_was_chosen_in_its_dialog_since(self, window):
+        window.services.peers.add(RIS)
+        window.services.peers_changed.emit()
+        window.peers_pane.select("PACS")
+        for open_dialog in (window.open_send, window.open_query):
+            dialog = open_dialog()
+            dialog.peer.choose(RIS)
+            again = open_dialog()
+            assert again is not dialog
+            assert again.peer.peer == PACS
+            assert dialog.windowTitle().endswith("RIS")
+
     def test_preferences_take_effect_at_once(self, window, tmp_path):
         dialog = window.open_preferences()
         dialog.dimse_timeout.setValue(12.5)
@@ -332,8 +401,6 @@ def _failed(window: MainWindow) -> bool:
 
 
 def _with_port(settings: Settings, port: int) -> Settings:
-    from dataclasses import replace
-
     return replace(settings, server=replace(settings.server, port=port))
 
 

@@ -52,7 +52,7 @@ def test_the_samples_arrive_in_the_archive(dialog, services, qtbot, samples):
     assert dialog.outcome.outcome is Outcome.SUCCESS, dialog.outcome.text
     assert f"{expected} objects stored by Built-in" in dialog.outcome.text
     assert services.archive.counts()[Level.IMAGE] == expected
-    assert f"{expected} of {expected}" in dialog._progress_words.text()
+    assert dialog._progress_words.text() == ""
     assert not dialog.retry_button.isEnabled()
 
 
@@ -114,13 +114,29 @@ def test_a_refused_status_is_shown_per_object_and_retried(dialog, services, qtbo
     count = dialog.model.count
     act(qtbot, dialog, dialog.send_button.click)
     assert dialog.outcome.outcome is Outcome.FAILURE
-    assert all("out of resources" in text for text in results(dialog))
+    assert all(text.startswith("0xA700 Refused: ") for text in results(dialog))
     assert dialog.retry_button.isEnabled()
     services.server.apply(replace(services.settings.server, behaviours={}))
     act(qtbot, dialog, dialog.retry_button.click)
     assert dialog.outcome.outcome is Outcome.SUCCESS
     assert results(dialog) == ["stored"] * count
     assert services.archive.counts()[Level.IMAGE] == count
+
+
+def test_what_one_peer_has_another_has_not(dialog, services, qtbot, samples):
+    refuse = {"EVT_C_STORE": Behaviour(kind="status", status=0xA700)}
+    act(qtbot, dialog, lambda: dialog.add_paths([samples / "ct-chest"]))
+    act(qtbot, dialog, dialog.send_button.click)
+    services.server.apply(replace(services.settings.server, behaviours=refuse))
+    act(qtbot, dialog, lambda: dialog.add_paths([samples / "mr-head-prior"]))
+    act(qtbot, dialog, dialog.send_button.click)
+    assert 0 < results(dialog).count("stored") < dialog.model.count
+    assert dialog.retry_button.isEnabled()
+    dialog.peer.choose(NOBODY)
+    assert dialog.windowTitle() == f"Send to {NOBODY.name}"
+    assert not dialog.retry_button.isEnabled()
+    act(qtbot, dialog, dialog.send_button.click)
+    assert len(dialog.model.failed()) == dialog.model.count
 
 
 def test_nobody_listens(dialog, qtbot, samples):
@@ -142,6 +158,8 @@ def test_cancel_stops_after_the_object_under_way(dialog, services, qtbot, sample
     assert dialog.outcome.outcome is Outcome.CANCELLED
     assert 1 <= results(dialog).count("stored") < dialog.model.count
     assert "cancelled" in results(dialog)
+    stored, cancelled = results(dialog).count("stored"), results(dialog).count("cancelled")
+    assert dialog.outcome.text == f"Cancelled: {stored} object{'s'[: stored - 1]} stored, {cancelled} not sent"
     services.server.apply(replace(services.settings.server, behaviours={}))
     act(qtbot, dialog, dialog.send_button.click)
     assert services.archive.counts()[Level.IMAGE] == dialog.model.count

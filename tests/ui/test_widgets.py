@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QPalette
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
@@ -46,6 +47,13 @@ class TestCheckedField:
         field.editor.clear()
         QTest.keyClicks(field.editor, "OTHER")
         assert shown(field, "problem") == ""
+
+    def test_is_dimmed_when_it_is_disabled(self, theme, qtbot):
+        field = CheckedField(theme, sentence_of(check_ae_title), "GOOD")
+        qtbot.addWidget(field)
+        palette = field.editor.palette()
+        assert palette.color(QPalette.ColorGroup.Active, QPalette.ColorRole.Text) == theme.text
+        assert palette.color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text) == theme.dimmed
 
     def test_commits_valid_and_new_texts_only(self, theme, qtbot):
         field = CheckedField(theme, sentence_of(check_ae_title), "GOOD")

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from workstation.settings import Behaviour, BehaviourKind
+from workstation.settings import Behaviour, BehaviourKind, ServerSettings
 from workstation.ui.theme import Theme
 from workstation.ui.widgets import (
     SPACE,
@@ -139,6 +139,16 @@ def in_words(event: str, behaviour: Behaviour) -> str:
     return f"{words}, after {delay_text(behaviour.delay)}" if behaviour.delay else words
 
 
+def departures(settings: ServerSettings) -> list[tuple[str, str]]:
+    """Where the server departs from what is built in: of each, what it is about and what is done."""
+    found = [("all associations", "rejected")] if settings.admission.reject is not None else []
+    for event, message, _, _ in EVENTS:
+        behaviour = settings.behaviours.get(event, Behaviour())
+        if behaviour != Behaviour():
+            found.append((message, in_words(event, behaviour)))
+    return found
+
+
 class BehaviourEditor(QWidget):
     """One row a kind of request; beside them, what to do with the selected one.
 
@@ -157,7 +167,7 @@ class BehaviourEditor(QWidget):
         self.list = QTreeWidget()
         name_widget(self.list, "behaviours", "Requests and what the server does with them")
         self.list.setColumnCount(2)
-        self.list.setHeaderLabels(["Request", "The server will"])
+        self.list.setHeaderLabels(["Request", "What the server does"])
         self.list.setRootIsDecorated(False)
         self.list.setUniformRowHeights(True)
         self.list.setAllColumnsShowFocus(True)

@@ -37,6 +37,7 @@ from workstation.ui.widgets import (
     act_on_control_enter,
     heading,
     in_row,
+    name_after_peer,
     name_widget,
     outcome_icon,
     plain_label,
@@ -70,7 +71,6 @@ class EchoDialog(QDialog):
         super().__init__(parent)
         self._services = services
         self._job: EchoJob | None = None
-        self.setWindowTitle("Echo")
         self.setObjectName("echoDialog")
         self.setAccessibleName("Echo")
         self.setModal(False)
@@ -78,6 +78,7 @@ class EchoDialog(QDialog):
         theme = services.theme
         self.peer = PeerChooser(theme, services.all_peers(), peer)
         self.peer.changed.connect(self._show_ready)
+        name_after_peer(self, "Echo", self.peer)
         self.repeat = QSpinBox()
         self.repeat.setRange(1, 10_000)
         self.repeat.setAlignment(Qt.AlignmentFlag.AlignRight)
@@ -163,6 +164,11 @@ class EchoDialog(QDialog):
         self.peer.set_peers(self._services.all_peers())
 
     # --- asking
+
+    @property
+    def busy(self) -> bool:
+        """Whether it is asking now."""
+        return self._job is not None
 
     @action
     async def _echo(self) -> None:

@@ -21,6 +21,8 @@ from PySide6.QtGui import (
     QGuiApplication,
     QKeyEvent,
     QKeySequence,
+    QPainter,
+    QPaintEvent,
     QShowEvent,
 )
 from PySide6.QtWidgets import (
@@ -30,6 +32,8 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QMainWindow,
     QMessageBox,
+    QStyle,
+    QStyleOptionToolButton,
     QToolBar,
     QToolButton,
     QVBoxLayout,
@@ -154,12 +158,10 @@ class MainWindow(QMainWindow):
         bar.setIconSize(QSize(20, 20))
         bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         bar.toggleViewAction().setEnabled(False)  # nobody loses it by a slip in a context menu
-        self.server_button = QToolButton()
+        self.server_button = _MenuButton()
         self.server_button.setObjectName("serverButton")
         self.server_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.server_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        # Fusion's own sign for a menu is a speck below the text; the text has an arrow instead.
-        self.server_button.setStyleSheet("QToolButton::menu-indicator { image: none; }")
         self.server_button.setMenu(server_menu(self, self.commands))
         bar.addWidget(self.server_button)
         bar.addSeparator()
@@ -259,9 +261,19 @@ class MainWindow(QMainWindow):
         peer = self.peers_pane.current_peer
         if peer is None:
             return None
-        dialog = self._open("echo", peer.address, lambda: EchoDialog(self.services, peer, self))
+        dialog = self._open("echo", self._echo_for(peer), lambda: EchoDialog(self.services, peer, self))
+        if not dialog.busy:
+            # One window for all peers, so that their answers stand below one another.
+            dialog.peer.choose(peer)
         dialog.echo_button.click()
         return dialog
+
+    def _echo_for(self, peer: Peer) -> str:
+        """Which echo dialog is to ask a peer: one that is at it already, else one that rests, else a new one."""
+        dialogs = {name: each for (_, name), each in self._dialogs.items() if isinstance(each, EchoDialog)}
+        at_it = [name for name, each in dialogs.items() if each.busy and each.peer.peer == peer]
+        resting = [name for name, each in dialogs.items() if not each.busy]
+        return next(iter(at_it + resting), f"{len(dialogs)}")
 
     def echo_built_in(self) -> None:
         """The echo of an empty window: the built-in server, whatever is selected."""
@@ -280,7 +292,7 @@ class MainWindow(QMainWindow):
         peer = peer or self.peers_pane.current_peer
         if peer is None:
             return None
-        name = f"{peer.address} {len(self._dialogs)}" if paths else peer.address
+        name = self._new_name() if paths else self._name_of("send", peer)
         return self._open("send", name, lambda: SendDialog(self.services, peer, tuple(paths), self))
 
     def open_query(self) -> QueryDialog | None:
@@ -288,7 +300,17 @@ class MainWindow(QMainWindow):
         peer = self.peers_pane.current_peer
         if peer is None:
             return None
-        return self._open("query", peer.address, lambda: QueryDialog(self.services, peer, self))
+        return self._open("query", self._name_of("query", peer), lambda: QueryDialog(self.services, peer, self))
+
+    def _name_of(self, kind: str, peer: Peer) -> str:
+        """The name of the dialog that has this peer chosen now: a person may have chosen another since it was made."""
+        for (each, name), dialog in self._dialogs.items():
+            if each == kind and isinstance(dialog, SendDialog | QueryDialog) and dialog.peer.peer == peer:
+                return name
+        return self._new_name()
+
+    def _new_name(self) -> str:
+        return f"{len(self._dialogs)}"
 
     def open_server(self) -> ServerDialog:
         """The built-in server's settings."""
@@ -525,14 +547,28 @@ class MainWindow(QMainWindow):
             self.open_send(paths)
 
 
+class _MenuButton(QToolButton):
+    """A button without Fusion's own sign for a menu, a speck below the text: the text has an arrow instead.
+
+    Not by a style sheet: a widget that has one keeps its colours when the appearance changes.
+    """
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        option = QStyleOptionToolButton()
+        self.initStyleOption(option)
+        option.features &= ~QStyleOptionToolButton.ToolButtonFeature.HasMenu
+        with QPainter(self) as painter:
+            self.style().drawComplexControl(QStyle.ComplexControl.CC_ToolButton, option, painter, self)
+
+
 def first_steps(services: Services) -> list[tuple[str, str]]:
     """What a newcomer can try at once, with nothing to configure."""
     peer = services.built_in()
     place = f"{peer.ae_title} at {peer.host}:{peer.port}" if peer is not None else "the peer that you add first"
     return [
-        ("Echo", "Select Built-in under Peers and press F5. Four rows of traffic appear; click one to see its bytes."),
+        ("Echo", "Select Built-in under Peers and press F5. Its messages appear; select one to see its bytes."),
         ("Send", "Press F6 and send the samples. Or drop your own files or folders on a peer."),
-        ("Query", "Press F7, then Search: what you sent is there. Retrieve a study with C-GET or C-MOVE."),
+        ("Query", "Press F7, then Query, twice: what you sent is there. Fetch a study with Get or Move."),
         ("Watch", "The state machine shows the path of the selected association; select an older one to compare."),
         ("Be a server", f"Let your system talk to {place}. Ctrl+Shift+P sets status, delay or refusal for each event."),
         ("Add a peer", "Press Ctrl+N and give AE title, host and port. F2 changes it."),

@@ -65,6 +65,7 @@ from workstation.ui.widgets import (
     RoomyDelegate,
     act_on_control_enter,
     in_row,
+    name_after_peer,
     name_widget,
     plain_label,
     primary_button,
@@ -105,7 +106,6 @@ class QueryDialog(QDialog):
         self._frames: list[Frame] = []
         self._job: QueryJob | MoveJob | GetJob | None = None
         self._warned = False
-        self.setWindowTitle("Query and Retrieve")
         self.setObjectName("queryDialog")
         self.setAccessibleName("Query and retrieve")
         self.setModal(False)
@@ -138,6 +138,7 @@ class QueryDialog(QDialog):
         theme = self._services.theme
         self.peer = PeerChooser(theme, self._services.all_peers(), peer)
         self.peer.changed.connect(self._asked_for_other)
+        name_after_peer(self, "Query", self.peer)
         self.root = QComboBox()
         name_widget(self.root, "model", "Information model", "Study Root or Patient Root")
         self.root.addItem("Study Root", str(Root.STUDY))

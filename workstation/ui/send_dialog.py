@@ -47,6 +47,7 @@ from workstation.ui.widgets import (
     act_on_control_enter,
     heading,
     in_row,
+    name_after_peer,
     name_widget,
     plain_label,
     primary_button,
@@ -73,7 +74,7 @@ class SendDialog(QDialog):
         self._job: SendJob | ScanJob | None = None
         self._meter = RateMeter(0)
         self._waiting_paths: list[Path] = []
-        self.setWindowTitle("Send")
+        self._last_peer: Peer | None = None
         self.setObjectName("sendDialog")
         self.setAccessibleName("Send")
         self.setModal(False)
@@ -83,6 +84,7 @@ class SendDialog(QDialog):
         self.model = SendModel(theme, self)
         self.peer = PeerChooser(theme, services.all_peers(), peer)
         self.peer.changed.connect(self._show_ready)
+        name_after_peer(self, "Send to", self.peer)
         self.list = SendList(theme, self.model)
         self.list.dropped.connect(self.add_paths)
         self.add_files_button = push_button("Add &files…", "addFiles", "Choose files", self._choose_files)
@@ -258,6 +260,7 @@ class SendDialog(QDialog):
                 raise
             finally:
                 self._job = None
+                self._progress_words.setText("")
                 self._rest()
 
     def _found(self, files: list[FoundFile]) -> None:
@@ -327,7 +330,8 @@ class SendDialog(QDialog):
 
     def _send(self) -> None:
         files = self.model.files
-        rest = [file for file in files if not self._stored(file)]
+        # What another peer has is not there yet.
+        rest = [file for file in files if not self._stored(file)] if self.peer.peer == self._last_peer else files
         # Sending what is stored already is a test as well, when nothing else is left.
         self._send_files(rest or files)
 
@@ -347,6 +351,7 @@ class SendDialog(QDialog):
         progress: Funnel[Progress] = Funnel(self._show_progress, self, _INTERVAL)
         job = SendJob(self._services.caller(), peer, files, progress.put, outcomes.put)
         self._job = job
+        self._last_peer = peer
         self._meter = RateMeter(sum(file.size for file in files))
         self._meter.update(time.monotonic(), 0)
         self.model.begin_sending(files)
@@ -366,6 +371,8 @@ class SendDialog(QDialog):
             raise
         finally:
             self._job = None
+            # The result above has the numbers, over the whole time.
+            self._progress_words.setText("")
             self._rest()
             self._services.archive_changed.emit()
         await self._scan_waiting()
@@ -394,8 +401,13 @@ class SendDialog(QDialog):
         failures = [outcome.failure for outcome in result.outcomes if outcome.failure not in (None, CANCELLED)]
         warned = sum(bool(outcome.warning) for outcome in result.outcomes)
         if result.cancelled:
-            left = len(result.outcomes) - result.stored
-            self.outcome.show_outcome(Outcome.CANCELLED, f"Cancelled: {sent} stored, {left:,} not")
+            unsent = len(result.outcomes) - result.stored - len(failures)
+            parts = [
+                f"{sent} stored",
+                f"{len(failures):,} failed" if failures else "",
+                f"{unsent:,} not sent" if unsent else "",
+            ]
+            self.outcome.show_outcome(Outcome.CANCELLED, f"Cancelled: {', '.join(part for part in parts if part)}")
         elif result.failure is not None and not result.stored:
             self.outcome.show_failure(result.failure)
         elif failures and failures[0] is not None:
@@ -433,7 +445,9 @@ class SendDialog(QDialog):
         busy = self._job is not None
         sending = isinstance(self._job, SendJob)
         self.send_button.setEnabled(not busy and self.peer.peer is not None and self.model.count > 0)
-        self.retry_button.setEnabled(not busy and self.peer.peer is not None and bool(self.model.failed()))
+        # What failed at another peer was not tried here.
+        tried_here = self.peer.peer is not None and self.peer.peer == self._last_peer
+        self.retry_button.setEnabled(not busy and tried_here and bool(self.model.failed()))
         self.cancel_button.setEnabled(busy)
         self.peer.setEnabled(not sending)
         for button in (self.add_files_button, self.add_folder_button, self.add_samples_button):

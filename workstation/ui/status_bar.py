@@ -13,6 +13,8 @@ from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
 from workstation.scp.levels import Level
 from workstation.traffic.record import Record
+from workstation.ui.behaviour_editor import departures
+from workstation.ui.plain import plain_tooltip
 from workstation.ui.rates import bytes_text, count_text
 from workstation.ui.services import Services
 from workstation.ui.tasks import action
@@ -109,7 +111,12 @@ class StatusBar(QStatusBar):
         if server is None or peer is None:
             self.server.setText("No server in this run")
         elif server.running:
-            self.server.setText(f"Listening on {peer.host}:{peer.port}")
+            # A test server that was told to fail yesterday still does so today.
+            changed = departures(services.settings.server)
+            about = f" · changed: {', '.join(what for what, _ in changed)}" if changed else ""
+            self.server.setText(f"Listening on {peer.host}:{peer.port}{about}")
+            lines = ["Where the built-in server listens", *(f"{what}: {words}" for what, words in changed)]
+            self.server.setToolTip(plain_tooltip("\n".join(lines)))
         else:
             self.server.setText("Not listening")
         self.rate.setText("↑ 0  ↓ 0")

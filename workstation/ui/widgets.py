@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QIcon, QKeySequence, QPainter, QPaintEvent, QPen, QPixmap, QShortcut
+from PySide6.QtGui import QColor, QIcon, QKeySequence, QPainter, QPaintEvent, QPalette, QPen, QPixmap, QShortcut
 from PySide6.QtWidgets import (
     QBoxLayout,
     QComboBox,
@@ -110,6 +110,17 @@ def in_row(*widgets: QWidget | None, space: int = SPACE) -> QHBoxLayout:
         else:
             layout.addWidget(widget)
     return layout
+
+
+def name_after_peer(dialog: QDialog, what: str, chooser: PeerChooser) -> None:
+    """The dialog's title says which peer it is about: several stand side by side."""
+
+    def show() -> None:
+        peer = chooser.peer
+        dialog.setWindowTitle(f"{what} {peer.name}" if peer is not None else what.split()[0])
+
+    chooser.changed.connect(show)
+    show()
 
 
 def act_on_control_enter(dialog: QDialog, button: QPushButton) -> None:
@@ -424,7 +435,10 @@ class CheckedField(QWidget):
         self.editor.setAccessibleDescription(problem)
         colour = self._theme.failure if problem else self._theme.text
         palette = self.editor.palette()
-        palette.setColor(self.editor.foregroundRole(), colour)
+        for group in (QPalette.ColorGroup.Active, QPalette.ColorGroup.Inactive):
+            # Not when it is disabled: that is to be seen.
+            palette.setColor(group, self.editor.foregroundRole(), colour)
+        palette.setColor(QPalette.ColorGroup.Disabled, self.editor.foregroundRole(), self._theme.dimmed)
         self.editor.setPalette(palette)
         return problem
 
