@@ -29,6 +29,9 @@ _TABLES: Mapping[Service, Mapping[int, tuple[str, str]]] = {
     Service.GET: tables.QR_GET_SERVICE_CLASS_STATUS,
 }
 
+# Neither Pending nor Cancel is an answer to these: whoever gives it has not said that it did what was asked.
+_ANSWERED_ONCE = frozenset({Service.ECHO, Service.STORE})
+
 # (services, lowest code, highest code): the remedy. The first that fits is taken.
 _REMEDIES: tuple[tuple[frozenset[Service], int, int, str], ...] = (
     (
@@ -106,7 +109,7 @@ def status_words(service: Service, code: int) -> str:
 
 
 def explain_status(service: Service, status: Dataset) -> Failure | None:
-    """Why the operation failed; None if the status is Success, Pending, Warning or Cancel.
+    """Why the operation failed; None if the status is Success, Warning or, where it may be, Pending or Cancel.
 
     Args:
         service: What was asked.
@@ -114,7 +117,9 @@ def explain_status(service: Service, status: Dataset) -> Failure | None:
     """
     code = int(status.Status)
     category = tables.code_to_category(code)
-    if category not in (tables.STATUS_FAILURE, tables.STATUS_UNKNOWN):
+    if category in (tables.STATUS_SUCCESS, tables.STATUS_WARNING):
+        return None
+    if category in (tables.STATUS_PENDING, tables.STATUS_CANCEL) and service not in _ANSWERED_ONCE:
         return None
     meaning = _TABLES[service].get(code, ("", ""))[1]
     remedy = next(
