@@ -119,8 +119,8 @@ class Exchange:
     def forget(self, message_id: int, replies: Replies) -> None:
         """The operation is over; a later response is nobody's."""
         with self._lock:
-            line = self._replies.get(message_id, deque())
-            if replies not in line:
+            line = self._replies.get(message_id)
+            if line is None or replies not in line:
                 return
             line.remove(replies)
             if not line:
@@ -185,17 +185,18 @@ class Exchange:
         with self._lock:
             line = self._replies.get(number)
             replies = line[0] if line else None
-            expected = sorted(self._replies)
         if replies is None:
-            self._stray(message, expected)
+            self._stray(message)
             return
         if not replies.abandoned:
             replies.put(message)
         if message.Status is None or code_to_category(message.Status) != "Pending":
             self.forget(number, replies)  # what comes now is for who waits next
 
-    def _stray(self, message: Response, expected: list[int]) -> None:
+    def _stray(self, message: Response) -> None:
         """A response that nobody waits for; a late one does no harm."""
+        with self._lock:
+            expected = sorted(self._replies)
         self._strays += 1
         text = f"a {message.name} came for Message ID {message.MessageIDBeingRespondedTo}, but"
         if expected:
