@@ -109,7 +109,7 @@ class TestPane:
         qtbot.waitExposed(pane)
         header = pane.tree.header()
         assert header.length() <= pane.tree.viewport().width()
-        assert header.sectionSize(0) >= 130
+        assert header.sectionSize(0) >= 120
 
     def test_enter_asks_for_the_peer(self, pane, qtbot):
         pane.show()

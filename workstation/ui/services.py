@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from workstation.traffic.log import TrafficLog
     from workstation.ui.bridge import Bridge
 
-LOGGER = logging.getLogger(__name__)
+# The log says "server", which is whose news it is.
+LOGGER = logging.getLogger("workstation.ui.server")
 # Whether the server runs is news in any log, and rare.
 LOGGER.setLevel(logging.INFO)
 
