@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QSocketNotifier, Signal
+from PySide6.QtCore import QMessageLogContext, QObject, QSocketNotifier, QtMsgType, Signal, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 # After PySide6, which it would otherwise not find.
@@ -60,6 +60,7 @@ def run(options: Options) -> int:
     # Each time Qt calls into Python it waits for the interpreter's lock, and at the usual 5 ms for each thread that is
     # busy: an event loop with a few dozen such calls a turn would be away for 300 ms while an association stores.
     sys.setswitchinterval(0.0002)
+    qInstallMessageHandler(_qt_says)
     qt = QApplication([PROGRAM])
     qt.setApplicationName(PROGRAM)
     qt.setApplicationDisplayName("DICOM Workstation")
@@ -74,6 +75,7 @@ def run(options: Options) -> int:
         return int(loop.run_until_complete(_Run(options, folders).run()))
     finally:
         loop.close()
+        qInstallMessageHandler(None)
         logging.getLogger().removeHandler(listener)
         listener.close()
 
@@ -276,6 +278,18 @@ def _beside(function: Callable[[], None], done: asyncio.Future[None], name: str)
             loop.call_soon_threadsafe(settle)
 
     threading.Thread(target=work, name=name, daemon=True).start()
+
+
+_QT_LEVELS = {
+    QtMsgType.QtDebugMsg: logging.DEBUG,
+    QtMsgType.QtInfoMsg: logging.INFO,
+    QtMsgType.QtWarningMsg: logging.WARNING,
+}
+
+
+def _qt_says(kind: QtMsgType, context: QMessageLogContext, text: str) -> None:
+    """Qt's own words go to the log file; standard error is for sentences that a person can act on."""
+    logging.getLogger("workstation.qt").log(_QT_LEVELS.get(kind, logging.ERROR), "%s: %s", context.category, text)
 
 
 class _SignalWatch(QObject):
