@@ -14,10 +14,24 @@ def status(code: int, **elements: object) -> Dataset:
     return ds
 
 
-@pytest.mark.parametrize("service", list(Service))
-@pytest.mark.parametrize("code", [0x0000, 0xFF00, 0xFF01, 0xFE00, 0xB000])
+ANSWERED_OFTEN = [Service.FIND, Service.MOVE, Service.GET]
+
+
+@pytest.mark.parametrize(
+    ("service", "code"),
+    [(service, code) for service in Service for code in (0x0000, 0xB000)]
+    + [(service, code) for service in ANSWERED_OFTEN for code in (0xFF00, 0xFF01, 0xFE00)],
+)
 def test_what_is_no_failure(service: Service, code: int) -> None:
     assert explain_status(service, status(code)) is None
+
+
+@pytest.mark.parametrize("service", [Service.ECHO, Service.STORE])
+@pytest.mark.parametrize("code", [0xFF00, 0xFF01, 0xFE00])
+def test_pending_and_cancel_do_not_say_that_it_was_done(service: Service, code: int) -> None:
+    failure = explain_status(service, status(code))
+    assert failure is not None
+    assert f"0x{code:04X}" in failure.sentence
 
 
 @pytest.mark.parametrize(

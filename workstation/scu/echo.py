@@ -12,7 +12,7 @@ from workstation.net.status import code_to_category
 from workstation.peers import Peer
 from workstation.scu.caller import Caller
 from workstation.scu.explain_association import explain_contexts, explain_end
-from workstation.scu.failure import CANCELLED, Failure
+from workstation.scu.failure import CANCELLED, Failure, printable
 from workstation.scu.job import Job, Progress
 from workstation.scu.outcome import Service, explain_status, status_words
 
@@ -119,7 +119,9 @@ class EchoJob(Job[EchoResult]):
             times=tuple(times),
             connect=association.timings.get("connect"),
             negotiate=association.timings.get("negotiate"),
-            implementation=str(acceptor.implementation_version_name or acceptor.implementation_class_uid or ""),
+            implementation=printable(
+                str(acceptor.implementation_version_name or acceptor.implementation_class_uid or ""), 64
+            ),
             status=code,
             failure=failure,
         )

@@ -5,10 +5,13 @@ One `Failure` is one explanation. The modules `explain_transport`, `explain_asso
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import Enum
 
 from workstation.net.uids import uid_name
+
+LONGEST_PART = 512
+"""Characters. Paths and lists of transfer syntaxes are long, too."""
 
 
 class Layer(Enum):
@@ -26,7 +29,7 @@ class Layer(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An explained failure."""
+    """An explained failure: plain text whatever the peer said, each part one line of bounded length."""
 
     layer: Layer
     what: str
@@ -35,6 +38,12 @@ class Failure:
     """What was seen: a code, a system's message, the first bytes."""
     remedy: str = ""
     """What usually fixes it, a sentence or two."""
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if isinstance(value, str):
+                object.__setattr__(self, each.name, printable(value, LONGEST_PART))
 
     @property
     def sentence(self) -> str:
@@ -48,9 +57,6 @@ class Failure:
         return self.sentence
 
 
-CANCELLED = Failure(Layer.LOCAL, "Cancelled before it was done")
-
-
 def named(uid: str) -> str:
     """A UID with its name, for a sentence."""
     name = uid_name(uid)
@@ -61,3 +67,6 @@ def printable(text: str, limit: int = 120) -> str:
     """Text of the peer's with control characters made visible, and of bounded length."""
     shown = "".join(character if character.isprintable() else "·" for character in text)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+CANCELLED = Failure(Layer.LOCAL, "Cancelled before it was done")

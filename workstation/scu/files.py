@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import stat
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,11 +20,13 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag
-from pydicom.uid import UID, MediaStorageDirectoryStorage
+from pydicom.uid import ExplicitVRLittleEndian, MediaStorageDirectoryStorage
 
-from workstation.net.part10 import FileHead, NotDicomFileError, read_head
+from workstation.net.dsutils import encoding_of
+from workstation.net.part10 import FileHead, NotDicomFileError, encode_head, read_head
 from workstation.scu.failure import Failure, Layer
 from workstation.scu.job import Job, Progress
+from workstation.traffic.text import printable
 
 # What is shown of an object: the field of `FoundFile` for each element.
 _SHOWN = {
@@ -42,6 +46,9 @@ _TAGS = [tag for tag in map(tag_for_keyword, ("SpecificCharacterSet", *_SHOWN.va
 _PIXEL_DATA = 0x7FE00008
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 _SHORTEST_ELEMENT = 8
+# A deflated file of half a megabyte may inflate to half a gigabyte; what is shown stands at its beginning.
+_INFLATED = 4 * 1024 * 1024
+_LONGEST_UID = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +89,9 @@ def inspect(path: Path) -> FoundFile:
     try:
         state = path.stat()
         size = state.st_size
+        if stat.S_ISREG(state.st_mode) and not size:
+            # Not opened: what the system shows of itself as files (/proc) has no size either, and may never end.
+            return _unfit(path, 0, "The file is empty", "", "Copy or export it again.")
         if not stat.S_ISREG(state.st_mode):
             # A pipe or a device would block or never end.
             return _unfit(path, size, "This is no regular file", "", "Choose files or folders.")
@@ -111,22 +121,34 @@ def inspect(path: Path) -> FoundFile:
                 "it has no " + " and no ".join(missing),
                 "Export the object again, or repair its group 0002.",
             )
+        # Without these two no context can be proposed; an instance's UID may be as odd as it likes.
+        odd = [uid for uid in (head.sop_class_uid, head.transfer_syntax_uid) if not _is_uid(uid)]
+        if odd:
+            return _unfit(
+                path,
+                size,
+                "The file meta information is damaged",
+                f"{odd[0]!a} is no UID",
+                "Export the object again, or repair its group 0002.",
+            )
         return _read(path, head)
     except NotDicomFileError as error:
-        if size == 0:
-            return _unfit(path, 0, "The file is empty", "", "Copy or export it again.")
         return _unfit(
             path, size, "This is no DICOM file", str(error), "Choose DICOM files (PS3.10); other files are left out."
         )
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        # ValueError: a path with a NUL, which some programs let one drop.
         return unreadable(path, error, size)
 
 
-def unreadable(path: Path, error: OSError, size: int = 0) -> FoundFile:
+def _is_uid(text: str) -> bool:
+    return 0 < len(text) <= _LONGEST_UID and all(character in "0123456789." for character in text)
+
+
+def unreadable(path: Path, error: OSError | ValueError, size: int = 0) -> FoundFile:
     """A file or folder that the system does not let us read."""
-    return _unfit(
-        path, size, "It cannot be read", error.strerror or str(error), "Check that it exists and that you may read it."
-    )
+    reason = getattr(error, "strerror", None) or str(error)
+    return _unfit(path, size, "It cannot be read", reason, "Check that it exists and that you may read it.")
 
 
 def _unfit(path: Path, size: int, what: str, evidence: str, remedy: str) -> FoundFile:
@@ -137,9 +159,11 @@ def _read(path: Path, head: FileHead) -> FoundFile:
     """The identifying elements, and whether the file is as long as its elements say."""
     truncated = ""
     end: int | None = None  # of the element seen last; None if it does not say
+    is_empty = True
 
     def enough(tag: BaseTag, _: str | None, length: int) -> bool:
-        nonlocal truncated, end
+        nonlocal truncated, end, is_empty
+        is_empty = False
         if deflated:
             return int(tag) >= _PIXEL_DATA
         end = None if length == _UNDEFINED_LENGTH else file.tell() + length
@@ -152,24 +176,25 @@ def _read(path: Path, head: FileHead) -> FoundFile:
         return False
 
     # The data set of a deflated file is read from memory, where positions say nothing about the file.
-    deflated = UID(head.transfer_syntax_uid).is_deflated if head.transfer_syntax_uid else False
+    deflated = encoding_of(head.transfer_syntax_uid)[2]
     dataset = Dataset()
     file: BinaryIO
     with path.open("rb") as file:
         try:
-            dataset = read_partial(file, stop_when=enough, specific_tags=_TAGS)
-            shown: dict[str, Any] = {field: _text(dataset, keyword) for field, keyword in _SHOWN.items()}
-            found = FoundFile(
-                path=path,
-                size=head.size,
-                sop_class_uid=head.sop_class_uid,
-                sop_instance_uid=head.sop_instance_uid,
-                transfer_syntax_uid=head.transfer_syntax_uid,
-                **shown,
+            source = _beginning(file, head) if deflated else file
+            dataset = read_partial(source, stop_when=enough, specific_tags=_TAGS)
+        except RecursionError:
+            return _unfit(
+                path,
+                head.size,
+                "The data set cannot be read",
+                "its sequences are nested too deep",
+                "No system writes such objects by itself: export it again, or look at it with a dump tool.",
             )
-        except OSError:
-            raise
         except Exception as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            # pydicom answers damaged bytes with almost any exception, an OSError of its own among them.
             return _unfit(
                 path,
                 head.size,
@@ -177,6 +202,17 @@ def _read(path: Path, head: FileHead) -> FoundFile:
                 f"{type(error).__name__}: {error}",
                 "Copy or export the object again.",
             )
+    shown: dict[str, Any] = {field: _text(dataset, keyword) for field, keyword in _SHOWN.items()}
+    found = FoundFile(
+        path=path,
+        size=head.size,
+        sop_class_uid=head.sop_class_uid,
+        sop_instance_uid=head.sop_instance_uid,
+        transfer_syntax_uid=head.transfer_syntax_uid,
+        **shown,
+    )
+    if is_empty:
+        return _unfit(path, head.size, "The file holds no data set", "", "Copy or export the object again.")
     if end is not None and 0 < head.size - end < _SHORTEST_ELEMENT:
         truncated = "it ends within the head of an element"
     if truncated:
@@ -184,9 +220,37 @@ def _read(path: Path, head: FileHead) -> FoundFile:
     return found
 
 
+def _beginning(file: BinaryIO, head: FileHead) -> BytesIO:
+    """A deflated file as if it were not deflated and ended after the first megabytes."""
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    file.seek(head.offset)
+    inflated = inflater.decompress(file.read(_INFLATED), _INFLATED)
+    return BytesIO(
+        encode_head(
+            sop_class_uid=head.sop_class_uid,
+            sop_instance_uid=head.sop_instance_uid,
+            transfer_syntax_uid=ExplicitVRLittleEndian,
+            implementation_class_uid="0",
+        )
+        + inflated
+    )
+
+
 def _text(dataset: Dataset, keyword: str) -> str:
-    value = dataset.get(keyword)
-    return "" if value is None else str(value).strip("\0 ")
+    """A value as it is shown: one line; nothing if it cannot be decoded, which is no reason not to send the file."""
+    try:
+        value = dataset.get(keyword)
+    except Exception:
+        return ""
+    return "" if value is None else printable(str(value).strip("\0 "))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        # In a folder that may not be looked into, a link to itself, or no path at all: `inspect` says what is wrong.
+        return False
 
 
 def _walk(
@@ -195,7 +259,7 @@ def _walk(
     """Every file at and below the paths, in order of name; folders that cannot be read are reported."""
     for path in map(Path, paths):
         # Only what a person chose may be a link to a folder: links below it could lead round in circles.
-        if not path.is_dir():
+        if not _is_folder(path):
             yield path
             continue
         folders = [path]
@@ -211,7 +275,7 @@ def _walk(
             for entry in children:
                 if entry.is_dir(follow_symlinks=False):
                     below.append(Path(entry.path))
-                elif not (entry.is_symlink() and entry.is_dir()):
+                elif not (entry.is_symlink() and _is_folder(Path(entry.path))):
                     yield Path(entry.path)
             folders.extend(reversed(below))
 
@@ -232,7 +296,7 @@ def scan(
     for path in _walk(paths, cancelled, on_found):
         if cancelled():
             return
-        real = os.path.realpath(path)
+        real = os.path.realpath(path) if "\0" not in str(path) else str(path)
         if real not in seen:
             seen.add(real)
             on_found(inspect(path))

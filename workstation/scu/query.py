@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 
 from workstation.peers import Peer
 from workstation.scu.caller import Caller
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Model", "QueryJob", "QueryResult", "identifier"]
 
+LONGEST_MATCH = 1024 * 1024
+"""Bytes of one identifier; honest ones have a thousandth of it."""
+MOST_BYTES = 512 * 1024 * 1024
+"""Of all matches of one query, which whoever asked keeps in memory: as many as half a million honest ones have."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryResult:
@@ -27,7 +33,7 @@ class QueryResult:
 
     matches: int = 0
     unreadable: int = 0
-    """Matches whose identifier could not be decoded."""
+    """Matches whose identifier could not be decoded, or is too long to be one."""
     status: int | None = None
     """The final status; None if there was none."""
     unsupported_keys: bool = False
@@ -70,7 +76,7 @@ class QueryJob(Operation[QueryResult]):
         keys: Matching and return keys; the level and the character set are added.
         on_match: Gets each match, in the job's thread.
         on_progress: Hears of each match.
-        limit: After so many matches the query is cancelled; None for all.
+        limit: After so many matches the query is cancelled; None for all, within `MOST_BYTES`.
         character_set: The request's Specific Character Set unless `keys` has one. Many servers answer in the
             request's; without one, names that Latin letters cannot write would be lost.
     """
@@ -98,6 +104,7 @@ class QueryJob(Operation[QueryResult]):
         self._unreadable = 0
         self._unsupported = False
         self._limited = False
+        self._bytes = 0
 
     def run(self) -> QueryResult:
         """Ask, and return when the last match has come."""
@@ -124,11 +131,25 @@ class QueryJob(Operation[QueryResult]):
             return
         self._matches += 1
         self._unsupported = self._unsupported or int(status.Status) == 0xFF01
-        if answer is None:
+        length = 0 if answer is None else _length(answer)
+        if answer is None or length > LONGEST_MATCH:
             self._unreadable += 1
         else:
+            self._bytes += length
             self._on_match(answer)
         self._tell(done=self._matches)
-        if self._limit is not None and self._matches >= self._limit:
+        if (self._limit is not None and self._matches >= self._limit) or self._bytes >= MOST_BYTES:
             self._limited = True
             self.cancel()
+
+
+def _length(answer: Dataset) -> int:
+    """Bytes of an identifier's values, about; without decoding them."""
+    length = 0
+    for tag in answer.keys():  # noqa: SIM118 - to iterate over a Dataset is to decode it
+        value = answer.get_item(tag).value
+        if isinstance(value, bytes | str):
+            length += len(value)
+        elif isinstance(value, Sequence):
+            length += sum(_length(item) for item in value)
+    return length

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydicom import uid
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 
 from workstation.net import build_context, build_role, evt
 from workstation.peers import Peer, check_ae_title
 from workstation.scu.caller import Caller
-from workstation.scu.failure import Failure, Layer
+from workstation.scu.failure import Failure, Layer, printable
 from workstation.scu.job import Progress
 from workstation.scu.operation import Ending, Model, Operation, identifier
 from workstation.scu.outcome import Service, status_words
@@ -182,8 +183,7 @@ class _RetrieveJob(Operation[RetrieveResult]):
         counts = self._counts
         if ending.status is not None:
             counts = SubOperations.of(ending.status).over(counts)
-        listed = (ending.identifier or Dataset()).get("FailedSOPInstanceUIDList") or ()
-        failed_uids = (str(listed),) if isinstance(listed, str) else tuple(str(each) for each in listed)
+        failed_uids = _failed_uids(ending.identifier)
         return RetrieveResult(
             status=ending.code,
             counts=counts,
@@ -216,6 +216,18 @@ class _RetrieveJob(Operation[RetrieveResult]):
             failed=counts.failed or 0,
             warnings=counts.warning or 0,
         )
+
+
+def _failed_uids(identifier: Dataset | None) -> tuple[str, ...]:
+    """What a final response lists as Failed SOP Instance UID List; nothing if that cannot be read."""
+    try:
+        listed = None if identifier is None else identifier.get("FailedSOPInstanceUIDList")
+    except Exception:
+        # pydicom decodes a value when it is looked at, and answers damaged ones with almost any exception.
+        return ()
+    if isinstance(listed, str):
+        return (printable(listed, 64),)
+    return tuple(printable(str(each), 64) for each in listed) if isinstance(listed, MultiValue) else ()
 
 
 class MoveJob(_RetrieveJob):
