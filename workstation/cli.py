@@ -127,18 +127,34 @@ def parse_address(text: str) -> tuple[str, int]:
     return check_host(host), check_port(port)
 
 
+def _path(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        # A "~name" of nobody.
+        raise ValueError(f"{text!r} begins with the home folder of a user who does not exist.") from None
+
+
+def _looked_at(text: str, question: Callable[[], bool]) -> bool:
+    """What the system answers about a path; ValueError with a sentence if it does not let us ask."""
+    try:
+        return question()
+    except OSError as error:
+        raise ValueError(f"{text!r} cannot be used: {error.strerror or error}.") from None
+
+
 def _folder(text: str) -> Path:
-    folder = Path(text).expanduser()
-    if folder.exists() and not folder.is_dir():
+    folder = _path(text)
+    if _looked_at(text, folder.exists) and not folder.is_dir():
         raise ValueError(f"{text!r} is a file: give a folder, which need not exist yet.")
     return folder
 
 
 def _picture(text: str) -> Path:
-    path = Path(text).expanduser()
+    path = _path(text)
     if path.suffix.lower() != ".png":
         raise ValueError(f"{text!r} does not end in .png: the picture is a PNG file.")
-    if not path.absolute().parent.is_dir():
+    if not _looked_at(text, path.absolute().parent.is_dir):
         raise ValueError(f"The folder of {text!r} does not exist: make it first, or name another.")
     return path
 

@@ -289,6 +289,8 @@ def _entries(document: tomlkit.TOMLDocument) -> AoT:
         # Absent, empty, or written as an inline list, which only [[peer]] tables can replace.
         tables = tomlkit.aot()
         for entry in entries if isinstance(entries, list) else []:
+            if not isinstance(entry, dict):
+                continue
             table = tomlkit.table()
             table.update(entry)
             tables.append(table)

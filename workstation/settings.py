@@ -239,6 +239,11 @@ def _read_settings(document: Mapping[str, Any], problems: list[str]) -> Settings
     return _values(settings, document, problems, skip=("server", "caller", "traffic"))
 
 
+def _short(sentence: str) -> str:
+    """The sentence without the middle of what a person would not read: a value in it may be a megabyte long."""
+    return sentence if len(sentence) <= 300 else f"{sentence[:200]} ... {sentence[-80:]}"
+
+
 def _section(parent: Mapping[str, Any], key: str, problems: list[str]) -> Mapping[str, Any]:
     section = parent.get(key, {})
     if isinstance(section, dict):
@@ -257,7 +262,7 @@ def _values(defaults: T, section: Mapping[str, Any], problems: list[str], skip: 
                 settings = replace(cast(Any, settings), **{each.name: value})
             except (ValueError, TypeError, AttributeError) as error:
                 sentence = str(error) if isinstance(error, ValueError) else f"{each.name} is {value!r}."
-                problems.append(sentence)
+                problems.append(_short(sentence))
     return settings
 
 

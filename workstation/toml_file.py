@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 import tomlkit
-from tomlkit.exceptions import ParseError
+from tomlkit.exceptions import TOMLKitError
 
 
 def read_document(path: Path) -> tuple[tomlkit.TOMLDocument, str]:
@@ -23,7 +23,8 @@ def read_document(path: Path) -> tuple[tomlkit.TOMLDocument, str]:
     document; one that cannot be read gives an empty document and stays where it is.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        # Windows' editor puts a byte order mark before it.
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return tomlkit.document(), ""
     except UnicodeDecodeError as error:
@@ -33,7 +34,8 @@ def read_document(path: Path) -> tuple[tomlkit.TOMLDocument, str]:
         return tomlkit.document(), f"{path} cannot be read ({reason}); defaults are used."
     try:
         return tomlkit.parse(text), ""
-    except ParseError as error:
+    except TOMLKitError as error:
+        # Not only its ParseError: a key that is there twice is another one.
         return tomlkit.document(), _broken(path, str(error))
 
 
