@@ -8,7 +8,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import QPoint, QRect, QSettings, Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -218,7 +218,9 @@ class TestAppearance:
 
     def test_the_server_button_is_readable_after_a_change(self, window):
         def shades() -> list[int]:
-            image = window.server_button.grab().toImage()
+            # As it stands in the window: alone it would be painted on a ground of its own.
+            button = window.server_button
+            image = window.grab(QRect(button.mapTo(window, QPoint(0, 0)), button.size())).toImage()
             middle = image.height() // 2
             columns, rows = range(image.width() // 3, image.width() - 6), range(middle - 6, middle + 6)
             return [image.pixelColor(x, y).lightness() for x in columns for y in rows]
