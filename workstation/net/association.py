@@ -18,7 +18,6 @@ import socket
 import ssl
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +27,9 @@ from workstation.net.assembly import Assembler, DataSink
 from workstation.net.connection import Connection
 from workstation.net.dimse import C_STORE_RQ, Message, encode_command
 from workstation.net.errors import LocalProtocolError, RemoteProtocolError
-from workstation.net.events import Event
 from workstation.net.exchange import Exchange, Operation
 from workstation.net.fsm import State
+from workstation.net.notifier import Notifier
 from workstation.net.pdu import (
     A_ABORT_RQ,
     A_ASSOCIATE_AC,
@@ -73,7 +72,7 @@ _SILENT = {State.STA1, State.STA2, State.STA13}
 SinkFactory = Callable[["Association", C_STORE_RQ, PresentationContextTuple], DataSink | None]
 
 
-class Association(Requests):
+class Association(Requests, Notifier):
     """One association with a peer, as requestor or acceptor.
 
     Made by `AE.associate` and by servers.
@@ -97,6 +96,7 @@ class Association(Requests):
     def __init__(self, ae: ApplicationEntity, mode: str) -> None:
         if mode not in (MODE_REQUESTOR, MODE_ACCEPTOR):
             raise ValueError(f"an association's mode is 'requestor' or 'acceptor', not {mode!r}")
+        super().__init__()
         self.number = next(_numbers)
         self.name = f"association-{self.number}"
         self.daemon = True
@@ -124,10 +124,6 @@ class Association(Requests):
 
         self._accepted: dict[int, PresentationContext] = {}
         self._rejected: list[PresentationContext] = []
-        self._handlers = events.Handlers()
-        self._notes: deque[Event] = deque()
-        self._turn = threading.Lock()  # held by whoever runs notification handlers
-        self._turn_owner: int | None = None
         self._invoking = threading.RLock()  # held while an operation with one response is under way
         self._outcome = threading.Event()  # the negotiation is over
         self._released = threading.Event()
@@ -242,27 +238,6 @@ class Association(Requests):
             self.over.wait(timeout)
 
     # ------------------------------------------------------------------- events
-    def bind(self, event: events.EventType, handler: Callable[..., Any], args: list[Any] | None = None) -> None:
-        """Bind a handler; an intervention event has one, a notification event any number."""
-        self._handlers.bind(event, handler, args)
-
-    def unbind(self, event: events.EventType, handler: Callable[..., Any]) -> None:
-        """Unbind a handler; an intervention event gets its default back."""
-        self._handlers.unbind(event, handler)
-
-    def get_events(self) -> list[events.EventType]:
-        """The events with handlers."""
-        return self._handlers.get_events()
-
-    def get_handlers(self, event: events.EventType) -> Any:
-        """The handlers of an event, as the documented API gives them."""
-        return self._handlers.get_handlers(event)
-
-    @property
-    def handlers(self) -> events.Handlers:
-        """The handler table."""
-        return self._handlers
-
     def start_serving(self, sock: socket.socket, context: ssl.SSLContext | None) -> None:
         """Serve a connection that a peer opened, on a thread of its own (`serve`).
 
@@ -270,34 +245,6 @@ class Association(Requests):
             RuntimeError: The system gives no more threads.
         """
         threads.run(f"dicom-{self.name}", lambda: self.serve(sock, context), context=self._variables)
-
-    def use_handlers(self, handlers: events.Handlers) -> None:
-        """Start with a copy of a server's handlers."""
-        self._handlers = handlers.copy()
-
-    def notify(self, event: events.NotificationEvent, **attrs: Any) -> None:
-        """Remember a notification; without a handler it costs a look-up."""
-        if self._handlers.has(event):
-            self._notes.append(Event(self, event, attrs))
-
-    def run_notifications(self, *, settle: bool = False) -> None:
-        """Run what was remembered, in order, unless another thread is at it (it then runs these too).
-
-        Args:
-            settle: Wait, a second at most, for that other thread: what led to here has then been heard.
-        """
-        if settle and self._turn_owner != threading.get_ident() and self._turn.acquire(timeout=1.0):
-            self._turn.release()
-        while self._notes:
-            if not self._turn.acquire(blocking=False):
-                return
-            self._turn_owner = threading.get_ident()
-            try:
-                while self._notes:
-                    events.run_notification(self._handlers, self._notes.popleft())
-            finally:
-                self._turn_owner = None
-                self._turn.release()
 
     def note(self, outputs: list[Output]) -> None:
         """Under the connection's lock: turn the engine's outputs into state and notifications."""

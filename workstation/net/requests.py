@@ -105,7 +105,7 @@ class Requests:
         def _is_notifying(self) -> bool:
             """Of the association."""
 
-        def run_notifications(self) -> None:
+        def run_notifications(self, *, settle: bool = False) -> None:
             """Of the association."""
 
         def accepted_context(self, context_id: int) -> PresentationContext | None:

@@ -1,0 +1,77 @@
+"""The handlers of an association, and the notifications that wait for theirs to run.
+
+Notifications are remembered under the connection's lock, in wire order, and run without it, one at a time for each
+association, by whichever thread comes by.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from workstation.net import events
+from workstation.net.events import Event
+
+if TYPE_CHECKING:
+    from workstation.net.association import Association
+
+
+class Notifier:
+    """What an association has of events."""
+
+    def __init__(self) -> None:
+        self._handlers = events.Handlers()
+        self._notes: deque[Event] = deque()
+        self._turn = threading.Lock()  # held by whoever runs notification handlers
+        self._turn_owner: int | None = None
+
+    def bind(self, event: events.EventType, handler: Callable[..., Any], args: list[Any] | None = None) -> None:
+        """Bind a handler; an intervention event has one, a notification event any number."""
+        self._handlers.bind(event, handler, args)
+
+    def unbind(self, event: events.EventType, handler: Callable[..., Any]) -> None:
+        """Unbind a handler; an intervention event gets its default back."""
+        self._handlers.unbind(event, handler)
+
+    def get_events(self) -> list[events.EventType]:
+        """The events with handlers."""
+        return self._handlers.get_events()
+
+    def get_handlers(self, event: events.EventType) -> Any:
+        """The handlers of an event, as the documented API gives them."""
+        return self._handlers.get_handlers(event)
+
+    @property
+    def handlers(self) -> events.Handlers:
+        """The handler table."""
+        return self._handlers
+
+    def use_handlers(self, handlers: events.Handlers) -> None:
+        """Start with a copy of a server's handlers."""
+        self._handlers = handlers.copy()
+
+    def notify(self, event: events.NotificationEvent, **attrs: Any) -> None:
+        """Remember a notification; without a handler it costs a look-up."""
+        if self._handlers.has(event):
+            self._notes.append(Event(cast("Association", self), event, attrs))
+
+    def run_notifications(self, *, settle: bool = False) -> None:
+        """Run what was remembered, in order, unless another thread is at it (it then runs these too).
+
+        Args:
+            settle: Wait, a second at most, for that other thread: what led to here has then been heard.
+        """
+        if settle and self._turn_owner != threading.get_ident() and self._turn.acquire(timeout=1.0):
+            self._turn.release()
+        while self._notes:
+            if not self._turn.acquire(blocking=False):
+                return
+            self._turn_owner = threading.get_ident()
+            try:
+                while self._notes:
+                    events.run_notification(self._handlers, self._notes.popleft())
+            finally:
+                self._turn_owner = None
+                self._turn.release()
