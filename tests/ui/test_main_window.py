@@ -220,14 +220,17 @@ class TestAppearance:
         def shades() -> list[int]:
             # As it stands in the window: alone it would be painted on a ground of its own.
             button = window.server_button
-            image = window.grab(QRect(button.mapTo(window, QPoint(0, 0)), button.size())).toImage()
+            place = QRect(button.mapTo(window, QPoint(0, 0)), button.size())
+            image = window.grab().toImage().copy(place)
             middle = image.height() // 2
             columns, rows = range(image.width() // 3, image.width() - 6), range(middle - 6, middle + 6)
             return [image.pixelColor(x, y).lightness() for x in columns for y in rows]
 
         window.commands["appearance_light"].trigger()
+        QApplication.processEvents()
         assert min(shades()) < 80
         window.commands["appearance_dark"].trigger()
+        QApplication.processEvents()
         assert max(shades()) > 150
 
     def test_icons_take_the_colour_of_the_text(self, window):
