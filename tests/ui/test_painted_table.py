@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 from PySide6.QtCore import QModelIndex, QPoint, QRect, Qt
-from PySide6.QtGui import QColor, QImage, QPixmap
+from PySide6.QtGui import QAccessible, QColor, QImage, QPixmap
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
@@ -304,3 +304,15 @@ def test_an_empty_table_paints_nothing(qtbot: QtBot) -> None:
     qtbot.keyClick(view, Qt.Key.Key_End)
     qtbot.keyClick(view, Qt.Key.Key_Right)
     assert not view.currentIndex().isValid()
+
+
+def test_a_screen_reader_reads_cells(bench: Bench, qtbot: QtBot) -> None:
+    was_active = QAccessible.isActive()
+    QAccessible.setActive(True)
+    try:
+        bench.model.dataChanged.emit(bench.model.index(3, 0), bench.model.index(3, 2), [Qt.ItemDataRole.DisplayRole])
+        table = QAccessible.queryAccessibleInterface(bench.view)
+        names = [table.child(place).text(QAccessible.Text.Name) for place in range(table.childCount())[:9]]
+        assert "row 0" in names
+    finally:
+        QAccessible.setActive(was_active)
