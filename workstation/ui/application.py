@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import logging.handlers
 import signal
 import socket
 import sys
@@ -35,6 +34,7 @@ from workstation.ui.bridge import Bridge
 from workstation.ui.collecting import Collecting
 from workstation.ui.demo import DemoError, play, save_picture
 from workstation.ui.icons import application_icon
+from workstation.ui.log_file import LogFile
 from workstation.ui.main_window import MainWindow
 from workstation.ui.services import Services
 from workstation.ui.tasks import Tasks, action
@@ -47,16 +47,20 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+MOST_PROBLEMS = 5
+"""In the settings and peers: so many are told one by one."""
+
 
 def run(options: Options) -> int:
     """Open the window and return the exit status once it is over."""
     try:
         folders = DataDir.at(options.data_dir)
-        listener = _log_to(folders)
     except OSError as error:
         reason = error.strerror or error
         print(f"The data folder {error.filename} cannot be used: {reason}. See --data-dir.", file=sys.stderr)
         return 1
+    log_file = LogFile(folders.log)
+    logging.getLogger().addHandler(log_file)
     # Each time Qt calls into Python it waits for the interpreter's lock, and at the usual 5 ms for each thread that is
     # busy: an event loop with a few dozen such calls a turn would be away for 300 ms while an association stores.
     sys.setswitchinterval(0.0002)
@@ -72,22 +76,22 @@ def run(options: Options) -> int:
     loop = QEventLoop(qt)
     asyncio.set_event_loop(loop)
     try:
-        return int(loop.run_until_complete(_Run(options, folders).run()))
+        return int(loop.run_until_complete(_Run(options, folders, log_file.problem).run()))
     finally:
         loop.close()
         qInstallMessageHandler(None)
-        logging.getLogger().removeHandler(listener)
-        listener.close()
+        logging.getLogger().removeHandler(log_file)
+        log_file.close()
 
 
 class _Run:
     """The parts of one run, in the order of their making."""
 
-    def __init__(self, options: Options, folders: DataDir) -> None:
+    def __init__(self, options: Options, folders: DataDir, problem: str = "") -> None:
         self._options = options
         self._folders = folders
         self._over = asyncio.Event()
-        self._problems: list[str] = []
+        self._problems = [problem] if problem else []
         settings_file = SettingsFile(folders.settings)
         kept = settings_file.load()
         self._problems += settings_file.problems
@@ -126,8 +130,7 @@ class _Run:
             self._window.closed.connect(self._over.set)
             self._window.demo_requested.connect(self._demo)
             self._window.show()
-            for problem in self._problems:
-                self._services.notify(problem)
+            self._tell_problems()
             status = 0
             try:
                 if self._options.has_server:
@@ -141,6 +144,14 @@ class _Run:
                 self._collecting.end()
                 await self._end()
         return status
+
+    def _tell_problems(self) -> None:
+        """Say what is wrong with the files; each in the window as long as a person would read them."""
+        for problem in self._problems[:MOST_PROBLEMS]:
+            self._services.notify(problem)
+        further = len(self._problems) - MOST_PROBLEMS
+        if further > 0:
+            self._services.notify(f"There are {further:,} more problems in the settings and peers; look at the files in {self._folders.root}.")
 
     async def _make_server(self, settings: Settings) -> None:
         services = self._services
@@ -161,7 +172,8 @@ class _Run:
         except Exception as error:
             # Whatever the disk or the database says: the window works without a server.
             _log.exception("The archive cannot be used")
-            self._tell(f"The archive in {self._folders.archive} cannot be used, so there is no server: {error}")
+            reason = _reason_of(error)
+            self._tell(f"The archive in {self._folders.archive} cannot be used, so there is no server: {reason}")
             return
         services.set_server(server, archive)
         if settings.server.enabled:
@@ -347,12 +359,8 @@ def _signals(stop: Callable[[], None]) -> Iterator[None]:
         watch.close()
 
 
-def _log_to(folders: DataDir) -> logging.Handler:
-    """The program's own log file: three of a megabyte at most."""
-    handler = logging.handlers.RotatingFileHandler(
-        folders.log, maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True
-    )
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"))
-    handler.setLevel(logging.INFO)
-    logging.getLogger().addHandler(handler)
-    return handler
+def _reason_of(error: Exception) -> str:
+    """What the system or the database says, without the numbers and links that are for programmers."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror} ({error.filename})." if error.filename else f"{error.strerror}."
+    return f"{getattr(error, 'orig', None) or error}.".replace("..", ".")
