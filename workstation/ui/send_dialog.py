@@ -32,6 +32,7 @@ from workstation.scu.files import FoundFile, ScanJob, ScanResult
 from workstation.scu.job import Progress
 from workstation.scu.send import SendJob, SendOutcome, SendResult, plan_contexts
 from workstation.ui.dialog_memory import DialogMemory
+from workstation.ui.plain import plain_tooltip
 from workstation.ui.rates import RateMeter, bytes_text, count_text, time_text
 from workstation.ui.send_list import SendList
 from workstation.ui.send_model import SendModel
@@ -313,10 +314,10 @@ class SendDialog(QDialog):
                 )
         for abstract, contexts in by_class.items():
             parent = QTreeWidgetItem([uid_name(abstract) or abstract])
-            parent.setToolTip(0, abstract)
+            parent.setToolTip(0, plain_tooltip(abstract))
             for syntaxes in contexts:
                 child = QTreeWidgetItem([" or ".join(uid_name(each) or each for each in syntaxes)])
-                child.setToolTip(0, "\n".join(syntaxes))
+                child.setToolTip(0, plain_tooltip("\n".join(syntaxes)))
                 parent.addChild(child)
             self.contexts.addTopLevelItem(parent)
         self.contexts.expandAll()

@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 
 from workstation.peers import Peer, parse_peer
 from workstation.scu.failure import CANCELLED, Failure
+from workstation.ui.plain import plain_tooltip
 from workstation.ui.theme import Theme
 
 SPACE = 8
@@ -509,7 +510,7 @@ class PeerChooser(QWidget):
         self.combo.clear()
         for row, peer in enumerate(self._peers):
             self.combo.addItem(peer.name)
-            self.combo.setItemData(row, peer.address, Qt.ItemDataRole.ToolTipRole)
+            self.combo.setItemData(row, plain_tooltip(peer.address), Qt.ItemDataRole.ToolTipRole)
         names = [peer.name for peer in self._peers]
         if text in names:
             self.combo.setCurrentIndex(names.index(text))
