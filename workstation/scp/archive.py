@@ -18,7 +18,7 @@ import logging
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,9 @@ from workstation.scp.levels import Level, Model, check_find, check_retrieve
 from workstation.scp.sink import OUT_OF_RESOURCES, ArchiveSink, StoreResult, digest_of, disk_failure
 
 LOGGER = logging.getLogger(__name__)
+
+# PS3.7 C.5.20, Refused: Not Authorized.
+NOT_AUTHORIZED = 0x0124
 
 # Folders with many thousands of files are slow on some file systems.
 _SHARDS = tuple(f"{number:02x}" for number in range(256))
@@ -126,13 +129,18 @@ class Archive:
             calling_ae_title=calling_ae_title,
         )
 
-    def commit(self, sink: ArchiveSink) -> StoreResult:
-        """Make an arrived object part of the archive. Status 0x0000 means that it is safe and can be found."""
+    def commit(self, sink: ArchiveSink, is_wanted: Callable[[Mapping[str, str]], bool] | None = None) -> StoreResult:
+        """Make an arrived object part of the archive. Status 0x0000 means that it is safe and can be found.
+
+        Args:
+            sink: what has arrived.
+            is_wanted: looks at the object's attributes, by keyword, and says whether it may be stored.
+        """
         sink.flush(durable=self.durable)
         if sink.failure is not None:
             return sink.failure
         try:
-            return self._commit(sink)
+            return self._commit(sink, is_wanted)
         except UnsuitableObjectError as error:
             sink.discard()
             return StoreResult(error.status, str(error))
@@ -159,9 +167,11 @@ class Archive:
         if found is None or self.folder / found.file != sink.path:
             sink.discard()
 
-    def _commit(self, sink: ArchiveSink) -> StoreResult:
+    def _commit(self, sink: ArchiveSink, is_wanted: Callable[[Mapping[str, str]], bool] | None) -> StoreResult:
         with FileSource(sink.path, sink.offset) as data:
             texts = extract(data, sink.transfer_syntax_uid, sink.sop_class_uid, sink.sop_instance_uid)
+        if is_wanted is not None and not is_wanted(texts):
+            raise UnsuitableObjectError(NOT_AUTHORIZED, "Nobody here asked for this object.")
         first = self._index.known(sink.sop_instance_uid)
         if (
             first is not None

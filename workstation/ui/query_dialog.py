@@ -544,7 +544,7 @@ class QueryDialog(QDialog):
                 str(frame.root),
                 str(frame.level),
                 identifier,
-                *into_archive(archive),
+                *into_archive(archive, identifier),
                 sop_classes=classes,
                 on_progress=tell,
             )

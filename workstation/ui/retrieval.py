@@ -5,7 +5,7 @@ Pure but for the archive that objects go into: no widgets, no threads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydicom.dataset import Dataset
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from workstation.scp.sink import ArchiveSink
 
 _DESTINATION_UNKNOWN = 0xA801
+
+_UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 
 _LONGEST_LIST = 500
 """UIDs of one request: 64 kB is the most that an explicit VR element of type UI holds."""
@@ -48,8 +50,15 @@ def retrieve_identifiers(root: Root, level: Level, matches: Iterable[Dataset], a
     ]
 
 
-def into_archive(archive: Archive) -> tuple[Callable[[Any], int], Callable[..., ArchiveSink]]:
-    """A store handler and a sink factory that put what arrives on an association into the archive."""
+def into_archive(archive: Archive, identifier: Dataset) -> tuple[Callable[[Any], int], Callable[..., ArchiveSink]]:
+    """A store handler and a sink factory that put what a C-GET brings into the archive.
+
+    Only what was asked for: a peer could otherwise replace any object that is there already.
+    """
+    asked = {keyword: _values(identifier, keyword) for keyword in _UIDS if keyword in identifier}
+
+    def is_wanted(texts: Mapping[str, str]) -> bool:
+        return all(texts[keyword] in values for keyword, values in asked.items())
 
     def begin(assoc: Any, request: Any, context: Any) -> ArchiveSink:
         return archive.new_sink(
@@ -60,9 +69,14 @@ def into_archive(archive: Archive) -> tuple[Callable[[Any], int], Callable[..., 
         )
 
     def store(event: Any) -> int:
-        return archive.commit(event.sink).status
+        return archive.commit(event.sink, is_wanted).status
 
     return store, begin
+
+
+def _values(identifier: Dataset, keyword: str) -> frozenset[str]:
+    value = identifier[keyword].value
+    return frozenset([value] if isinstance(value, str) else map(str, value or ()))
 
 
 class RetrieveTotal:
