@@ -151,7 +151,7 @@ class _Run:
             self._services.notify(problem)
         further = len(self._problems) - MOST_PROBLEMS
         if further > 0:
-            self._services.notify(f"There are {further:,} more problems in the settings and peers; look at the files in {self._folders.root}.")
+            self._services.notify(f"{further:,} more is wrong in the settings and peers in {self._folders.root}.")
 
     async def _make_server(self, settings: Settings) -> None:
         services = self._services
