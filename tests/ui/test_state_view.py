@@ -147,6 +147,13 @@ def test_what_does_not_fit_is_cut_with_a_sign_and_whole_in_the_tooltip(view: Sta
     assert view.sentence.height() >= 4 * lines
 
 
+def test_a_click_beside_the_handle_is_one_step(view: StateView, qtbot: QtBot) -> None:
+    view.set_conversation(conversation(whole(1)))
+    last = view.step
+    qtbot.mouseClick(view.slider, Qt.MouseButton.LeftButton, pos=QPoint(4, view.slider.height() // 2))
+    assert view.step == last - 1
+
+
 def test_keys_step_and_explain(view: StateView, qtbot: QtBot) -> None:
     view.set_conversation(conversation(whole(1)))
     qtbot.keyClick(view.diagram, Qt.Key.Key_Left)

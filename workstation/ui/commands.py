@@ -114,7 +114,7 @@ COMMANDS: tuple[Command, ...] = (
         "pause",
         "&Pause",
         "Ctrl+E",
-        "Stop adding traffic to the window; associations go on",
+        "Leave what is transferred out of the window; associations go on and are listed",
         lambda w: w.toggle_capture(),
         checkable=True,
     ),

@@ -59,6 +59,8 @@ class StateView(QWidget):
         self.slider = QSlider(Qt.Orientation.Horizontal)
         name_widget(self.slider, "stateSlider", "Step of the path", "Go through the transitions (←, → on the diagram)")
         self.slider.setMinimum(0)
+        # A click beside the handle is a step, too: Qt's ten would go over most paths at once.
+        self.slider.setPageStep(1)
         self.slider.setTickPosition(QSlider.TickPosition.NoTicks)
         self.back = self._button("stateBack", "◀", "One transition back")
         self.forward = self._button("stateForward", "▶", "One transition forward")

@@ -76,8 +76,10 @@ class StatusBar(QStatusBar):
         live = sum(not conversation.finished for conversation in log.conversations)
         self.live.setText(f"{live} live")
         words = f"{count_text(log.pdus, 'PDU')}, {bytes_text(log.kept_bytes)} kept"
-        if log.dropped_bytes or log.dropped_rows:
+        if log.dropped_bytes:
             words += f", {bytes_text(log.dropped_bytes)} let go"
+        elif log.dropped_rows:
+            words += f", {count_text(log.dropped_rows, 'row')} let go"
         self.kept.setText(f"Paused · {words}" if self._is_paused else words)
 
     def _on_sent(self, records: tuple[Record, ...]) -> None:
