@@ -83,6 +83,10 @@ def test_results_stay_the_newest_on_top(dialog, services, qtbot):
     lines = QGuiApplication.clipboard().text().splitlines()
     assert len(lines) == 2
     assert "\tBuilt-in\taccepted\t" in lines[1]
+    dialog.peer.choose(services.built_in())
+    act(qtbot, dialog, dialog.echo_button.click)
+    # What failed has no times, and its reason the room for them, wherever the row is by now.
+    assert [dialog.history.columnSpan(row, 2) for row in range(3)] == [1, 6, 1]
 
 
 def test_control_enter_asks_from_any_field(dialog, qtbot):

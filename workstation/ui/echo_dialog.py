@@ -249,6 +249,9 @@ class EchoDialog(QDialog):
             row[column].setTextAlignment(_RIGHT)
         # The newest on top: nobody scrolls for the answer to the last click.
         self._history.insertRow(0, row)
+        if result.failure is not None and not any(texts[3:]):
+            # There are no times: the reason has their room.
+            self.history.setSpan(0, 2, 1, len(_COLUMNS) - 2)
         self._history.setRowCount(min(self._history.rowCount(), _LONGEST_HISTORY))
 
     def _show_signs(self) -> None:
