@@ -121,6 +121,21 @@ def test_the_state_machine_goes_to_the_moment_of_the_message(bench: Bench) -> No
     assert str(v.state.diagram.trail.current) == "Sta6"
 
 
+def test_the_state_machine_shows_the_step_of_the_message_however_fast_the_answer_was(bench: Bench) -> None:
+    emit(bench.bridge, [record._replace(time=1_700_000_000.0) for record in whole(1, finds=2)])
+    v = bench.viewers
+    steps = {}
+    for row in v.messages.messages.conversation.rows:
+        v.select_message(row.number)
+        steps[row.name, row.sent] = v.state.sentence.text().split(": ")[0]
+    assert steps["A-ASSOCIATE-RQ", True] == "Sta4 —AE-2→ Sta5"
+    assert steps["A-ASSOCIATE-AC", False] == "Sta5 —AE-3→ Sta6"
+    assert steps["C-FIND-RQ", True] == "Sta6 —DT-1→ Sta6"
+    assert steps["C-FIND-RSP", False] == "Sta6 —DT-2→ Sta6"
+    assert steps["A-RELEASE-RQ", True] == "Sta6 —AR-1→ Sta7"
+    assert steps["A-RELEASE-RP", False] == "Sta7 —AR-3→ Sta1"
+
+
 def test_a_message_that_grows_is_decoded_again_and_keeps_its_field(bench: Bench, qtbot: QtBot) -> None:
     talk = Talk(1)
     records = talk.begin() + talk.find(fragment=20)

@@ -6,6 +6,7 @@ happened at that step, or explains what the pointer is at. At the last step the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -160,12 +161,13 @@ class StateView(QWidget):
         """Step forward, or back when negative."""
         self.slider.setValue(self.slider.value() + steps)
 
-    def go_to_time(self, time: float) -> None:
-        """Show the last step taken by a time (seconds since the epoch)."""
+    def go_to_time(self, time: float, actions: Sequence[str] = ()) -> None:
+        """Show the last step taken by a time (seconds since the epoch); one of these actions, if there is one."""
         if self._conversation is None:
             return
-        taken = sum(1 for transition in self._conversation.path if transition.time <= time)
-        self.slider.setValue(max(1, taken))
+        taken = [at for at, each in enumerate(self._conversation.path, start=1) if each.time <= time]
+        fitting = [at for at in taken if self._conversation.path[at - 1].action in actions]
+        self.slider.setValue((fitting or taken or [1])[-1])
 
     # --- reactions -------------------------------------------------------------------------------------------------
 
