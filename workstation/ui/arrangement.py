@@ -50,7 +50,7 @@ ARRANGEMENTS: Mapping[Layout, Arrangement] = {
             ("state", "log", DOWN),
         ),
         (
-            (ACROSS, {"peers": 240, "associations": 792, "state": 398}),
+            (ACROSS, {"peers": 226, "associations": 806, "state": 398}),
             (DOWN, {"associations": 170, "messages": 270, "decoded": 330}),
             (DOWN, {"state": 470, "log": 300}),
             (ACROSS, {"decoded": 460, "bytes": 380}),
@@ -79,7 +79,7 @@ ARRANGEMENTS: Mapping[Layout, Arrangement] = {
             ("messages", "decoded", ACROSS),
         ),
         (
-            (ACROSS, {"peers": 240, "associations": 1200}),
+            (ACROSS, {"peers": 226, "associations": 1214}),
             (DOWN, {"associations": 290, "messages": 300, "log": 200}),
             (ACROSS, {"messages": 750, "decoded": 500}),
         ),

@@ -114,7 +114,7 @@ class PeersPane(QWidget):
         header.setMinimumSectionSize(30)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
-        header.resizeSection(0, 126)
+        header.resizeSection(0, 122)
         self.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self.tree.currentItemChanged.connect(lambda *_: self.current_changed.emit())
         self.tree.activated.connect(self._activate)
