@@ -132,10 +132,10 @@ class QueryJob(Operation[QueryResult]):
         self._matches += 1
         self._unsupported = self._unsupported or int(status.Status) == 0xFF01
         length = 0 if answer is None else _length(answer)
+        self._bytes += length
         if answer is None or length > LONGEST_MATCH:
             self._unreadable += 1
         else:
-            self._bytes += length
             self._on_match(answer)
         self._tell(done=self._matches)
         if (self._limit is not None and self._matches >= self._limit) or self._bytes >= MOST_BYTES:
