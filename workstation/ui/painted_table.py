@@ -5,7 +5,7 @@ lock. Beside a busy association that made a small table take 300 ms; one Python 
 takes 5. So `QTableView` keeps what it does well (selection, keyboard, scrolling, header, accessibility, tooltips), and
 only the painting is ours: straight from `RowModel.shown`, with no question for each cell.
 
-Rows may have others below them, as in a tree of two levels. Knows neither traffic nor files.
+Rows may have others below them, as in a tree. Knows neither traffic nor files.
 """
 
 from __future__ import annotations
