@@ -15,6 +15,8 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydicom import dcmread
+from pydicom.config import IGNORE
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 from pydicom.uid import UID
@@ -40,6 +42,7 @@ from workstation.net.dimse import (
     Response,
     response_class,
 )
+from workstation.net.dimse_elements import ELEMENTS, NUMBERS
 from workstation.net.errors import LocalProtocolError
 from workstation.net.part10 import NotDicomFileError, read_head
 from workstation.net.presentation import PresentationContext
@@ -52,6 +55,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("workstation.net.requests")
 _STATUS_ELEMENTS = (
+    "Status",
     "ErrorComment",
     "OffendingElement",
     "ErrorID",
@@ -64,6 +68,7 @@ _STATUS_ELEMENTS = (
     "NumberOfFailedSuboperations",
     "NumberOfWarningSuboperations",
 )
+_STATUS_TAGS = [(keyword, Tag(NUMBERS[keyword]), ELEMENTS[NUMBERS[keyword]][0]) for keyword in _STATUS_ELEMENTS]
 _UPS_PUSH = "1.2.840.10008.5.1.4.34.6.1"
 _UPS_OTHERS = tuple(f"1.2.840.10008.5.1.4.34.6.{number}" for number in (3, 2, 4, 5))
 M = TypeVar("M", bound=Message)
@@ -586,10 +591,16 @@ def _status(response: Response | None) -> Dataset:
     status = Dataset()
     if response is None:
         return status
-    status.Status = response.Status
-    for keyword in _STATUS_ELEMENTS:
+    for keyword, tag, vr in _STATUS_TAGS:
         value = getattr(response, keyword, None)
-        if value is not None:
+        if value is None:
+            continue
+        if vr == "US":
+            # by far the most, and numbers need none of the checks that make pydicom's attributes slow
+            status[tag] = DataElement(tag, vr, value, already_converted=True)
+        elif vr == "UI":
+            status[tag] = DataElement(tag, vr, UID(value, validation_mode=IGNORE), already_converted=True)
+        else:
             setattr(status, keyword, list(value) if isinstance(value, tuple) else value)
     return status
 
