@@ -16,6 +16,7 @@ from workstation.net.dimse import dissect_command
 from workstation.net.field import Field
 from workstation.net.pdu import PDUType, dissect_pdu
 from workstation.net.uids import uid_name
+from workstation.traffic.assembly import MAX_PDVS
 from workstation.traffic.elements import BytesSource, dissect_elements, encoding_of
 from workstation.traffic.rows import Fragment, MessageRow, PduRow
 from workstation.traffic.text import printable, quantity
@@ -238,7 +239,9 @@ def _unplaced(field: Field) -> Field:
 # --------------------------------------------------------------------------- PDUs
 def _dissect_pdu(pdu: PduRow) -> Dissection:
     # The decoder wants a whole PDU; zeros stand for what was let go, and only their length is used of them.
-    root = dissect_pdu(pdu.data.ljust(pdu.length, b"\0") if pdu.cut else pdu.data)
+    whole = pdu.data.ljust(pdu.length, b"\0") if pdu.cut else pdu.data
+    end = _end_of_listed(pdu)
+    root = dissect_pdu(whole) if end is None else _first_pdvs(whole, end)
     if pdu.pdu_type == PDUType.P_DATA_TF:
         inside = _fragments_of(pdu)
         root = replace(root, children=tuple(_with_contents(child, inside) for child in root.children))
@@ -249,6 +252,28 @@ def _dissect_pdu(pdu: PduRow) -> Dissection:
     if pdu.pdu_type in (PDUType.A_ASSOCIATE_RQ, PDUType.A_ASSOCIATE_AC):
         data = _masked(data, root)
     return Dissection(data, pdu.length, (root,), (Segment(0, pdu.length, pdu.number, 0, False),))
+
+
+def _end_of_listed(pdu: PduRow) -> int | None:
+    """Where the PDVs end that are listed; None if all are."""
+    numbers = pdu.pdvs
+    if len(numbers) < 4 * MAX_PDVS:
+        return None
+    end = numbers[-2] + numbers[-1]
+    return end if end < pdu.length else None
+
+
+def _first_pdvs(data: bytes, end: int) -> Field:
+    """A P-DATA-TF of more PDVs than anybody reads, as the first of them and the rest."""
+    root = dissect_pdu(data[:2] + (end - 6).to_bytes(4, "big") + data[6:end])
+    left = len(data) - end
+    rest = Field("Rest of the PDU", quantity(left, "byte"), end, left, meaning="not listed")
+    children = tuple(
+        replace(child, value=len(data) - 6) if child.value == end - 6 and child.offset == 2 else child
+        for child in root.children
+    )
+    problem = f"More than {MAX_PDVS} PDVs in one PDU"
+    return replace(root, length=len(data), children=(*children, rest), problem=problem)
 
 
 def _masked(data: bytes, root: Field) -> bytes:

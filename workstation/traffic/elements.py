@@ -23,6 +23,10 @@ MAX_DEPTH = 64
 # A tenth of a second's worth; behind them a person searches rather than scrolls.
 MAX_ELEMENTS = 10_000
 _TEXT_BYTES = 1024
+# Bytes of text that is not ASCII, to be decoded in one data set; an escape sequence takes as long as many of them, and
+# somebody waits for the window.
+_MOST_DECODED = 64 << 10
+_ESCAPE_WORTH = 64
 _NUMBERS = 16
 _UNDEFINED = 0xFFFFFFFF
 _NO_BOUND = 1 << 62
@@ -174,6 +178,7 @@ class _Walk:
         self._source = source
         self._total = source.length
         self._left = max_elements
+        self._decodable = _MOST_DECODED
         order = "<" if encoding.little_endian else ">"
         self._order = order
         self._tag = struct.Struct(order + "HH")
@@ -360,7 +365,7 @@ class _Walk:
         if vr in _TEXT:
             if tag == _CHARACTER_SET:
                 frame.encodings = _python_encodings(kept.decode("latin-1"))
-            text = _decode(kept, frame.encodings) if vr in _BY_CHARACTER_SET else kept.decode("latin-1")
+            text = self._text(kept, frame.encodings) if vr in _BY_CHARACTER_SET else kept.decode("latin-1")
             return printable(text.rstrip("\0 ") + ("…" if length > len(kept) else "")), vr
         if vr == "AT" and length % 4 == 0:
             pairs = [self._tag.unpack_from(kept, at) for at in range(0, min(len(kept) - 3, 4 * _NUMBERS), 4)]
@@ -368,6 +373,13 @@ class _Walk:
         if number is not None:
             return self._numbers(kept, number, length), vr
         return hex_bytes(kept) if length <= 16 else quantity(length, "byte"), vr
+
+    def _text(self, raw: bytes, encodings: tuple[str, ...]) -> str:
+        """A text in its character set; in Latin-1, which shows every byte, when there is too much of it."""
+        if raw.isascii() and b"\x1b" not in raw:
+            return raw.decode("ascii")
+        self._decodable -= len(raw) + _ESCAPE_WORTH * raw.count(b"\x1b")
+        return _decode(raw, encodings) if self._decodable >= 0 else raw.decode("latin-1")
 
     def _numbers(self, kept: bytes, form: str, length: int) -> object:
         size = struct.calcsize("=" + form)
@@ -410,8 +422,6 @@ def _python_encodings(value: str) -> tuple[str, ...]:
 
 
 def _decode(raw: bytes, encodings: tuple[str, ...]) -> str:
-    if raw.isascii() and b"\x1b" not in raw:
-        return raw.decode("ascii")
     from pydicom.charset import decode_bytes
 
     with warnings.catch_warnings():
