@@ -20,6 +20,9 @@ from workstation.toml_file import read_document, write_document
 MAXIMUM_AE_TITLE = 16
 
 _HEADER = "Peers of DICOM Workstation: one [[peer]] each. Comments and further keys are kept."
+_LONGEST_TEXT = 500
+# RFC 1035 section 2.3.4.
+_LONGEST_HOST = 253
 _KEYS = ("name", "ae_title", "host", "port", "group", "comment")
 
 
@@ -44,6 +47,15 @@ def check_ae_title(text: str, what: str = "The AE title") -> str:
     return title
 
 
+def _check_line(text: str, what: str) -> None:
+    """Whether a text can stand in one row: a file from elsewhere may hold anything."""
+    if len(text) > _LONGEST_TEXT:
+        raise ValueError(f"{what} has {len(text):,} characters: at most {_LONGEST_TEXT} can be shown.")
+    for character in text:
+        if not character.isprintable():
+            raise ValueError(f"{what} contains {character!a}: give one line of plain text.")
+
+
 def check_host(text: str, what: str = "The host") -> str:
     """A host name or IP address, trimmed; brackets around an IPv6 address are taken off."""
     host = text.strip()
@@ -53,6 +65,8 @@ def check_host(text: str, what: str = "The host") -> str:
         raise ValueError(f"{what} is empty: give a host name or an IP address.")
     if "://" in host:
         raise ValueError(f"{what} is a web address: give only the host name or IP address.")
+    if len(host) > _LONGEST_HOST:
+        raise ValueError(f"{what} has {len(host):,} characters: host names have at most {_LONGEST_HOST}.")
     for character in host:
         if character.isspace() or character in "/\\@[]" or not character.isprintable():
             raise ValueError(f"{what} contains {character!a}: give a host name or an IP address.")
@@ -93,6 +107,8 @@ class Peer:
         for field_name in ("ae_title", "host", "group", "comment"):
             if not isinstance(getattr(self, field_name), str):
                 raise ValueError(f"The {field_name.replace('_', ' ')} is not text.")
+        for field_name in ("name", "group", "comment"):
+            _check_line(getattr(self, field_name), f"The {field_name}")
         object.__setattr__(self, "name", self.name.strip())
         object.__setattr__(self, "group", self.group.strip())
         object.__setattr__(self, "ae_title", check_ae_title(self.ae_title))
