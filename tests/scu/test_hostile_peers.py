@@ -407,7 +407,8 @@ def test_only_success_and_warning_are_stored(caller: Caller, tmp_path: Path, sta
     assert is_explained(result.outcomes[0].failure, Layer.STATUS, f"0x{status:04X}")
 
 
-@pytest.mark.parametrize("change", ["vanishes", "shrinks", "becomes a folder"])
+@pytest.mark.skipif(sys.platform == "win32", reason="has no named pipes")
+@pytest.mark.parametrize("change", ["vanishes", "shrinks", "becomes a folder", "becomes a pipe"])
 def test_a_file_that_changes_before_it_is_sent(caller: Caller, tmp_path: Path, change: str) -> None:
     files = []
     for number in range(3):
@@ -421,6 +422,8 @@ def test_a_file_that_changes_before_it_is_sent(caller: Caller, tmp_path: Path, c
         changed.unlink()
         if change == "becomes a folder":
             changed.mkdir()
+        elif change == "becomes a pipe":
+            os.mkfifo(changed)
     server = Storage(0x0000)
     server.start()
     began = time.monotonic()

@@ -52,6 +52,8 @@ MAXIMUM_CONTEXTS = 128
 _LARGE = 4_000_000
 """Bytes from which on a file's own progress is told: what is smaller is over before a person could look."""
 
+_CHANGED = Failure(Layer.FILE, "The file changed while the list was sent", "", "Send it again.")
+
 _PLAIN = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
 _CONVERTIBLE = frozenset({*_PLAIN, DeflatedExplicitVRLittleEndian})
 
@@ -244,6 +246,9 @@ class SendJob(Job[SendResult]):
         if not exact and not (convertible and file.transfer_syntax_uid in _CONVERTIBLE):
             failure = explain_contexts(association, file.sop_class_uid, [file.transfer_syntax_uid])
             return SendOutcome(file=file, failure=failure)
+        if not file.path.is_file():
+            # Gone, or something else since it was found: a pipe in its place would never give a byte.
+            return SendOutcome(file=file, failure=inspect(file.path).problem or _CHANGED)
         self._message_id = self._message_id % 0xFFFF + 1
         began = time.monotonic()
         try:
