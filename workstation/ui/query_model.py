@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
+from workstation.traffic.text import printable
 from workstation.ui.plain import plain_tooltip
 from workstation.ui.query_keys import UNIQUE_KEYS, Level, Root, attribute, keys_above
 
@@ -69,8 +70,9 @@ def raw_value(match: Dataset, keyword: str) -> str:
     """A value as DICOM writes it; several separated by backslashes, absent or empty as an empty text."""
     try:
         value = match.get(keyword)
-    except (TypeError, ValueError, KeyError, AttributeError, NotImplementedError):
-        # A damaged value from a peer: nothing here, whole in the traffic.
+    except Exception:
+        # A damaged value from a peer, which pydicom answers with almost any exception: nothing here, whole in the
+        # traffic.
         return ""
     if value is None:
         return ""
@@ -83,7 +85,7 @@ def raw_value(match: Dataset, keyword: str) -> str:
 
 def shown_value(match: Dataset, keyword: str) -> str:
     """A value for reading: dates with hyphens, names without carets, SOP classes by name."""
-    text = raw_value(match, keyword)
+    text = printable(raw_value(match, keyword))
     match attribute(keyword).vr:
         case "PN":
             return person_text(text)
@@ -209,7 +211,7 @@ class MatchesModel(QAbstractTableModel):
             case Qt.ItemDataRole.DisplayRole:
                 return shown_value(self._matches[index.row()], keyword)
             case Qt.ItemDataRole.ToolTipRole:
-                return plain_tooltip(raw_value(self._matches[index.row()], keyword))
+                return plain_tooltip(printable(raw_value(self._matches[index.row()], keyword), 2048))
             case Qt.ItemDataRole.TextAlignmentRole if is_number(keyword):
                 return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         return None
