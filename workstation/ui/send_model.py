@@ -19,6 +19,7 @@ from workstation.net.uids import uid_name
 from workstation.scu.failure import CANCELLED
 from workstation.scu.files import FoundFile
 from workstation.scu.send import SendOutcome
+from workstation.traffic.text import printable
 from workstation.ui.query_model import date_text, person_text
 from workstation.ui.rates import bytes_text, count_text
 from workstation.ui.row_model import LEFT, RIGHT, Index, RowModel, Shown
@@ -351,10 +352,10 @@ def _study_title(key: str, file: FoundFile) -> str:
 def object_title(file: FoundFile) -> str:
     """What one object is called: its series, its number, its file."""
     if not file.sendable:
-        return file.path.name
+        return printable(file.path.name)
     series = " ".join(part for part in (file.modality, file.series_number) if part)
     image = f"no. {file.instance_number}" if file.instance_number else ""
-    return " · ".join(part for part in (series, image, file.path.name) if part)
+    return " · ".join(part for part in (series, image, printable(file.path.name)) if part)
 
 
 def outcome_kind(outcome: SendOutcome | None, file: FoundFile, under_way: bool) -> Outcome:
@@ -387,9 +388,9 @@ def _tooltip(row: _Row, column: int) -> str:
             return "\n".join(
                 part
                 for part in (
-                    str(file.path),
+                    printable(str(file.path), 1024),
                     file.series_description,
-                    f"SOP Instance UID {file.sop_instance_uid}" if file.sop_instance_uid else "",
+                    f"SOP Instance UID {printable(file.sop_instance_uid)}" if file.sop_instance_uid else "",
                 )
                 if part
             )
