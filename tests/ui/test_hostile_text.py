@@ -5,24 +5,29 @@ from __future__ import annotations
 import logging
 import unicodedata
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
-from hostile_wire import EVIL, STAND_IN
+from hostile_wire import EVIL, STAND_IN, implicit
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, Qt
 from PySide6.QtGui import Qt as GuiQt
 from PySide6.QtWidgets import QAbstractItemView, QLabel, QMessageBox, QWidget
 from viewer_wire import Talk, emit
 
+from workstation.net.dsutils import decode
 from workstation.paths import DataDir
 from workstation.peers import AddressBook, Peer
 from workstation.scu.failure import Failure, Layer
+from workstation.scu.files import FoundFile
 from workstation.settings import SettingsFile
 from workstation.traffic.log import TrafficLog
 from workstation.ui.bridge import Bridge
 from workstation.ui.log_file import LogFile
 from workstation.ui.main_window import MainWindow
 from workstation.ui.plain import plain_tooltip
+from workstation.ui.query_model import MatchesModel
+from workstation.ui.send_model import SendModel
 from workstation.ui.services import Services
 from workstation.ui.tasks import Tasks
 from workstation.ui.theme import Theme
@@ -155,6 +160,41 @@ def test_a_box_shows_text(window) -> None:
     assert isinstance(box, QMessageBox)
     assert box.textFormat() is Qt.TextFormat.PlainText
     box.deleteLater()
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_matches_of_hostile_values_are_shown_and_sorted() -> None:
+    values = [
+        implicit(0x00200013, b"inf"),
+        implicit(0x00200013, b"9" * 6000),
+        implicit(0x00200013, b"5"),
+        implicit(0x00280010, b"123"),
+        implicit(0x00100010, (MARKUP + CONTROLS).encode()),
+        implicit(0x00100010, b"A" * 1_000_000),
+        implicit(0x00080005, b"ISO 2022 IR 87") + implicit(0x00100010, b"\x1b$\xff\xff"),
+    ]
+    model = MatchesModel(["PatientName", "InstanceNumber", "Rows"])
+    model.append(decode(BytesIO(value), True, True) for value in values)
+    for column in range(model.columnCount()):
+        model.sort(column)
+    for index in cells(model):
+        shown = index.data(Qt.ItemDataRole.DisplayRole)
+        assert harmless(shown)
+        assert len(shown) <= 256
+        assert not interpreted(index.data(Qt.ItemDataRole.ToolTipRole))
+        assert len(index.data(Qt.ItemDataRole.ToolTipRole)) < 20_000
+    model.as_csv()
+
+
+def test_files_of_hostile_names_are_listed(qtbot, tmp_path) -> None:
+    model = SendModel(Theme())
+    names = [MARKUP.replace("/", "|"), CONTROLS, "\udcff", "x" * 250]
+    model.add(FoundFile(path=tmp_path / name, sop_class_uid="1.2", sop_instance_uid=CONTROLS) for name in names)
+    assert model.rowCount() > 0
+    for index in cells(model):
+        shown = index.data(Qt.ItemDataRole.DisplayRole)
+        assert not isinstance(shown, str) or harmless(shown)
+        assert not interpreted(index.data(Qt.ItemDataRole.ToolTipRole))
 
 
 @pytest.mark.parametrize("field", ["name", "group", "comment"])
