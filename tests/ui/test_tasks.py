@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QObject, QThread
 from PySide6.QtWidgets import QPushButton
 
-from workstation.ui.tasks import Funnel, Tasks, action
+from workstation.ui.tasks import Funnel, Tasks, _running_actions, action
 
 
 class Waiting:
@@ -110,6 +110,22 @@ def test_close_ends_every_job_and_refuses_new_ones(qt_loop, qtbot):
     late = asyncio.ensure_future(tasks.run(Waiting()))
     qtbot.waitUntil(late.done)
     assert late.cancelled()
+
+
+def test_close_does_not_wait_for_an_action_of_a_loop_that_is_closed(qt_loop, qtbot):
+    asyncio.events._set_running_loop(None)
+    other = asyncio.new_event_loop()
+    ended = other.create_task(asyncio.sleep(0))
+    other.run_until_complete(ended)
+    other.close()
+    asyncio.events._set_running_loop(qt_loop)
+    _running_actions.add(ended)
+    try:
+        closing = asyncio.ensure_future(Tasks().close())
+        qtbot.waitUntil(closing.done, timeout=1000)
+        assert closing.result() is True
+    finally:
+        _running_actions.discard(ended)
 
 
 def test_close_does_not_wait_for_a_job_that_ignores_it(qt_loop, qtbot):

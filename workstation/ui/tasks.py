@@ -208,7 +208,10 @@ class Tasks(QObject):
         self.cancel_all()
         self.cancel_all()
         current = asyncio.current_task()
-        waiting: set[asyncio.Future[Any]] = {task for task in _running_actions if task is not current}
+        # One that has ended but is not taken out yet may belong to a loop that is closed and will never say so.
+        waiting: set[asyncio.Future[Any]] = {
+            task for task in _running_actions if task is not current and not task.done()
+        }
         for task in waiting:
             task.cancel()
         waiting.update(self._jobs)
