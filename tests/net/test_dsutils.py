@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 import struct
 import tracemalloc
 import zlib
@@ -173,3 +174,11 @@ def test_files_with_and_without_a_head(tmp_path: Path) -> None:
     assert dsutils.read_encoded(bare) == bare.read_bytes()
     assert whole.read_bytes().endswith(dsutils.read_encoded(whole))
     assert dsutils.decode_in(dsutils.read_encoded(whole), DeflatedExplicitVRLittleEndian).Rows == dcmread(whole).Rows
+
+
+def test_what_is_large_already_may_not_inflate_as_much_as_what_is_small() -> None:
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    noise = random.Random(1).randbytes(2 * 1024 * 1024)
+    bomb = packer.compress(noise) + packer.compress(bytes(96 * 1024 * 1024)) + packer.flush()
+    with pytest.raises(ValueError, match="inflate"):
+        dsutils.inflate(bomb)

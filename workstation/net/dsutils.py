@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 
 # A few kilobytes can inflate to any size. Data sets compress up to some tens of times, blank images more: those
-# are small enough for the floor.
+# are small enough for the floor. What is large already is no blank image.
 INFLATED_AT_LEAST = 16 * 1024 * 1024
 INFLATED_TIMES = 64
+LARGE_INFLATED = 64 * 1024 * 1024
+LARGE_INFLATED_TIMES = 8
 _STEP = 64 * 1024
 
 IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
@@ -135,7 +137,8 @@ def inflate(data: bytes | memoryview) -> bytes:
     Raises:
         ValueError: if it is damaged, cut short, or inflates beyond all measure.
     """
-    limit = max(INFLATED_AT_LEAST, INFLATED_TIMES * len(data))
+    size = len(data)
+    limit = max(INFLATED_AT_LEAST, min(INFLATED_TIMES * size, LARGE_INFLATED), LARGE_INFLATED_TIMES * size)
     decompressor = zlib.decompressobj(-zlib.MAX_WBITS)
     inflated = bytearray()
     pending: bytes | memoryview = data

@@ -27,6 +27,7 @@ from workstation.ui.theme import Theme
 from workstation.ui.traffic_table import FollowEnd, TrafficTable, copy_to_clipboard
 from workstation.ui.widgets import name_widget, plain_label
 
+_LONGEST = 4_000  # characters of a message
 _WAITING = 10_000
 # More lines than this of one batch and event become one: nobody reads them one by one while they run.
 _SUM_UP = 12
@@ -49,7 +50,9 @@ class LogHandler(logging.Handler):
             return
         try:
             # Formatted here: arguments may be changed, or gone, when the window gets to it.
-            line = Line(record.created, record.levelno, record.name.rpartition(".")[2], self.format(record))
+            # Cut as well: thousands of lines wait while the window is busy, and a peer may have a say in their length.
+            text = self.format(record)[:_LONGEST]
+            line = Line(record.created, record.levelno, record.name.rpartition(".")[2], text)
         except Exception:
             # A handler must not raise into the code that logs.
             self.handleError(record)

@@ -207,10 +207,10 @@ class Tasks(QObject):
         # Twice: the first asks a peer to stop and waits for it, the second does not wait.
         self.cancel_all()
         self.cancel_all()
-        current = asyncio.current_task()
+        current, loop = asyncio.current_task(), asyncio.get_running_loop()
         # One that has ended but is not taken out yet may belong to a loop that is closed and will never say so.
         waiting: set[asyncio.Future[Any]] = {
-            task for task in _running_actions if task is not current and not task.done()
+            task for task in _running_actions if task is not current and not task.done() and task.get_loop() is loop
         }
         for task in waiting:
             task.cancel()
