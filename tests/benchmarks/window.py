@@ -30,8 +30,8 @@ from objects import make_objects  # noqa: E402
 from peers import port  # noqa: E402
 
 from workstation.ui.collecting import Collecting  # noqa: E402
-from workstation.ui.main_window import MainWindow  # noqa: E402
-from workstation.ui.viewers import Viewers  # noqa: E402
+from workstation.ui.window.main_window import MainWindow  # noqa: E402
+from workstation.ui.viewers.viewers import Viewers  # noqa: E402
 
 
 class Gaps:

@@ -9,7 +9,8 @@ from viewer_wire import Talk, whole
 
 from workstation.net.pdu import A_ASSOCIATE_RJ
 from workstation.traffic.log import TrafficLog
-from workstation.ui.associations_model import (
+from workstation.ui.theme import Theme
+from workstation.ui.viewers.associations_model import (
     CONTEXTS,
     DURATION,
     NUMBER,
@@ -20,8 +21,7 @@ from workstation.ui.associations_model import (
     AssociationsModel,
     duration_text,
 )
-from workstation.ui.associations_view import AssociationsView
-from workstation.ui.theme import Theme
+from workstation.ui.viewers.associations_view import AssociationsView
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from workstation.ui.bytes_view import BytesView
 from workstation.ui.theme import Theme
+from workstation.ui.viewers.bytes_view import BytesView
 
 DATA = bytes(range(256)) * 4
 

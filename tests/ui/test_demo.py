@@ -9,10 +9,10 @@ from dialog_kit import focus, running_services
 from PySide6.QtGui import QGuiApplication
 
 from workstation.scp.levels import Level
-from workstation.ui.demo import DemoError, play, save_picture
-from workstation.ui.main_window import MainWindow
 from workstation.ui.services import PeerHealth
-from workstation.ui.viewers import Viewers
+from workstation.ui.viewers.viewers import Viewers
+from workstation.ui.window.demo import DemoError, play, save_picture
+from workstation.ui.window.main_window import MainWindow
 
 
 @pytest.fixture

@@ -24,10 +24,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from workstation.ui.echo_dialog import EchoDialog
-from workstation.ui.query_dialog import QueryDialog
-from workstation.ui.send_dialog import SendDialog
-from workstation.ui.server_dialog import ServerDialog
+from workstation.ui.dialogs.echo_dialog import EchoDialog
+from workstation.ui.dialogs.query_dialog import QueryDialog
+from workstation.ui.dialogs.send_dialog import SendDialog
+from workstation.ui.dialogs.server_dialog import ServerDialog
 from workstation.ui.theme import Appearance
 
 DIALOGS = {

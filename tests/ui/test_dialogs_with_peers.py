@@ -11,10 +11,10 @@ from pydicom import dcmread
 
 from workstation.peers import Peer
 from workstation.scp.levels import Level
-from workstation.ui.echo_dialog import EchoDialog
-from workstation.ui.query_dialog import QueryDialog
-from workstation.ui.send_dialog import SendDialog
-from workstation.ui.widgets import Outcome
+from workstation.ui.dialogs.echo_dialog import EchoDialog
+from workstation.ui.dialogs.query_dialog import QueryDialog
+from workstation.ui.dialogs.send_dialog import SendDialog
+from workstation.ui.parts.widgets import Outcome
 
 
 @pytest.fixture

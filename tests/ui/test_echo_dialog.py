@@ -15,9 +15,9 @@ from PySide6.QtTest import QTest
 
 from workstation.peers import Peer
 from workstation.settings import Behaviour
-from workstation.ui.echo_dialog import EchoDialog
+from workstation.ui.dialogs.echo_dialog import EchoDialog
+from workstation.ui.parts.widgets import Outcome
 from workstation.ui.services import PeerHealth
-from workstation.ui.widgets import Outcome
 
 
 @pytest.fixture

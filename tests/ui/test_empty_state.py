@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QListView, QPushButton
 from pytestqt.qtbot import QtBot
 
-from workstation.ui.empty_state import EmptyState
+from workstation.ui.parts.empty_state import EmptyState
 from workstation.ui.theme import Theme
 
 

@@ -23,16 +23,16 @@ from workstation.scu.files import FoundFile
 from workstation.settings import SettingsFile
 from workstation.traffic.log import TrafficLog
 from workstation.ui.bridge import Bridge
+from workstation.ui.dialogs.query_model import MatchesModel
+from workstation.ui.dialogs.send_model import SendModel
 from workstation.ui.log_file import LogFile
-from workstation.ui.main_window import MainWindow
-from workstation.ui.plain import plain_tooltip
-from workstation.ui.query_model import MatchesModel
-from workstation.ui.send_model import SendModel
+from workstation.ui.parts.plain import plain_tooltip
+from workstation.ui.parts.widgets import OutcomeLabel, PeerChooser
 from workstation.ui.services import Services
 from workstation.ui.tasks import Tasks
 from workstation.ui.theme import Theme
-from workstation.ui.viewers import Viewers
-from workstation.ui.widgets import OutcomeLabel, PeerChooser
+from workstation.ui.viewers.viewers import Viewers
+from workstation.ui.window.main_window import MainWindow
 
 MARKUP = "<b>bold</b><a href='http://evil'>x</a><img src='file:///etc/passwd'>"
 CONTROLS = "\x1b[31m\r\n\x07\x9b1m\u202e\u2066"

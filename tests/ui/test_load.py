@@ -8,9 +8,9 @@ from objects import make_objects
 
 from workstation.net.part10 import read_head
 from workstation.traffic.log import TrafficLog
-from workstation.ui.main_window import MainWindow
-from workstation.ui.viewers import Viewers
-from workstation.ui.widgets import Outcome
+from workstation.ui.parts.widgets import Outcome
+from workstation.ui.viewers.viewers import Viewers
+from workstation.ui.window.main_window import MainWindow
 
 OBJECTS, SIZE, KEPT = 500, 512 * 1024, 64 * 1024 * 1024
 

@@ -10,9 +10,9 @@ from pytestqt.qtbot import QtBot
 from viewer_wire import Talk, whole
 
 from workstation.traffic.record import Record
-from workstation.ui.log_model import TEXT, Line, LogModel
-from workstation.ui.log_view import LogView, line_of, summed_up
 from workstation.ui.theme import Theme
+from workstation.ui.viewers.log_model import TEXT, Line, LogModel
+from workstation.ui.viewers.log_view import LogView, line_of, summed_up
 
 
 @pytest.fixture

@@ -29,14 +29,14 @@ from workstation.paths import DataDir
 from workstation.peers import AddressBook, Peer
 from workstation.settings import Admission, Behaviour, Settings, SettingsFile
 from workstation.traffic.log import TrafficLog
-from workstation.ui.arrangement import Layout
 from workstation.ui.bridge import Bridge
-from workstation.ui.main_window import MainWindow
-from workstation.ui.send_dialog import SendDialog
+from workstation.ui.dialogs.send_dialog import SendDialog
 from workstation.ui.services import Services
 from workstation.ui.tasks import Tasks
 from workstation.ui.theme import DARK, Theme
-from workstation.ui.viewers import Viewers
+from workstation.ui.viewers.viewers import Viewers
+from workstation.ui.window.arrangement import Layout
+from workstation.ui.window.main_window import MainWindow
 
 RIS = Peer(name="RIS", ae_title="RIS", host="127.0.0.1", port=1)
 PACS = Peer(name="PACS", ae_title="PACS1", host="127.0.0.1", port=1, group="Radiology")

@@ -11,7 +11,9 @@ from viewer_wire import Talk, whole
 
 from workstation.traffic.conversation import Conversation
 from workstation.traffic.log import TrafficLog
-from workstation.ui.messages_model import (
+from workstation.ui.parts.row_model import OPEN_ROLE
+from workstation.ui.theme import Theme
+from workstation.ui.viewers.messages_model import (
     CONTEXT,
     DELTA,
     DETAIL,
@@ -21,9 +23,7 @@ from workstation.ui.messages_model import (
     MessagesModel,
     carried_by,
 )
-from workstation.ui.messages_view import MessagesView
-from workstation.ui.row_model import OPEN_ROLE
-from workstation.ui.theme import Theme
+from workstation.ui.viewers.messages_view import MessagesView
 
 
 @pytest.fixture

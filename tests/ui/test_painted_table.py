@@ -11,8 +11,8 @@ from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from workstation.ui.painted_table import PaintedTable
-from workstation.ui.row_model import CENTRE, LEFT, RIGHT, Index, RowModel, Shown
+from workstation.ui.parts.painted_table import PaintedTable
+from workstation.ui.parts.row_model import CENTRE, LEFT, RIGHT, Index, RowModel, Shown
 from workstation.ui.theme import Appearance, Theme
 
 

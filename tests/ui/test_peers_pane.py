@@ -14,11 +14,11 @@ from workstation.peers import AddressBook, Peer
 from workstation.settings import Settings, SettingsFile
 from workstation.traffic.log import TrafficLog
 from workstation.ui.bridge import Bridge
-from workstation.ui.peer_dialog import PeerDialog
-from workstation.ui.peers_pane import NO_GROUP, THIS_RUN, PeersPane
+from workstation.ui.dialogs.peer_dialog import PeerDialog
 from workstation.ui.services import PeerHealth, PeerState, Services
 from workstation.ui.tasks import Tasks
 from workstation.ui.theme import Theme
+from workstation.ui.window.peers_pane import NO_GROUP, THIS_RUN, PeersPane
 
 PACS = Peer(name="PACS", ae_title="PACS1", host="10.1.2.3", port=104, group="Radiology", comment="Room 3")
 RIS = Peer(name="RIS", ae_title="RIS", host="ris.example.org", port=11112)

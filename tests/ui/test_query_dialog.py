@@ -26,11 +26,11 @@ from workstation.scp.levels import Level as ArchiveLevel
 from workstation.scp.server import TestServer
 from workstation.scu.files import FoundFile, scan
 from workstation.settings import Behaviour, ServerSettings
-from workstation.ui.query_dialog import QueryDialog
-from workstation.ui.query_keys import Level
-from workstation.ui.query_model import raw_value
-from workstation.ui.send_dialog import SendDialog
-from workstation.ui.widgets import Outcome
+from workstation.ui.dialogs.query_dialog import QueryDialog
+from workstation.ui.dialogs.query_keys import Level
+from workstation.ui.dialogs.query_model import raw_value
+from workstation.ui.dialogs.send_dialog import SendDialog
+from workstation.ui.parts.widgets import Outcome
 
 ROOT = Path(__file__).resolve().parents[2]
 

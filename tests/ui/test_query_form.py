@@ -9,8 +9,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QToolButton
 
-from workstation.ui.query_form import QueryForm
-from workstation.ui.query_keys import Level, Root
+from workstation.ui.dialogs.query_form import QueryForm
+from workstation.ui.dialogs.query_keys import Level, Root
 from workstation.ui.theme import Theme
 
 

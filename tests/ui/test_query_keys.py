@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from workstation.ui.query_keys import (
+from workstation.ui.dialogs.query_keys import (
     Level,
     Root,
     attribute,

@@ -9,8 +9,8 @@ import pytest
 from pydicom.dataset import Dataset
 from PySide6.QtCore import QItemSelectionModel, Qt
 
-from workstation.ui.query_keys import Level, Root
-from workstation.ui.query_model import (
+from workstation.ui.dialogs.query_keys import Level, Root
+from workstation.ui.dialogs.query_model import (
     MatchesModel,
     clock_text,
     date_text,

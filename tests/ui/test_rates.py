@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workstation.ui.rates import RateMeter, bytes_text, count_text, milliseconds_text, time_text
+from workstation.ui.parts.rates import RateMeter, bytes_text, count_text, milliseconds_text, time_text
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from pydicom.dataset import Dataset
 from workstation.scu.failure import CANCELLED, Failure, Layer
 from workstation.scu.job import Progress
 from workstation.scu.retrieve import RetrieveResult, SubOperations
-from workstation.ui.query_keys import Level, Root
-from workstation.ui.retrieval import RetrieveTotal, retrieve_identifiers
-from workstation.ui.widgets import Outcome
+from workstation.ui.dialogs.query_keys import Level, Root
+from workstation.ui.dialogs.retrieval import RetrieveTotal, retrieve_identifiers
+from workstation.ui.parts.widgets import Outcome
 
 REFUSED = Failure(Layer.STATUS, "C-MOVE failed", "0xA702", "Look at the destination.")
 

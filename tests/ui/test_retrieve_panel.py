@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from workstation.peers import Peer
-from workstation.ui.retrieve_panel import RetrievePanel
+from workstation.ui.dialogs.retrieve_panel import RetrievePanel
 from workstation.ui.theme import Theme
 
 PACS = Peer(name="PACS", ae_title="PACS1", host="10.1.2.3", port=104)

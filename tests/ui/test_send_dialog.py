@@ -17,9 +17,9 @@ from PySide6.QtWidgets import QApplication
 from workstation.peers import Peer
 from workstation.scp.levels import Level
 from workstation.settings import Behaviour
-from workstation.ui.send_dialog import SendDialog
-from workstation.ui.send_model import RESULT
-from workstation.ui.widgets import Outcome
+from workstation.ui.dialogs.send_dialog import SendDialog
+from workstation.ui.dialogs.send_model import RESULT
+from workstation.ui.parts.widgets import Outcome
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from PySide6.QtTest import QAbstractItemModelTester
 from workstation.scu.failure import CANCELLED, Failure, Layer
 from workstation.scu.files import FoundFile
 from workstation.scu.send import SendOutcome
-from workstation.ui.send_model import OBJECT, RESULT, SIZE, SOP_CLASS, SendModel
+from workstation.ui.dialogs.send_model import OBJECT, RESULT, SIZE, SOP_CLASS, SendModel
 from workstation.ui.theme import Theme
 
 CT = "1.2.840.10008.5.1.4.1.1.2"

@@ -14,10 +14,10 @@ from PySide6.QtWidgets import QLabel
 from workstation.peers import Peer
 from workstation.scu.echo import EchoJob, EchoResult
 from workstation.settings import Behaviour
-from workstation.ui.behaviour_editor import EVENTS, in_words
-from workstation.ui.server_dialog import REJECT_SOURCES, ServerDialog
+from workstation.ui.dialogs.behaviour_editor import EVENTS, in_words
+from workstation.ui.dialogs.server_dialog import REJECT_SOURCES, ServerDialog
+from workstation.ui.parts.widgets import Outcome
 from workstation.ui.tasks import start
-from workstation.ui.widgets import Outcome
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from viewer_wire import Talk, whole
 from workstation.net.fsm import State
 from workstation.traffic.conversation import Conversation
 from workstation.traffic.log import TrafficLog
-from workstation.ui.state_diagram import StateDiagram, Trail, explain_line, explain_state
-from workstation.ui.state_layout import EDGES, NORMAL, Layout
-from workstation.ui.state_view import StateView
 from workstation.ui.theme import Theme
+from workstation.ui.viewers.state_diagram import StateDiagram, Trail, explain_line, explain_state
+from workstation.ui.viewers.state_layout import EDGES, NORMAL, Layout
+from workstation.ui.viewers.state_view import StateView
 
 SIZES = [(420, 340), (300, 230), (560, 760), (900, 260), (1300, 420)]
 

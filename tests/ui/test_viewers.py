@@ -12,7 +12,7 @@ from workstation.traffic.log import TrafficLog
 from workstation.traffic.record import NOTIFICATIONS
 from workstation.ui.bridge import Bridge, signal_name
 from workstation.ui.theme import Appearance, Theme
-from workstation.ui.viewers import Viewers
+from workstation.ui.viewers.viewers import Viewers
 
 
 class Bench:

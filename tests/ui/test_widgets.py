@@ -10,8 +10,7 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from workstation.peers import Peer, check_ae_title
 from workstation.scu.failure import CANCELLED, Failure, Layer
-from workstation.ui.theme import Appearance, Theme
-from workstation.ui.widgets import (
+from workstation.ui.parts.widgets import (
     CheckedField,
     Outcome,
     OutcomeLabel,
@@ -20,6 +19,7 @@ from workstation.ui.widgets import (
     outcome_icon,
     sentence_of,
 )
+from workstation.ui.theme import Appearance, Theme
 
 PACS = Peer(name="PACS", ae_title="PACS1", host="10.0.0.1", port=104)
 RIS = Peer(name="RIS & more", ae_title="RIS", host="10.0.0.2", port=105)

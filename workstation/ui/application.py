@@ -32,14 +32,14 @@ from workstation.settings import Settings, SettingsFile
 from workstation.traffic.log import TrafficLog
 from workstation.ui.bridge import Bridge
 from workstation.ui.collecting import Collecting
-from workstation.ui.demo import DemoError, play, save_picture
-from workstation.ui.icons import application_icon
 from workstation.ui.log_file import LogFile
-from workstation.ui.main_window import MainWindow
+from workstation.ui.parts.icons import application_icon
 from workstation.ui.services import Services
 from workstation.ui.tasks import Tasks, action
 from workstation.ui.theme import Appearance, Theme
-from workstation.ui.viewers import Viewers
+from workstation.ui.viewers.viewers import Viewers
+from workstation.ui.window.demo import DemoError, play, save_picture
+from workstation.ui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
     from workstation.scp.archive import Archive

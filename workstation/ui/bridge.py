@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, SignalInstance, Slot
 
 from workstation.traffic.record import NOTIFICATIONS, Record
 from workstation.traffic.recorder import Recorder
-from workstation.ui.undisturbed import undisturbed
+from workstation.ui.parts.undisturbed import undisturbed
 
 __all__ = ["Bridge", "signal_name"]
 

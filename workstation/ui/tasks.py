@@ -21,7 +21,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast
 
 from PySide6.QtCore import QElapsedTimer, QObject, Qt, QTimer, Signal
 
-from workstation.ui.undisturbed import undisturbed
+from workstation.ui.parts.undisturbed import undisturbed
 
 _log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""What a person asks with, and how the server is set."""

@@ -1,0 +1,1 @@
+"""Small pieces that views, dialogs and the window share."""

@@ -1,0 +1,124 @@
+"""The messages of the selected association, each with the PDUs that carried it.
+
+Follows the end until the person goes to a row or scrolls up. Knows rows, nothing of how they are decoded.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, Signal
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QMenu, QWidget
+
+from workstation.traffic.conversation import Conversation
+from workstation.traffic.log import Change
+from workstation.traffic.rows import MessageRow, PduRow
+from workstation.ui.parts.empty_state import EmptyState
+from workstation.ui.parts.row_model import OPEN_ROLE
+from workstation.ui.parts.traffic_table import FollowEnd, TrafficTable, copy_to_clipboard
+from workstation.ui.theme import Theme
+from workstation.ui.viewers.messages_model import MessagesModel
+
+_NO_ASSOCIATION = ("No association selected", "Its messages and PDUs will be listed here, the newest last.")
+_NO_ROWS = ("Nothing exchanged yet", "The first PDU of this association will be listed here.")
+
+
+class MessagesView(TrafficTable):
+    """Messages and PDUs.
+
+    Args:
+        theme: Colours.
+    """
+
+    row_chosen = Signal(object)
+    """The person went to a row; carries its `MessageRow` or `PduRow`."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, "messagesView", "Messages and PDUs", parent)
+        self.setWindowTitle("Messages")
+        self.messages = MessagesModel(theme, self)
+        self.setModel(self.messages)
+        self.size_columns(
+            ("00000", "0000.000", "0,000.0", "▸ ← A-ASSOCIATE-RQ____", "Context", "✕ 0xFF00 (Pending)", "", "000 kB"), 6
+        )
+        self.follow = FollowEnd(self, "messagesNew")
+        self.empty = EmptyState(self, theme, *_NO_ASSOCIATION)
+        self.chosen.connect(self._choose)
+
+    @property
+    def conversation(self) -> Conversation | None:
+        """Whose messages are shown."""
+        return self.messages.conversation
+
+    def set_conversation(self, conversation: Conversation | None) -> None:
+        """Show the messages of another association, from its end."""
+        if conversation is self.messages.conversation:
+            return
+        with self.not_the_person():
+            self.messages.set_conversation(conversation)
+        self.setWindowTitle(f"Messages of #{conversation.number}" if conversation is not None else "Messages")
+        self._say_if_empty()
+        self.follow.resume()
+
+    def apply(self, change: Change) -> None:
+        """Take in what a batch did to the association shown."""
+        conversation = self.messages.conversation
+        rows = change.rows.get(conversation.number) if conversation is not None else None
+        if rows is None:
+            return
+        self.calm()
+        before = self.messages.rowCount()
+        with self.not_the_person():
+            self.messages.apply(rows)
+        if (before == 0) != (self.messages.rowCount() == 0):
+            self._say_if_empty()
+        self.follow.rows_came(rows.added)
+
+    def current_row(self) -> MessageRow | PduRow | None:
+        """The row that is selected."""
+        index = self.currentIndex()
+        return self.messages.pdu_at(index) or self.messages.message_at(index)
+
+    def select(self, row: MessageRow | None) -> None:
+        """Select a message without taking it for the person's choice."""
+        self.show_row(self.messages.index_of(row.number) if row is not None else QModelIndex())
+
+    def _say_if_empty(self) -> None:
+        self.empty.say(*(_NO_ASSOCIATION if self.messages.conversation is None else _NO_ROWS))
+        self.empty.show_when(self.messages.rowCount() == 0)
+
+    def _choose(self, index: QModelIndex) -> None:
+        row = self.messages.pdu_at(index) or self.messages.message_at(index)
+        if row is not None:
+            self.row_chosen.emit(row)
+
+    def fill_menu(self, menu: QMenu, index: QModelIndex) -> None:
+        message, pdu = self.messages.message_at(index), self.messages.pdu_at(index)
+        if message is not None:
+            kept = [pdu] if pdu is not None else message.pdus
+            data = "\n".join(each.data.hex(" ") for each in kept[:64])
+            what = "PDU" if len(kept) == 1 else "PDUs"
+            menu.addAction(f"Copy {what} as hexadecimal", lambda: copy_to_clipboard(data))
+            uid = message.sop_class_uid
+            if uid and pdu is None:
+                menu.addAction("Copy SOP Class UID", lambda: copy_to_clipboard(uid))
+            instance = str(getattr(message.message, "AffectedSOPInstanceUID", None) or "")
+            if instance and pdu is None:
+                menu.addAction("Copy SOP Instance UID", lambda: copy_to_clipboard(instance))
+            if message.status is not None and pdu is None:
+                menu.addAction("Copy status", lambda: copy_to_clipboard(message.status_text))
+            if message.request:
+                request = message.request
+                menu.addAction(f"Go to its request, row {request}", lambda: self._go_to(request))
+        row = menu.addAction("Copy row", lambda: copy_to_clipboard(self.rows_as_text()))
+        row.setShortcut(QKeySequence(QKeySequence.StandardKey.Copy))
+        row.setEnabled(index.isValid())
+        menu.addSeparator()
+        is_open = index.data(OPEN_ROLE) if index.isValid() else None
+        if is_open is not None:
+            menu.addAction("Hide its PDUs" if is_open else "Show its PDUs", lambda: self.set_open(index, not is_open))
+        menu.addAction("Follow the newest message", self.follow.resume)
+
+    def _go_to(self, number: int) -> None:
+        index = self.messages.index_of(number)
+        if index.isValid():
+            self.setCurrentIndex(index)
