@@ -228,7 +228,8 @@ def test_no_peer(caller: Caller) -> None:
 def endless(cancelled: threading.Event) -> Callable[[Any], Iterator[tuple[int, Dataset | None]]]:
     def handler(event: Any) -> Iterator[tuple[int, Dataset | None]]:
         for number in range(100_000):
-            if event.is_cancelled:
+            # pynetdicom's threads share this interpreter: without a pause it sees a C-CANCEL only after seconds
+            if event.is_cancelled or cancelled.wait(0.005):
                 cancelled.set()
                 yield 0xFE00, None
                 return

@@ -8,6 +8,8 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 from viewer_wire import Talk, emit, whole
 
+from workstation.net import AE
+from workstation.net.sop_class import Verification
 from workstation.traffic.log import TrafficLog
 from workstation.traffic.record import NOTIFICATIONS
 from workstation.ui.bridge import Bridge, signal_name
@@ -206,3 +208,13 @@ def test_everything_to_click_has_names(bench: Bench) -> None:
             if shown and widget.focusPolicy() is not Qt.FocusPolicy.NoFocus:
                 assert widget.objectName(), widget
                 assert widget.accessibleName() or widget.focusProxy(), widget.objectName()
+
+
+def test_an_association_that_never_was_says_so(bench: Bench, qtbot: QtBot, free_port: int) -> None:
+    ae = AE()
+    ae.add_requested_context(Verification)
+    assoc = ae.associate("127.0.0.1", free_port, evt_handlers=bench.bridge.recorder.handlers())
+    qtbot.waitUntil(lambda: not bench.bridge.waiting and bench.log.conversation(assoc.number) is not None)
+    qtbot.waitUntil(lambda: bench.log.conversation(assoc.number).finished)
+    assert bench.viewers.messages.conversation is bench.log.conversation(assoc.number)
+    qtbot.waitUntil(lambda: "ended before its first PDU" in bench.viewers.messages.empty.text)

@@ -20,6 +20,7 @@ from workstation.ui.viewers.messages_model import MessagesModel
 
 _NO_ASSOCIATION = ("No association selected", "Its messages and PDUs will be listed here, the newest last.")
 _NO_ROWS = ("Nothing exchanged yet", "The first PDU of this association will be listed here.")
+_NEVER_ROWS = ("Nothing was exchanged", "This association ended before its first PDU; the log says why.")
 
 
 class MessagesView(TrafficTable):
@@ -64,6 +65,8 @@ class MessagesView(TrafficTable):
         conversation = self.messages.conversation
         rows = change.rows.get(conversation.number) if conversation is not None else None
         if rows is None:
+            if self.messages.rowCount() == 0:
+                self._say_if_empty()  # it may have ended without a word
             return
         self.calm()
         before = self.messages.rowCount()
@@ -83,7 +86,11 @@ class MessagesView(TrafficTable):
         self.show_row(self.messages.index_of(row.number) if row is not None else QModelIndex())
 
     def _say_if_empty(self) -> None:
-        self.empty.say(*(_NO_ASSOCIATION if self.messages.conversation is None else _NO_ROWS))
+        conversation = self.messages.conversation
+        if conversation is None:
+            self.empty.say(*_NO_ASSOCIATION)
+        else:
+            self.empty.say(*(_NEVER_ROWS if conversation.finished else _NO_ROWS))
         self.empty.show_when(self.messages.rowCount() == 0)
 
     def _choose(self, index: QModelIndex) -> None:
