@@ -13,7 +13,7 @@ from pathlib import Path
 
 _REMEDY = (
     "Start the program in a desktop session, log in with `ssh -X`, or use a virtual display: "
-    "xvfb-run -a dicom-workstation"
+    "xvfb-run -a dicom-workstation (from a checkout: xvfb-run -a make run)"
 )
 
 # Platforms of Qt that draw without X or Wayland.
