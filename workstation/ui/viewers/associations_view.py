@@ -44,11 +44,11 @@ class AssociationsView(TrafficTable):
         self.setModel(self.associations)
         self.size_columns(
             (
-                "__0000",
+                "_0000",
                 "← WORKSTATION → P",
                 "127.0.0.1:00000",
                 "✕ Rejected by the p",
-                "00/00",
+                "000/000",
                 "000 MB",
                 "000 MB",
                 "00,000",
