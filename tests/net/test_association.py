@@ -25,6 +25,7 @@ from workstation.net.sop_class import (
     PatientRootQueryRetrieveInformationModelFind,
     PatientRootQueryRetrieveInformationModelGet,
     PatientRootQueryRetrieveInformationModelMove,
+    Printer,
     Verification,
 )
 
@@ -551,6 +552,65 @@ def test_n_services_reach_their_handlers() -> None:
         status, reply = assoc.send_n_set(_identifier(PatientID="x"), ModalityPerformedProcedureStep, "1.2.3")
         assert (status.Status, reply) == (0x0110, None)
         assoc.release()
+
+
+def test_the_other_n_services_carry_their_own_elements() -> None:
+    got: dict[str, Any] = {}
+
+    def on_get(event: Any) -> tuple[int, Dataset]:
+        got["get"] = [int(tag) for tag in event.attribute_identifiers]
+        return 0x0000, _identifier(PatientID="found")
+
+    def on_action(event: Any) -> tuple[int, Dataset]:
+        got["action"] = (event.action_type, event.action_information.PatientID)
+        return 0x0000, _identifier(PatientID="done")
+
+    def on_report(event: Any) -> tuple[int, None]:
+        got["report"] = (event.event_type, event.event_information.PatientID)
+        return 0x0000, None
+
+    def on_delete(event: Any) -> int:
+        got["delete"] = event.request.RequestedSOPInstanceUID
+        return 0x0112
+
+    ae = AE()
+    ae.add_supported_context(Printer, scu_role=True, scp_role=True)
+    handlers = [
+        (evt.EVT_N_GET, on_get),
+        (evt.EVT_N_ACTION, on_action),
+        (evt.EVT_N_EVENT_REPORT, on_report),
+        (evt.EVT_N_DELETE, on_delete),
+    ]
+    with serving(ae, handlers) as server:
+        roles = [build_role(Printer, scu_role=True, scp_role=True)]
+        assoc = ask(server, Printer, ext_neg=roles)
+        status, reply = assoc.send_n_get([0x00100020, (0x0010, 0x0010)], Printer, "1.2.3")
+        assert (status.Status, reply.PatientID if reply else None) == (0x0000, "found")
+        status, reply = assoc.send_n_action(_identifier(PatientID="do"), 4, Printer, "1.2.3")
+        assert (status.Status, reply.PatientID if reply else None) == (0x0000, "done")
+        status, reply = assoc.send_n_event_report(_identifier(PatientID="told"), 2, Printer, "1.2.3")
+        assert (status.Status, status.EventTypeID, len(reply or ())) == (0x0000, 2, 0)
+        assert assoc.send_n_delete(Printer, "1.2.3").Status == 0x0112
+        assoc.release()
+    assert got == {
+        "get": [0x00100020, 0x00100010],
+        "action": (4, "do"),
+        "report": (2, "told"),
+        "delete": "1.2.3",
+    }
+
+
+def test_contexts_can_be_taken_back() -> None:
+    ae = AE()
+    ae.add_supported_context(Verification, ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1"])
+    ae.remove_supported_context(Verification, "1.2.840.10008.1.2")
+    assert [str(syntax) for syntax in ae.supported_contexts[0].transfer_syntax] == ["1.2.840.10008.1.2.1"]
+    ae.remove_supported_context(Verification, "1.2.840.10008.1.2.1")
+    assert ae.supported_contexts == []
+    ae.add_requested_context(Verification)
+    ae.add_requested_context(CTImageStorage)
+    ae.remove_requested_context(Verification)
+    assert [context.abstract_syntax for context in ae.requested_contexts] == [CTImageStorage]
 
 
 def test_a_slow_handler_does_not_make_the_association_deaf() -> None:

@@ -1,4 +1,4 @@
-"""Speed of the whole path from wire to window, to be run by hand: `python tests/ui/bench_bridge.py [objects] [KiB]`.
+"""Speed of the whole path from wire to window, to be run by hand: `python tests/benchmarks/bridge.py [objects] [KiB]`.
 
 A client thread stores objects at a server in the same process; both sides are recorded, drained by the bridge and
 folded into a log in the GUI thread, where a timer measures how long the event loop was away.
