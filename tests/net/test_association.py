@@ -512,7 +512,7 @@ def test_move_goes_to_the_destination_with_its_originator(samples: Path) -> None
 
 @pytest.mark.parametrize(
     ("items", "status"),
-    [([(None, None)], 0xA801), ([], 0xC514), ([("127.0.0.1", 1)], 0xC514), ([("127.0.0.1", 1), "many"], 0xC513)],
+    [([(None, None)], 0xA801), ([], 0xC514), ([("127.0.0.1", 1)], 0xC513), ([("127.0.0.1", 1), "many"], 0xC513)],
 )
 def test_move_handlers_that_cannot_say_where_or_how_many(items: list[Any], status: int) -> None:
     source = scp(MOVE)

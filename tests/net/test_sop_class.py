@@ -96,16 +96,16 @@ def test_storage() -> None:
         ("RepositoryQuery", "C-FIND"),
         ("ModalityWorklistInformationFind", "C-FIND"),
         ("InventoryMove", "C-MOVE"),
-        ("CTImageStorage", ""),
+        ("CTImageStorage", "C-STORE"),
     ],
 )
 def test_service_of_a_query_model(name: str, service: str) -> None:
-    assert sop_class.query_service(getattr(sop_class, name)) == service
+    assert sop_class.dimse_services(getattr(sop_class, name)) == (service,)
 
 
 @pytest.fixture
 def registry() -> Iterator[None]:
-    tables = (sop_class._by_name, sop_class._service_classes, sop_class._keywords, sop_class._query_service)
+    tables = (sop_class._by_name, sop_class._service_classes, sop_class._keywords, sop_class._services)
     before = [dict(table) for table in tables]
     yield
     for table, content in zip(tables, before, strict=True):
@@ -127,7 +127,7 @@ class TestRegister:
         with pytest.raises(ValueError, match="dimse_msg_type"):
             sop_class.register_uid("1.2.246.2", "OurFind", QueryRetrieveServiceClass)
         sop_class.register_uid("1.2.246.2", "OurMove", QueryRetrieveServiceClass, "C-MOVE")
-        assert sop_class.query_service("1.2.246.2") == "C-MOVE"
+        assert sop_class.dimse_services("1.2.246.2") == ("C-MOVE",)
 
     @pytest.mark.parametrize("keyword", ["not a name", "2nd", "class", ""])
     def test_keyword_that_cannot_be_a_name(self, keyword: str) -> None:

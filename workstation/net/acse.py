@@ -143,8 +143,7 @@ def answer_request(
         answers.append(identity)
     answers += _extended(assoc)
     _common_extended(assoc)
-    if assoc.requestor.asynchronous_operations != (1, 1):
-        _asynchronous(assoc)
+    if assoc.requestor.asynchronous_operations != (1, 1) and _asynchronous(assoc):
         answers.append(AsynchronousOperationsWindow(invoked=1, performed=1))
     contexts, roles = negotiate_as_acceptor(
         assoc.requestor.requested_contexts,
@@ -223,10 +222,18 @@ def _common_extended(assoc: Association) -> None:
             )
 
 
-def _asynchronous(assoc: Association) -> None:
-    """Tell the handler what was proposed; operations stay synchronous whatever it says (PS3.7 D.3.3.3)."""
+def _asynchronous(assoc: Association) -> bool:
+    """Tell the handler what was proposed; whether to answer.
+
+    Operations stay synchronous whatever it says: the answer is a window of 1, and no answer means the same (PS3.7
+    D.3.3.3).
+    """
+    if not assoc.handlers.has(events.EVT_ASYNC_OPS):
+        return False
     invoked, performed = assoc.requestor.asynchronous_operations
     try:
         _ask(assoc, events.EVT_ASYNC_OPS, invoked=invoked, performed=performed)
     except Exception:
-        _log.exception("%s: the handler of evt.EVT_ASYNC_OPS failed", assoc.name)
+        _log.exception("%s: the handler of evt.EVT_ASYNC_OPS failed; nothing is answered", assoc.name)
+        return False
+    return True

@@ -21,6 +21,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from pydicom.uid import UID
+
 from workstation.net import _config, acse, connecting, events, threads
 from workstation.net.address import from_socket
 from workstation.net.assembly import Assembler, DataSink
@@ -30,6 +32,7 @@ from workstation.net.errors import LocalProtocolError, RemoteProtocolError
 from workstation.net.exchange import Exchange, Operation
 from workstation.net.fsm import State
 from workstation.net.notifier import Notifier
+from workstation.net.operations import perform
 from workstation.net.pdu import (
     A_ABORT_RQ,
     A_ASSOCIATE_AC,
@@ -40,8 +43,9 @@ from workstation.net.pdu import (
 from workstation.net.pdu_primitives import A_ABORT, A_ASSOCIATE, A_P_ABORT, A_RELEASE
 from workstation.net.presentation import PresentationContext, PresentationContextTuple
 from workstation.net.requests import Requests
+from workstation.net.service_class import ServiceClass, StorageServiceClass
 from workstation.net.service_user import MODE_ACCEPTOR, MODE_REQUESTOR, ServiceUser
-from workstation.net.services import perform
+from workstation.net.sop_class import uid_to_service_class
 from workstation.net.spool import SpooledDataSet
 from workstation.net.upper_layer import (
     AbortIndication,
@@ -195,6 +199,19 @@ class Association(Requests, Notifier):
     def accepted_context(self, context_id: int) -> PresentationContext | None:
         """One accepted presentation context."""
         return self._accepted.get(context_id)
+
+    def service_class(self, context: PresentationContext) -> type[ServiceClass]:
+        """The service class of what arrives in an accepted context.
+
+        That of its abstract syntax, unless the requestor named another one and the acceptor took it (SOP Class Common
+        Extended Negotiation, PS3.7 D.3.3.6). What nobody knows is storage if `_config.UNRESTRICTED_STORAGE_SERVICE`.
+        """
+        uid = context.abstract_syntax or UID("")
+        accepted = self.acceptor.accepted_common_extended.get(uid) if self.is_acceptor else None
+        found = uid_to_service_class(accepted[0] if accepted else uid)
+        if _config.UNRESTRICTED_STORAGE_SERVICE and found is ServiceClass:
+            return StorageServiceClass
+        return found
 
     # ------------------------------------------------------------------- timeouts
     @property

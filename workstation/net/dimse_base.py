@@ -193,13 +193,19 @@ class Request(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response(Message):
-    """An answer; the last three elements say more about a failure."""
+    """An answer; the last two elements say more about a failure."""
 
     mandatory: ClassVar[tuple[str, ...]] = ("Status",)
 
     MessageIDBeingRespondedTo: int
     Status: int | None = None
     AffectedSOPClassUID: str | None = None
-    OffendingElement: tuple[int, ...] | None = None
     ErrorComment: str | None = None
     ErrorID: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompositeResponse(Response):
+    """An answer of a DIMSE-C service, which can name the elements of the request that are at fault."""
+
+    OffendingElement: tuple[int, ...] | None = None

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from io import BytesIO
 from typing import ClassVar, Protocol
 
-from workstation.net.dimse_base import CommandField, Message, Request, Response
+from workstation.net.dimse_base import CommandField, CompositeResponse, Message, Request, Response
 from workstation.net.dimse_elements import ELEMENTS, NUMBERS
 
 
@@ -117,7 +117,7 @@ class C_STORE_RQ(_DataSet, Request):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class C_STORE_RSP(Response):
+class C_STORE_RSP(CompositeResponse):
     """Answers a C-STORE-RQ."""
 
     command_field: ClassVar[CommandField] = CommandField.C_STORE_RSP
@@ -138,7 +138,7 @@ class C_FIND_RQ(_Identifier, Request):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class C_FIND_RSP(_Identifier, Response):
+class C_FIND_RSP(_Identifier, CompositeResponse):
     """One match while pending, or the end of a C-FIND."""
 
     command_field: ClassVar[CommandField] = CommandField.C_FIND_RSP
@@ -157,7 +157,7 @@ class C_GET_RQ(_Identifier, Request):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Retrieval(_Identifier, Response):
+class _Retrieval(_Identifier, CompositeResponse):
     """The counters of sub-operations that C-GET and C-MOVE share; they saturate at 65535."""
 
     NumberOfRemainingSuboperations: int | None = None
@@ -219,7 +219,7 @@ class C_ECHO_RQ(Request):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class C_ECHO_RSP(Response):
+class C_ECHO_RSP(CompositeResponse):
     """Answers a C-ECHO-RQ."""
 
     command_field: ClassVar[CommandField] = CommandField.C_ECHO_RSP

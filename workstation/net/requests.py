@@ -46,7 +46,7 @@ from workstation.net.dimse_elements import ELEMENTS, NUMBERS
 from workstation.net.errors import LocalProtocolError
 from workstation.net.part10 import NotDicomFileError, read_head
 from workstation.net.presentation import PresentationContext
-from workstation.net.sop_class import Verification, uid_to_sop_class
+from workstation.net.sop_class import Verification, uid_to_service_class, uid_to_sop_class
 from workstation.net.status import code_to_category
 from workstation.net.utils import set_ae
 
@@ -69,8 +69,6 @@ _STATUS_ELEMENTS = (
     "NumberOfWarningSuboperations",
 )
 _STATUS_TAGS = [(keyword, Tag(NUMBERS[keyword]), ELEMENTS[NUMBERS[keyword]][0]) for keyword in _STATUS_ELEMENTS]
-_UPS_PUSH = "1.2.840.10008.5.1.4.34.6.1"
-_UPS_OTHERS = tuple(f"1.2.840.10008.5.1.4.34.6.{number}" for number in (3, 2, 4, 5))
 M = TypeVar("M", bound=Message)
 Data = Iterable[memoryview] | None
 
@@ -320,7 +318,8 @@ class Requests:
         meta_uid: str | UID | None = None,
     ) -> tuple[Dataset, Dataset | None]:
         """Report an event (N-EVENT-REPORT, PS3.7 section 10.1.1): status and Event Reply."""
-        context = self._context(meta_uid or class_uid, scp=True)
+        # an SCP reports; that the documented API does not insist on its role, scripts rely on
+        context = self._context(meta_uid or class_uid, either_role=True)
         request = N_EVENT_REPORT_RQ(
             context_id=_id(context),
             MessageID=_message_id(msg_id),
@@ -431,23 +430,22 @@ class Requests:
         if not self.is_established:
             raise RuntimeError("the association with the peer must be established first")
 
-    def _context(self, uid: str | UID, *, scp: bool = False) -> PresentationContext:
-        """The accepted context for a SOP class in our role.
+    def _context(self, uid: str | UID, *, either_role: bool = False) -> PresentationContext:
+        """The accepted context for a SOP class, of which we are SCU unless the role does not matter.
 
         Raises:
             RuntimeError: The association is not established.
             ValueError: There is none.
         """
         self._require_established()
-        wanted = [str(uid), *(_UPS_OTHERS if uid == _UPS_PUSH else ())]
+        wanted = [str(uid), *uid_to_service_class(str(uid)).carriers.get(str(uid), ())]
         contexts = self.accepted_contexts
         for candidate in wanted:
             for context in contexts:
-                if context.abstract_syntax == candidate and (context.as_scp if scp else context.as_scu):
+                if context.abstract_syntax == candidate and (either_role or context.as_scu):
                     return context
         if any(context.abstract_syntax in wanted for context in contexts):
-            role = "SCP" if scp else "SCU"
-            raise ValueError(f"the {role} role was not negotiated for {uid_to_sop_class(str(uid)).name}")
+            raise ValueError(f"the SCU role was not negotiated for {uid_to_sop_class(str(uid)).name}")
         raise ValueError(f"no presentation context was accepted for {uid_to_sop_class(str(uid)).name}")
 
     def _expect(self, message_id: int) -> Replies:
@@ -556,9 +554,8 @@ class _Responses:
     def _second(self, response: Message, status: Dataset, *, pending: bool) -> Dataset | None:
         """What stands beside the status: identifiers while a C-FIND is pending, the failed list at a retrieve's end."""
         if isinstance(response, C_GET_RSP | C_MOVE_RSP):
-            if pending or status.Status == 0x0000:
-                return None
-            return _decode(response, self._context)
+            ended = code_to_category(cast(int, status.Status)) in ("Warning", "Failure", "Cancel")
+            return _decode(response, self._context) if ended else None
         return _decode(response, self._context) if pending and response.has_data_set else None
 
     def close(self) -> None:

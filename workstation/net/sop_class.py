@@ -14,14 +14,12 @@ from pydicom.config import IGNORE
 from pydicom.uid import UID
 
 from workstation.net import uids
-from workstation.net.service_class import (
-    SERVICE_CLASSES,
-    NonPatientObjectStorageServiceClass,
-    QueryRetrieveServiceClass,
-    ServiceClass,
-    StorageServiceClass,
-)
-from workstation.net.service_class_n import SERVICE_CLASSES_N, UnifiedProcedureStepServiceClass
+from workstation.net.services import SERVICE_CLASSES
+from workstation.net.services.base import ServiceClass
+from workstation.net.services.non_patient_storage import NonPatientObjectStorageServiceClass
+from workstation.net.services.query_retrieve import QueryRetrieveServiceClass
+from workstation.net.services.storage import StorageServiceClass
+from workstation.net.services.unified_procedure_step import UnifiedProcedureStepServiceClass
 
 
 class SOPClass(UID):
@@ -47,23 +45,26 @@ _service_classes: dict[str, type[ServiceClass]] = {
 }
 # UID -> keyword, of what `register_uid` was given.
 _keywords: dict[str, str] = {}
-# UID -> DIMSE service, of query/retrieve SOP classes: the standard has one service for each of them.
-_query_service: dict[str, str] = {}
+# UID -> DIMSE services, of the SOP classes that do not have all those of their service class.
+_services: dict[str, tuple[str, ...]] = {}
 
 
 def _fill() -> None:
-    for service_class in (*SERVICE_CLASSES, *SERVICE_CLASSES_N):
+    for service_class in SERVICE_CLASSES:
         for name, uid in service_class.sop_classes.items():
             _by_name[name] = SOPClass(uid)
             _service_classes[uid] = service_class
-            if issubclass(service_class, QueryRetrieveServiceClass):
-                _query_service[uid] = _service_of_name(name)
+            if name in service_class.services_of:
+                _services[uid] = service_class.services_of[name]
+            elif issubclass(service_class, QueryRetrieveServiceClass):
+                _services[uid] = (_query_service(name),)
     # Media Storage has no network service (PS3.4 Annex I), hence no service class here.
     for name, uid in uids.MEDIA_STORAGE.items():
         _by_name[name] = SOPClass(uid)
 
 
-def _service_of_name(name: str) -> str:
+def _query_service(name: str) -> str:
+    """The one service of a query/retrieve SOP class, which its name tells."""
     if name.endswith("Move"):
         return "C-MOVE"
     if name.endswith("Get"):
@@ -113,9 +114,9 @@ def is_known(uid: str) -> bool:
     return uid in _service_classes or bool(uids.uid_name(uid))
 
 
-def query_service(uid: str) -> str:
-    """Return "C-FIND", "C-GET" or "C-MOVE" for a query/retrieve SOP class, "" for any other."""
-    return _query_service.get(uid, "")
+def dimse_services(uid: str) -> tuple[str, ...]:
+    """Return the DIMSE services of a SOP class ("C-FIND"); all that there are for an unknown one."""
+    return _services.get(uid) or uid_to_service_class(uid).services
 
 
 def register_uid(uid: str, keyword: str, service_class: type[ServiceClass], dimse_msg_type: str = "") -> None:
@@ -138,7 +139,7 @@ def register_uid(uid: str, keyword: str, service_class: type[ServiceClass], dims
     if issubclass(service_class, QueryRetrieveServiceClass):
         if dimse_msg_type not in _QUERY_SERVICES:
             raise ValueError(f"'dimse_msg_type' must be one of {', '.join(_QUERY_SERVICES)}, not '{dimse_msg_type}'")
-        _query_service[str(uid)] = dimse_msg_type
+        _services[str(uid)] = (dimse_msg_type,)
     _by_name[keyword] = SOPClass(uid)
     _service_classes[str(uid)] = service_class
     _keywords[str(uid)] = keyword

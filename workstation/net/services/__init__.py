@@ -1,53 +1,59 @@
-"""How the peer's requests are answered: one module for each kind of service (PS3.7 sections 9, 10; PS3.4).
+"""The service classes of PS3.4: one small module for each, tables all of them.
 
-`perform` is called on the association's worker for each request. A service asks the bound intervention handler,
-checks what it gives, and sends the responses. Handlers are the user's code: whatever they do, the peer gets an
-answer that the documented API defines.
+`SERVICE_CLASSES` has them in the order of the standard's annexes.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Final
 
-from workstation.net.dimse import (
-    C_ECHO_RQ,
-    C_FIND_RQ,
-    C_GET_RQ,
-    C_MOVE_RQ,
-    C_STORE_RQ,
-    Message,
+from workstation.net.services.application_event_logging import ApplicationEventLoggingServiceClass
+from workstation.net.services.base import ServiceClass
+from workstation.net.services.color_palette import ColorPaletteQueryRetrieveServiceClass
+from workstation.net.services.defined_procedure_protocol import DefinedProcedureProtocolQueryRetrieveServiceClass
+from workstation.net.services.display_system import DisplaySystemManagementServiceClass
+from workstation.net.services.hanging_protocol import HangingProtocolQueryRetrieveServiceClass
+from workstation.net.services.implant_template import ImplantTemplateQueryRetrieveServiceClass
+from workstation.net.services.instance_availability import InstanceAvailabilityNotificationServiceClass
+from workstation.net.services.inventory import InventoryQueryRetrieveServiceClass
+from workstation.net.services.media_creation import MediaCreationManagementServiceClass
+from workstation.net.services.non_patient_storage import NonPatientObjectStorageServiceClass
+from workstation.net.services.print_management import PrintManagementServiceClass
+from workstation.net.services.procedure_step import ProcedureStepServiceClass
+from workstation.net.services.protocol_approval import ProtocolApprovalQueryRetrieveServiceClass
+from workstation.net.services.query_retrieve import QueryRetrieveServiceClass
+from workstation.net.services.relevant_patient import RelevantPatientInformationQueryServiceClass
+from workstation.net.services.rt_machine_verification import RTMachineVerificationServiceClass
+from workstation.net.services.storage import StorageServiceClass
+from workstation.net.services.storage_commitment import StorageCommitmentServiceClass
+from workstation.net.services.storage_management import StorageManagementServiceClass
+from workstation.net.services.substance_administration import SubstanceAdministrationQueryServiceClass
+from workstation.net.services.unified_procedure_step import UnifiedProcedureStepServiceClass
+from workstation.net.services.verification import VerificationServiceClass
+from workstation.net.services.worklist import BasicWorklistManagementServiceClass
+
+SERVICE_CLASSES: Final[tuple[type[ServiceClass], ...]] = (
+    VerificationServiceClass,
+    StorageServiceClass,
+    QueryRetrieveServiceClass,
+    ProcedureStepServiceClass,
+    PrintManagementServiceClass,
+    StorageCommitmentServiceClass,
+    BasicWorklistManagementServiceClass,
+    ApplicationEventLoggingServiceClass,
+    RelevantPatientInformationQueryServiceClass,
+    InstanceAvailabilityNotificationServiceClass,
+    MediaCreationManagementServiceClass,
+    HangingProtocolQueryRetrieveServiceClass,
+    SubstanceAdministrationQueryServiceClass,
+    ColorPaletteQueryRetrieveServiceClass,
+    ImplantTemplateQueryRetrieveServiceClass,
+    UnifiedProcedureStepServiceClass,
+    RTMachineVerificationServiceClass,
+    DisplaySystemManagementServiceClass,
+    NonPatientObjectStorageServiceClass,
+    DefinedProcedureProtocolQueryRetrieveServiceClass,
+    ProtocolApprovalQueryRetrieveServiceClass,
+    InventoryQueryRetrieveServiceClass,
+    StorageManagementServiceClass,
 )
-from workstation.net.errors import LocalProtocolError
-from workstation.net.services import normalized, query, retrieve, storage, verification
-
-if TYPE_CHECKING:
-    from workstation.net.association import Association
-    from workstation.net.exchange import Operation
-
-_log = logging.getLogger("workstation.net.services")
-
-_SERVICES: dict[type[Message], Callable[[Association, Operation], None]] = {
-    C_ECHO_RQ: verification.echo,
-    C_STORE_RQ: storage.store,
-    C_FIND_RQ: query.find,
-    C_GET_RQ: retrieve.get,
-    C_MOVE_RQ: retrieve.move,
-}
-
-
-def perform(assoc: Association, operation: Operation) -> None:
-    """Answer one request of the peer."""
-    service = _SERVICES.get(type(operation.message), normalized.perform)
-    try:
-        service(assoc, operation)
-    except LocalProtocolError as error:
-        # the association ended meanwhile, perhaps by the handler's own abort: there is nobody to answer
-        _log.debug("%s: the %s is not answered: %s", assoc.name, operation.message.name, error)
-    except Exception:
-        # nothing above expected it; whether an answer has left is not known, and the peer must not wait for ever
-        _log.exception("%s: the %s could not be performed", assoc.name, operation.message.name)
-        assoc.abort()
-    finally:
-        operation.over.set()

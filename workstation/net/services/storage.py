@@ -1,58 +1,15 @@
-"""Storage (PS3.4 Annexes B and GG): C-STORE."""
+"""Storage (PS3.4 Annex B)."""
 
 from __future__ import annotations
 
-import logging
-from typing import TYPE_CHECKING
-
-from workstation.net import events
-from workstation.net.assembly import DataSink
-from workstation.net.dimse import C_STORE_RQ
-from workstation.net.services.common import Asked
-from workstation.net.spool import SpooledDataSet
-
-if TYPE_CHECKING:
-    from workstation.net.association import Association
-    from workstation.net.exchange import Operation
-
-_log = logging.getLogger("workstation.net.services")
-UNHANDLED = 0xC211
-UNDECODABLE = 0xC210
-OUT_OF_RESOURCES = 0xA700
-MISSING_ELEMENT = 0x0120
-MISSING_DATA_SET = 0xA900
+from workstation.net import status, uids
+from workstation.net.services.base import ServiceClass
 
 
-def store(assoc: Association, operation: Operation) -> None:
-    """Answer a C-STORE-RQ."""
-    asked = Asked(assoc, operation, events.EVT_C_STORE)
-    request = asked.request
-    assert isinstance(request, C_STORE_RQ)
-    sink = operation.sink
-    try:
-        status = _status(asked, request, sink)
-    finally:
-        if isinstance(sink, SpooledDataSet):
-            sink.discard()  # ours, and for the handler only
-    if asked.alive:
-        asked.respond(status)
+class StorageServiceClass(ServiceClass):
+    """Storage: composite instances of patients, sent with C-STORE."""
 
-
-def _status(asked: Asked, request: C_STORE_RQ, sink: DataSink | None) -> object:
-    """What the handler says, or why it is not asked."""
-    name = asked.assoc.name
-    if not request.AffectedSOPClassUID or not request.AffectedSOPInstanceUID:
-        _log.error("%s: the C-STORE-RQ lacks its SOP Class or SOP Instance UID", name)
-        if sink is not None:
-            sink.discard()  # nobody will look at it
-        return MISSING_ELEMENT
-    if not request.has_data_set:
-        _log.error("%s: the C-STORE-RQ has no data set", name)
-        return MISSING_DATA_SET
-    if isinstance(sink, SpooledDataSet) and sink.failure is not None:
-        return OUT_OF_RESOURCES
-    try:
-        return asked.call()
-    except Exception:
-        _log.exception("%s: the handler of evt.EVT_C_STORE failed", name)
-        return asked.failure(UNHANDLED, UNDECODABLE, "dataset")
+    section = "PS3.4 Annex B"
+    sop_classes = uids.STORAGE
+    services = ("C-STORE",)
+    statuses = status.STORAGE_SERVICE_CLASS_STATUS

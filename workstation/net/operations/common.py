@@ -1,18 +1,33 @@
-"""What all services share: asking the handler, making statuses into responses, refusing what is malformed."""
+"""What all operations share: refusing what has no place, asking the handler, making statuses into responses."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, MutableSequence
+from contextlib import contextmanager
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydicom.datadict import keyword_for_tag
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
-from workstation.net import events
-from workstation.net.dimse import Message, response_class
+from workstation.net import _config, events
+from workstation.net.dimse import (
+    C_ECHO_RQ,
+    C_FIND_RQ,
+    C_GET_RQ,
+    C_MOVE_RQ,
+    C_STORE_RQ,
+    N_ACTION_RQ,
+    N_CREATE_RQ,
+    N_DELETE_RQ,
+    N_EVENT_REPORT_RQ,
+    N_GET_RQ,
+    N_SET_RQ,
+    Message,
+    response_class,
+)
 from workstation.net.dimse_elements import check_value
 from workstation.net.events import Event
 from workstation.net.status import code_to_category
@@ -21,11 +36,56 @@ if TYPE_CHECKING:
     from workstation.net.association import Association
     from workstation.net.exchange import Operation
 
-_log = logging.getLogger("workstation.net.services")
+_log = logging.getLogger("workstation.net.operations")
 
+SUCCESS = 0x0000
+SOP_CLASS_NOT_SUPPORTED = 0x0122
+UNRECOGNIZED_OPERATION = 0x0211
 NO_STATUS_ELEMENT = 0xC001
 BAD_STATUS_TYPE = 0xC002
 _FIELDS: dict[type[Message], frozenset[str]] = {}
+
+EVENTS: Final[dict[type[Message], events.InterventionEvent]] = {
+    C_ECHO_RQ: events.EVT_C_ECHO,
+    C_STORE_RQ: events.EVT_C_STORE,
+    C_FIND_RQ: events.EVT_C_FIND,
+    C_GET_RQ: events.EVT_C_GET,
+    C_MOVE_RQ: events.EVT_C_MOVE,
+    N_ACTION_RQ: events.EVT_N_ACTION,
+    N_CREATE_RQ: events.EVT_N_CREATE,
+    N_DELETE_RQ: events.EVT_N_DELETE,
+    N_EVENT_REPORT_RQ: events.EVT_N_EVENT_REPORT,
+    N_GET_RQ: events.EVT_N_GET,
+    N_SET_RQ: events.EVT_N_SET,
+}
+
+
+def refusal(assoc: Association, operation: Operation) -> bool:
+    """Answer a request that does not belong into its presentation context; whether it was refused.
+
+    The context's service class may not have the DIMSE service at all (0211H), or the peer may ask us to be SCP of what
+    it negotiated to be SCP of itself (0122H, PS3.7 D.3.3.4). An N-EVENT-REPORT goes from SCP to SCU, but whoever
+    opens an association to deliver one often forgets to negotiate that: it is taken in either role.
+    """
+    request = operation.message
+    context = assoc.accepted_context(request.context_id)
+    assert context is not None  # the assembler lets no other message through
+    service = request.name.removesuffix("-RQ")
+    service_class = assoc.service_class(context)
+    name = context.abstract_syntax.name if context.abstract_syntax else ""
+    if service not in service_class.services:
+        status, comment = UNRECOGNIZED_OPERATION, f"{name} has no {service}"
+    elif (
+        context.as_scp or service == "N-EVENT-REPORT" or (service == "C-STORE" and _config.UNRESTRICTED_STORAGE_SERVICE)
+    ):
+        return False
+    else:
+        status, comment = SOP_CLASS_NOT_SUPPORTED, f"We are not SCP of {name}"
+    _log.error("%s: the %s is refused: %s", assoc.name, request.name, comment)
+    if operation.sink is not None:
+        operation.sink.discard()  # nobody will look at it
+    Asked(assoc, operation).respond(status, ErrorComment=comment[:64])
+    return True
 
 
 class Asked:
@@ -35,13 +95,15 @@ class Asked:
         event: What the handler gets.
     """
 
-    def __init__(self, assoc: Association, operation: Operation, event: events.InterventionEvent) -> None:
+    def __init__(self, assoc: Association, operation: Operation) -> None:
+        event = EVENTS[type(operation.message)]
         self.assoc = assoc
         self.operation = operation
         self.request = operation.message
         context = assoc.accepted_context(self.request.context_id)
         assert context is not None  # the assembler lets no other message through
         self.context = context
+        self.service_class = assoc.service_class(context)
         self.handler, self.args = assoc.handlers.intervention(event)
         self.event = Event(
             assoc,
@@ -187,27 +249,58 @@ def _known(kind: type[Message]) -> frozenset[str]:
     return known
 
 
-def answers(asked: Asked, name: str) -> Iterator[Any]:
-    """What a yielding handler gives, one by one; a handler that returns instead gives nothing.
+class Answers:
+    """What a yielding handler gives, one by one; a handler that returns instead of yielding gives nothing.
+
+    Args:
+        asked: Whom to ask.
+
+    Attributes:
+        are_over: Whether the handler has come to its end.
 
     Raises:
-        HandlerError: The handler raised.
+        HandlerError: The handler raised when it was called; `__next__` raises it for one that raises later.
     """
-    try:
-        given = asked.call()
-        iterator = iter(given) if given is not None else iter(())
-    except Exception as error:
-        _log.exception("%s: the handler of evt.%s failed", asked.assoc.name, name)
-        raise HandlerError from error
-    while True:
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self.are_over = False
+        with self._guarded():
+            given = asked.call()
+            self._given = given
+            self._iterator: Iterator[Any] = iter(given) if given is not None else iter(())
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        with self._guarded():
+            try:
+                return next(self._iterator)
+            except StopIteration:
+                self.are_over = True
+                raise
+
+    def close(self) -> None:
+        """Let the handler clean up after itself; it may have been left where it yielded."""
+        close = getattr(self._given, "close", None)
+        if callable(close):
+            try:
+                close()
+            except Exception:
+                _log.exception(
+                    "%s: the handler of %s failed at its end", self._asked.assoc.name, self._asked.event.name
+                )
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
         try:
-            item = next(iterator)
+            yield
         except StopIteration:
-            return
+            raise
         except Exception as error:
-            _log.exception("%s: the handler of evt.%s failed", asked.assoc.name, name)
+            _log.exception("%s: the handler of evt.%s failed", self._asked.assoc.name, self._asked.event.name)
             raise HandlerError from error
-        yield item
 
 
 class HandlerError(Exception):

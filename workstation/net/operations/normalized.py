@@ -7,56 +7,52 @@ from typing import TYPE_CHECKING, Any
 
 from pydicom.dataset import Dataset
 
-from workstation.net import data_sets, events
-from workstation.net.dimse import (
-    N_ACTION_RQ,
-    N_CREATE_RQ,
-    N_DELETE_RQ,
-    N_EVENT_REPORT_RQ,
-    N_GET_RQ,
-    N_SET_RQ,
-    Message,
-    response_class,
-)
-from workstation.net.services.common import BAD_STATUS_TYPE, Asked, status_elements
+from workstation.net import data_sets
+from workstation.net.dimse import N_DELETE_RQ, response_class
+from workstation.net.operations.common import BAD_STATUS_TYPE, Asked, status_elements
 from workstation.net.status import code_to_category
 
 if TYPE_CHECKING:
     from workstation.net.association import Association
     from workstation.net.exchange import Operation
 
-_log = logging.getLogger("workstation.net.services")
+_log = logging.getLogger("workstation.net.operations")
 PROCESSING_FAILURE = 0x0110
-
-_EVENTS: dict[type[Message], events.InterventionEvent] = {
-    N_ACTION_RQ: events.EVT_N_ACTION,
-    N_CREATE_RQ: events.EVT_N_CREATE,
-    N_DELETE_RQ: events.EVT_N_DELETE,
-    N_EVENT_REPORT_RQ: events.EVT_N_EVENT_REPORT,
-    N_GET_RQ: events.EVT_N_GET,
-    N_SET_RQ: events.EVT_N_SET,
-}
 
 
 def perform(assoc: Association, operation: Operation) -> None:
     """Answer any N-service request."""
-    asked = Asked(assoc, operation, _EVENTS[type(operation.message)])
+    asked = Asked(assoc, operation)
     try:
         given = asked.call()
     except Exception:
-        _log.exception("%s: the handler of evt.%s failed", assoc.name, asked.event.event.name)
+        _log.exception("%s: the handler of evt.%s failed", assoc.name, asked.event.name)
         given = PROCESSING_FAILURE
     status, data_set = _pair(given, single=isinstance(asked.request, N_DELETE_RQ))
     if not asked.alive:
         return
     code, _ = status_elements(status, response_class(type(asked.request)))
     data: bytes | None = None
-    if isinstance(data_set, Dataset) and data_set and code_to_category(code) in ("Success", "Warning"):
+    if data_set is not None and code_to_category(code) in ("Success", "Warning"):
         try:
-            data = data_sets.encode_for(data_set, asked.context)
-        except ValueError:
+            data = _encoded(asked, data_set)
+        except ValueError as error:
+            _log.error(
+                "%s: the handler of evt.%s gave a reply that cannot be sent: %s", assoc.name, asked.event.name, error
+            )
             status = PROCESSING_FAILURE
     asked.respond(status, data)
+
+
+def _encoded(asked: Asked, data_set: Any) -> bytes | None:
+    """The reply as bytes; an empty data set is none (PS3.7 section 9.3: Command Data Set Type).
+
+    Raises:
+        ValueError: It is no data set, or cannot be encoded.
+    """
+    if not isinstance(data_set, Dataset):
+        raise ValueError(f"it is a {type(data_set).__name__} and no data set")
+    return data_sets.encode_for(data_set, asked.context) if data_set else None
 
 
 def _pair(given: Any, *, single: bool) -> tuple[Any, Any]:

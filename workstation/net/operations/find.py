@@ -1,0 +1,97 @@
+"""Queries (PS3.7 section 9.1.2): C-FIND, of whatever service class."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from pydicom.dataset import Dataset
+
+from workstation.net import data_sets
+from workstation.net.operations.common import SUCCESS, Answers, Asked, HandlerError
+from workstation.net.services.query_retrieve import LIMIT_REACHED, REPOSITORY_QUERY
+
+if TYPE_CHECKING:
+    from workstation.net.association import Association
+    from workstation.net.exchange import Operation
+
+_log = logging.getLogger("workstation.net.operations")
+UNHANDLED = 0xC311
+CANNOT_ENCODE = 0xC312
+UNDECODABLE = 0xC310
+
+
+def perform(assoc: Association, operation: Operation) -> None:
+    """Answer a C-FIND-RQ: a Pending response for each match, then a final one without Identifier."""
+    asked = Asked(assoc, operation)
+    if not asked.request.has_data_set:
+        asked.respond(UNDECODABLE, ErrorComment="The request has no Identifier")
+        return
+    answers: Answers | None = None
+    try:
+        answers = Answers(asked)
+        if _matches(asked, answers) and asked.alive:
+            asked.respond(SUCCESS)
+    except HandlerError:
+        if asked.alive:
+            asked.respond(asked.failure(UNHANDLED, UNDECODABLE, "identifier"))
+    finally:
+        if answers is not None:
+            answers.close()
+
+
+def _matches(asked: Asked, answers: Answers) -> bool:
+    """Send what the handler gives; whether a final Success is still due."""
+    most = asked.service_class.most_matches
+    matches = 0
+    is_due = True
+    for item in answers:
+        if not asked.alive:
+            return False
+        status, identifier = _pair(item)
+        if not _is_pending(status):
+            if asked.respond(status) == "Pending":
+                continue
+            # a script may say Success after a Repository Query's warning, and some clients wait for it
+            if not (_code(status) == LIMIT_REACHED and asked.context.abstract_syntax == REPOSITORY_QUERY):
+                return False
+            is_due = False
+            continue
+        if not _match(asked, status, identifier):
+            return False
+        matches += 1
+        if matches == most:
+            return True  # whatever the handler has besides
+    return is_due
+
+
+def _match(asked: Asked, status: Any, identifier: Any) -> bool:
+    """Send one match; whether more may follow."""
+    encoded: bytes | None = None
+    if isinstance(identifier, Dataset):
+        try:
+            encoded = data_sets.encode_for(identifier, asked.context)
+        except ValueError as error:
+            _log.error("%s: the Identifier of a match cannot be sent: %s", asked.assoc.name, error)
+    else:
+        _log.error("%s: a Pending response to a C-FIND needs an Identifier", asked.assoc.name)
+    if encoded is None:
+        asked.respond(CANNOT_ENCODE)
+        return False
+    asked.respond(status, encoded)
+    return True
+
+
+def _pair(item: Any) -> tuple[Any, Any]:
+    """A handler's item as (status, identifier); a bare status has no identifier."""
+    if isinstance(item, tuple) and len(item) == 2:
+        return item
+    return item, None
+
+
+def _code(status: Any) -> Any:
+    return status.get("Status") if isinstance(status, Dataset) else status
+
+
+def _is_pending(status: Any) -> bool:
+    return isinstance(status, int | Dataset) and _code(status) in (0xFF00, 0xFF01)
