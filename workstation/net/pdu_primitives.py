@@ -82,9 +82,9 @@ class SCP_SCU_RoleSelectionNegotiation(NegotiationItem):
         self._scp_role = _role(value, "scp_role")
 
     def to_item(self) -> wire.RoleSelection:
-        """Return sub-item 54H. An unset role is sent as 0 if the other one is set."""
+        """Return sub-item 54H. An unset role is sent as 0 if the other one is set; neither role says nothing."""
         self._required(sop_class_uid=self._sop_class_uid)
-        if self._scu_role is None and self._scp_role is None:
+        if not (self._scu_role or self._scp_role):
             raise ValueError("SCP_SCU_RoleSelectionNegotiation cannot be sent without scu_role or scp_role")
         return wire.RoleSelection(
             sop_class_uid=str(self._sop_class_uid), scu_role=bool(self._scu_role), scp_role=bool(self._scp_role)
