@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydicom.dataset import Dataset
 
 from workstation.net import data_sets
-from workstation.net.dimse import N_DELETE_RQ, response_class
+from workstation.net.dimse import N_CREATE_RQ, N_DELETE_RQ, response_class
 from workstation.net.operations.common import BAD_STATUS_TYPE, Asked, status_elements
 from workstation.net.status import code_to_category
 
@@ -33,15 +33,20 @@ def perform(assoc: Association, operation: Operation) -> None:
         return
     code, _ = status_elements(status, response_class(type(asked.request)))
     data: bytes | None = None
+    named: dict[str, Any] = {}
     if data_set is not None and code_to_category(code) in ("Success", "Warning"):
         try:
             data = _encoded(asked, data_set)
+            uid = data_set.get("AffectedSOPInstanceUID")
+            if uid and isinstance(asked.request, N_CREATE_RQ) and not asked.request.AffectedSOPInstanceUID:
+                # the handler names the new instance in its reply, the message in its command set (PS3.7 10.1.5.1.4)
+                named["AffectedSOPInstanceUID"] = str(uid)
         except ValueError as error:
             _log.error(
                 "%s: the handler of evt.%s gave a reply that cannot be sent: %s", assoc.name, asked.event.name, error
             )
             status = PROCESSING_FAILURE
-    asked.respond(status, data)
+    asked.respond(status, data, **named)
 
 
 def _encoded(asked: Asked, data_set: Any) -> bytes | None:
