@@ -246,7 +246,7 @@ class _Peer:
             status = assoc.send_c_echo()
         else:
             data_set = Dataset()
-            data_set.SOPClassUID, syntax, data_set.PatientComments = value[0], value[1], "x" * value[2]
+            data_set.SOPClassUID, syntax, data_set.TextValue = value[0], value[1], "x" * value[2]
             data_set.SOPInstanceUID = "1.2.3"
             data_set.file_meta = FileMetaDataset()
             data_set.file_meta.TransferSyntaxUID = syntax

@@ -225,7 +225,8 @@ def test_get_and_store_share_an_association_through_both_roles() -> None:
         for _ in range(2):
             yield 0xFF00, image()
 
-    ae, got = scp(GET), []
+    ae = scp(GET)
+    got: list[str] = []
     ae.add_supported_context(CT, IMPLICIT, True, True)
     handlers = [(evt.EVT_C_GET, on_get), *STORED]
     with serving(ae, handlers) as server:
