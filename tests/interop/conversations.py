@@ -85,12 +85,25 @@ def _dcmtk_query(group: _Group, folder: Path) -> None:
     moved = group.record("DCMTK moves to DCMTK", destination)
     server = group.stack.enter_context(dcmqrscp(folder / "archive", {"DEST": moved}))
     through = group.record("DCMTK query", server)
-    _ok("storescu", "-aec", "QR", "-R", HOST, through, *CT, SR)
+    _ok("storescu", "-aec", "QR", "-R", HOST, through, *CT, SR, NAMES)
     study = ["-S", "-aec", "QR", "-k", "QueryRetrieveLevel=STUDY", "-k", f"PatientID={PATIENT}"]
     every = [*study, "-k", "StudyInstanceUID", "-k", "PatientName=*"]
     _ok("findscu", *every, HOST, through)
-    images = ["-k", "SeriesInstanceUID", "-k", "SOPInstanceUID"]
-    run("findscu", "-P", "-aec", "QR", "--cancel", 1, "-k", "QueryRetrieveLevel=IMAGE", *images, HOST, through)
+    # the second patient is what is left to cancel
+    run(
+        "findscu",
+        "-P",
+        "-aec",
+        "QR",
+        "--cancel",
+        1,
+        "-k",
+        "QueryRetrieveLevel=PATIENT",
+        "-k",
+        "PatientID",
+        HOST,
+        through,
+    )
     run("echoscu", "-aec", "NOBODY", HOST, through)  # its called AE title is not recognized
     uid = _study_of(CT[0])
     one = ["-S", "-aec", "QR", "-k", "QueryRetrieveLevel=STUDY", "-k", f"StudyInstanceUID={uid}"]
@@ -245,7 +258,7 @@ def store(event):
 
 
 def find(event):
-    for index in range(100 if event.identifier.get("PatientID") == "MANY" else 2):
+    for index in range(20 if event.identifier.get("PatientID") == "MANY" else 2):
         if event.is_cancelled:
             yield 0xFE00, None
             return

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from heapq import merge
 from ipaddress import IPv4Address
 from pathlib import Path
 from struct import pack
@@ -185,21 +186,21 @@ SEGMENT = 1460
 
 
 def write_pcap(path: Path, conversations: Iterable[Conversation], segment: int = SEGMENT) -> None:
-    """Write conversations as TCP connections to `SERVER_PORT`, from `FIRST_CLIENT_PORT` upward.
+    """Write conversations as TCP connections to `SERVER_PORT`, in the order of time.
 
     Args:
         path: The file.
-        conversations: One after the other in the file, so that the number of the TCP stream is the index here.
+        conversations: The first comes from `FIRST_CLIENT_PORT`, the second from the port after it, and so on.
         segment: How many bytes one TCP segment carries at most.
     """
+    connections = [_frames(one, FIRST_CLIENT_PORT + index, segment) for index, one in enumerate(conversations)]
     with path.open("wb") as file:
         # magic, version 2.4, UTC, accuracy, longest packet, Ethernet
         file.write(pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 0x40000, 1))
-        for index, conversation in enumerate(conversations):
-            for moment, frame in _frames(conversation, FIRST_CLIENT_PORT + index, segment):
-                microseconds = int(moment * 1_000_000)
-                file.write(pack("<IIII", microseconds // 1_000_000, microseconds % 1_000_000, len(frame), len(frame)))
-                file.write(frame)
+        for moment, frame in merge(*connections, key=lambda one: one[0]):
+            microseconds = int(moment * 1_000_000)
+            file.write(pack("<IIII", microseconds // 1_000_000, microseconds % 1_000_000, len(frame), len(frame)))
+            file.write(frame)
 
 
 def _frames(conversation: Conversation, port: int, segment: int) -> Iterator[tuple[float, bytes]]:
