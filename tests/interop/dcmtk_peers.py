@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import ssl
 import threading
-import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -196,6 +196,10 @@ def dcmprscp(folder: Path, **settings: object) -> Iterator[PrintServer]:
 
 
 # ------------------------------------------------------------------- Orthanc with REST
+class RefusedError(Exception):
+    """What Orthanc answers over REST when it could not do something."""
+
+
 class Orthanc:
     """A running Orthanc, AE title ORTHANC."""
 
@@ -203,20 +207,21 @@ class Orthanc:
         self.port = number
         self._base = f"http://127.0.0.1:{http}"
 
-    def rest(self, path: str, body: object = None) -> Any:
-        """GET, or POST with a body: bytes as they are, anything else as JSON."""
-        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        with urllib.request.urlopen(urllib.request.Request(self._base + path, data), timeout=PATIENCE) as answer:
-            text = answer.read()
-        return json.loads(text) if text else None
+    def rest(self, path: str, body: object = None, method: str | None = None) -> Any:
+        """GET, or POST with a body: bytes as they are, anything else as JSON.
 
-    def rest_until(self, path: str, ready: Callable[[Any], bool]) -> Any:
-        """The answer to a GET once it is as wanted: there is no event of another process to wait for."""
-        end = time.monotonic() + PATIENCE
-        while not ready(answer := self.rest(path)):
-            assert time.monotonic() < end, answer
-            time.sleep(0.02)
-        return answer
+        Raises:
+            RefusedError: Orthanc answers with an error.
+        """
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        request = urllib.request.Request(self._base + path, data, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+                text = answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                raise RefusedError(f"{error.code}: {error.read().decode()}") from None
+        return json.loads(text) if text else None
 
 
 @contextmanager
@@ -253,9 +258,10 @@ def orthanc_rest(
             }
         )
     )
-    # both ports have to answer; the DICOM server starts after the one for HTTP
-    with process([require_program("Orthanc"), config], number, cwd=folder):
+    # the server for HTTP starts last: once it answers, so does the one for DICOM
+    with process([require_program("Orthanc"), config], http, cwd=folder) as peer:
         yield Orthanc(number, http)
+        peer.kill()  # its own end takes three seconds, and there is nothing to keep
 
 
 # ------------------------------------------------------------------- certificates
