@@ -117,7 +117,8 @@ def _open(
         on_failure.callback(sock.close)
         sock.setblocking(False)
         if bind_address and (bind_address[0] or bind_address[1]):
-            sock.bind(tuple(bind_address))
+            # four values of the other family are an OSError then, as two are, and the next address is tried
+            sock.bind(tuple(bind_address) if family == socket.AF_INET6 else tuple(bind_address)[:2])
         code = sock.connect_ex(target)
         if code in _UNDER_WAY:
             pause(sock, deadline, write=True)
