@@ -1,20 +1,54 @@
-"""Properties of the codec: what is written is read back, and no bytes do more than raise RemoteProtocolError."""
+"""Properties of the codec: what is written is read back, and no bytes do more than raise RemoteProtocolError.
+
+Then the same of the floors above: an engine and an assembler give the same whichever way the bytes are cut.
+"""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import fields, replace
+from itertools import pairwise
+from types import FrameType
 from typing import Any
 
-from hypothesis import given, settings
+import pytest
+from codec_strategies import (
+    MESSAGES_OF,
+    PDUS,
+    RETIRED,
+    USER_ITEMS,
+    Change,
+    answered,
+    blob,
+    byte,
+    changes,
+    context_id,
+    examples,
+    length_fields,
+    messages,
+    messages_of,
+    mutate,
+    p_data,
+    pdus,
+    pdv,
+    proposed,
+    splice,
+    unknown_items,
+    with_length,
+)
+from hypothesis import given
 from hypothesis import strategies as st
 
+from workstation.net.assembly import Assembler, AssemblyLimits, Incoming
 from workstation.net.dimse import (
+    C_STORE_RQ,
     ELEMENTS,
     MESSAGES,
+    CommandField,
     Message,
     Response,
-    UnknownElement,
     decode_command,
     dissect_command,
     encode_command,
@@ -22,27 +56,17 @@ from workstation.net.dimse import (
 from workstation.net.errors import LocalProtocolError, RemoteProtocolError
 from workstation.net.field import Field
 from workstation.net.pdu import (
-    A_ABORT_RQ,
     A_ASSOCIATE_AC,
-    A_ASSOCIATE_RJ,
     A_ASSOCIATE_RQ,
-    A_RELEASE_RP,
-    A_RELEASE_RQ,
     P_DATA_TF,
     PDU,
     PDV,
     AnsweredContext,
-    AsynchronousOperationsWindow,
-    ImplementationClassUID,
-    ImplementationVersionName,
     MaximumLength,
+    PDUType,
     ProposedContext,
-    RoleSelection,
-    SOPClassCommonExtendedNegotiation,
-    SOPClassExtendedNegotiation,
     UnknownItem,
-    UserIdentityAC,
-    UserIdentityRQ,
+    UserItem,
     check_header,
     decode_pdu,
     dissect_pdu,
@@ -51,123 +75,133 @@ from workstation.net.pdu import (
     p_data_header,
     parse_header,
 )
-
-byte = st.integers(0, 255)
-short = st.integers(0, 0xFFFF)
-uid = st.text("0123456789.", min_size=1, max_size=64)
-ae_title = st.text([chr(code) for code in range(0x21, 0x7F) if chr(code) != "\\"], min_size=1, max_size=16)
-blob = st.binary(max_size=200)
-context_id = st.integers(0, 127).map(lambda number: number * 2 + 1)
-
-# Types that mean nothing anywhere in an association PDU.
-unknown_item = st.builds(UnknownItem, st.sampled_from([0x00, 0x11, 0x22, 0x5A, 0x60, 0xFF]), blob, byte)
-unknown_items = st.lists(unknown_item, max_size=2).map(tuple)
-
-user_item = st.one_of(
-    st.builds(MaximumLength, st.integers(0, 0xFFFFFFFF)),
-    st.builds(ImplementationClassUID, uid),
-    st.builds(AsynchronousOperationsWindow, short, short),
-    st.builds(RoleSelection, uid, st.booleans(), st.booleans()),
-    st.builds(ImplementationVersionName, ae_title),
-    st.builds(SOPClassExtendedNegotiation, uid, blob),
-    st.builds(SOPClassCommonExtendedNegotiation, uid, uid, st.lists(uid, max_size=4).map(tuple), byte),
-    st.builds(UserIdentityRQ, byte, st.booleans(), blob, blob),
-    st.builds(UserIdentityAC, blob),
-    unknown_item,
+from workstation.net.upper_layer import (
+    AssociateIndication,
+    DataIndication,
+    Limits,
+    Output,
+    Received,
+    Sent,
+    Stepped,
+    UpperLayer,
 )
-proposed = st.builds(
-    ProposedContext,
-    context_id=context_id,
-    abstract_syntax=uid,
-    transfer_syntaxes=st.lists(uid, min_size=1, max_size=4).map(tuple),
-    unknown=unknown_items,
+
+IMPLICIT = "1.2.840.10008.1.2"
+REQUEST = A_ASSOCIATE_RQ(
+    called_ae_title="CALLED",
+    calling_ae_title="CALLING",
+    presentation_contexts=(ProposedContext(context_id=1, abstract_syntax="1.2", transfer_syntaxes=(IMPLICIT,)),),
+    user_information=(),
 )
-answered = st.builds(AnsweredContext, context_id=context_id, result=byte, transfer_syntax=uid, unknown=unknown_items)
+ACCEPT = A_ASSOCIATE_AC(
+    called_ae_title="CALLED",
+    calling_ae_title="CALLING",
+    presentation_contexts=(AnsweredContext(context_id=1, result=0, transfer_syntax=IMPLICIT),),
+    user_information=(MaximumLength(0),),
+)
+
+# -- PDUs: there and back ----------------------------------------------------------------------------------------
 
 
-def associate(kind: Any, context: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    return st.builds(
-        kind,
-        called_ae_title=ae_title,
-        calling_ae_title=ae_title,
-        presentation_contexts=st.lists(context, min_size=1, max_size=5, unique_by=lambda one: one.context_id).map(
-            tuple
-        ),
-        user_information=st.lists(user_item, max_size=6).map(tuple),
-        application_context_name=uid,
-        protocol_version=short,
-        reserved=st.binary(min_size=32, max_size=32),
-        unknown=unknown_items,
+def check_round_trip(pdu: PDU) -> bytes:
+    data = encode_pdu(pdu)
+    assert decode_pdu(data) == pdu
+    assert encode_pdu(decode_pdu(data)) == data
+    pdu_type, length = parse_header(data)
+    assert length == len(data) - 6
+    check_header(pdu_type, length, 0)
+    root = dissect_pdu(data)
+    check_spans(root, len(data))
+    check_lengths(root)
+    return data
+
+
+def check_spans(root: Field, size: int) -> None:
+    """Each byte is in exactly one innermost field, and a field is what its children are."""
+    assert (root.offset, root.length) == (0, size)
+    waiting = [root]
+    while waiting:
+        field = waiting.pop()
+        if field.children:
+            ends = [field.offset, *(child.offset + child.length for child in field.children)]
+            assert ends == [*(child.offset for child in field.children), field.offset + field.length]
+            waiting += field.children
+
+
+def check_lengths(root: Field) -> None:
+    """Every length counts what follows it in its part."""
+    assert root.problem == ""
+    assert root.length - 6 == next(child.value for child in root.children if child.name == "PDU Length")
+    waiting = list(root.children)
+    while waiting:
+        field = waiting.pop()
+        assert field.problem == ""
+        waiting += field.children
+        for one, following in pairwise(field.children):
+            if one.name == "Item Length":
+                assert one.value == field.offset + field.length - following.offset
+            elif one.name.endswith("UID Length") or one.name.endswith(("Field Length", "Response Length")):
+                assert one.value == following.length
+
+
+@pytest.mark.parametrize("kind", PDUS, ids=lambda kind: kind.name)
+@examples(30)
+@given(st.data())
+def test_pdus_are_read_back(kind: PDUType, data: st.DataObject) -> None:
+    check_round_trip(data.draw(PDUS[kind]))
+
+
+@pytest.mark.parametrize("kind", USER_ITEMS, ids=lambda kind: kind.__name__)
+@examples(20)
+@given(st.data())
+def test_a_sub_item_alone_is_read_back(kind: type[UserItem], data: st.DataObject) -> None:
+    item = data.draw(USER_ITEMS[kind])
+    assert type(item) is kind
+    for pdu in (replace(REQUEST, user_information=(item,)), replace(ACCEPT, user_information=(item,))):
+        check_round_trip(pdu)
+
+
+@given(proposed, answered)
+@examples(30)
+def test_a_context_alone_is_read_back(proposal: ProposedContext, answer: AnsweredContext) -> None:
+    check_round_trip(replace(REQUEST, presentation_contexts=(proposal,)))
+    check_round_trip(replace(ACCEPT, presentation_contexts=(answer,)))
+
+
+@pytest.mark.parametrize("place", ["PDU", "context", "user information"])
+def test_an_unknown_item_of_any_type_is_kept(place: str) -> None:
+    known = {"PDU": {0x10, 0x20, 0x50}, "context": {0x30, 0x40}, "user information": set(range(0x51, 0x5A))}[place]
+    for item_type in sorted(set(range(256)) - known):
+        item = UnknownItem(item_type, b"\1\2\3", 9)
+        match place:
+            case "PDU":
+                pdu = replace(REQUEST, unknown=(item,))
+            case "context":
+                context = replace(REQUEST.presentation_contexts[0], unknown=(item,))
+                pdu = replace(REQUEST, presentation_contexts=(context,))
+            case _:
+                pdu = replace(REQUEST, user_information=(MaximumLength(1), item, MaximumLength(2)))
+        data = check_round_trip(pdu)
+        assert bytes((item_type, 9, 0, 3, 1, 2, 3)) in data
+
+
+@given(st.lists(unknown_items(*range(0x51, 0x5A)), min_size=1, max_size=8))
+@examples(20)
+def test_unknown_items_keep_their_order(items: list[UnknownItem]) -> None:
+    data = check_round_trip(replace(REQUEST, user_information=tuple(items)))
+    assert data.endswith(
+        b"".join(bytes((i.item_type, i.reserved)) + len(i.data).to_bytes(2, "big") + i.data for i in items)
     )
 
 
-pdv = st.builds(PDV, context_id, st.booleans(), st.booleans(), blob)
-pdus: st.SearchStrategy[PDU] = st.one_of(
-    associate(A_ASSOCIATE_RQ, proposed),
-    associate(A_ASSOCIATE_AC, answered),
-    st.builds(A_ASSOCIATE_RJ, byte, byte, byte),
-    st.builds(P_DATA_TF, st.lists(pdv, min_size=1, max_size=5).map(tuple)),
-    st.just(A_RELEASE_RQ()),
-    st.just(A_RELEASE_RP()),
-    st.builds(A_ABORT_RQ, byte, byte),
-)
-
-_VALUES: dict[str, st.SearchStrategy[Any]] = {
-    "US": short,
-    "UI": uid,
-    "AE": ae_title,
-    "LO": st.text("abcdefg -0123456789", max_size=64).map(str.rstrip).filter(bool),
-    "AT": st.lists(st.integers(0, 0xFFFFFFFF), max_size=4).map(tuple),
-}
-_RETIRED = [0x0001, 0x0010, 0x0200, 0x0300, 0x0400, 0x0850, 0x0860, 0x4000, 0x51B0]
-
-
-@st.composite
-def messages(draw: st.DrawFn) -> Message:
-    kind = draw(st.sampled_from(list(MESSAGES.values())))
-    values: dict[str, Any] = {}
-    required = {"MessageID", "MessageIDBeingRespondedTo", *kind.mandatory}
-    for keyword, number in kind.elements:
-        value = _VALUES[ELEMENTS[number][0]]
-        values[keyword] = draw(value if keyword in required else st.none() | value)
-    unknown = draw(st.lists(st.builds(UnknownElement, st.sampled_from(_RETIRED), blob), max_size=2))
-    values["unknown"] = tuple(sorted(unknown, key=lambda one: one.tag))
-    values["has_data_set"] = draw(st.booleans())
-    return kind(context_id=draw(context_id), **values)
-
-
-def mutate(data: bytes, changes: list[tuple[int, int, int]]) -> bytes:
-    """Bytes overwritten, taken out and put in, at places that depend on the length."""
-    changed = bytearray(data)
-    for kind, place, value in changes:
-        index = place % (len(changed) or 1)
-        if kind == 0 and changed:
-            changed[index] = value
-        elif kind == 1:
-            del changed[index : index + value % 8]
-        elif kind == 2:
-            changed[index:index] = bytes([value]) * (value % 8)
-    return bytes(changed)
-
-
-changes = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 1 << 20), byte), min_size=1, max_size=6)
-
-
-def leaf_lengths(field: Field) -> int:
-    if not field.children:
-        return field.length
-    assert field.offset == field.children[0].offset
-    for one, following in zip(field.children, field.children[1:], strict=False):
-        assert one.offset + one.length == following.offset
-    return sum(map(leaf_lengths, field.children))
+# -- PDUs: any bytes ---------------------------------------------------------------------------------------------
 
 
 def check_any_pdu(data: bytes) -> None:
     """What holds for all bytes whatsoever."""
-    root = dissect_pdu(data)
-    assert leaf_lengths(root) == root.length == len(data)
+    check_spans(dissect_pdu(data), len(data))
     try:
-        pdu = decode_pdu(data)
+        pdu = bounded(decode_pdu, data)
     except RemoteProtocolError:
         return
     assert decode_pdu(memoryview(data)) == pdu
@@ -181,39 +215,45 @@ def normal(pdu: PDU) -> PDU:
     if not isinstance(pdu, A_ASSOCIATE_AC):
         return pdu
     contexts = tuple(
-        replace(context, transfer_syntax=context.transfer_syntax or "1.2.840.10008.1.2")
-        for context in pdu.presentation_contexts
+        replace(context, transfer_syntax=context.transfer_syntax or IMPLICIT) for context in pdu.presentation_contexts
     )
     return replace(pdu, presentation_contexts=contexts)
 
 
-@given(pdus)
-def test_pdus_are_read_back(pdu: PDU) -> None:
-    data = encode_pdu(pdu)
-    assert decode_pdu(data) == pdu
-    assert encode_pdu(decode_pdu(data)) == data
-    pdu_type, length = parse_header(data)
-    assert length == len(data) - 6
-    check_header(pdu_type, length, 0)
-    root = dissect_pdu(data)
-    assert not any(problems(root))
+CALLS_BEFORE, CALLS_PER_BYTE = 200, 12
 
 
-def problems(field: Field) -> list[str]:
-    return [field.problem, *(problem for child in field.children for problem in problems(child))]
+def bounded(function: Callable[[bytes], Any], data: bytes) -> Any:
+    """The result of `function`, which may do work in proportion to its input; calls are counted, not seconds."""
+    calls = 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        return function(data)
+    finally:
+        sys.setprofile(before)
+        assert calls <= CALLS_BEFORE + CALLS_PER_BYTE * len(data), f"{calls} calls for {len(data)} bytes"
 
 
 @given(st.binary(max_size=400))
+@examples(50)
 def test_any_bytes(data: bytes) -> None:
     check_any_pdu(data)
 
 
-@given(st.sampled_from([1, 2, 3, 4, 5, 6, 7]), st.binary(max_size=400))
-def test_any_body(pdu_type: int, body: bytes) -> None:
+@given(st.sampled_from(PDUType), st.binary(max_size=400))
+@examples(50)
+def test_any_body(pdu_type: PDUType, body: bytes) -> None:
     check_any_pdu(bytes((pdu_type, 0)) + len(body).to_bytes(4, "big") + body)
 
 
 @given(st.sampled_from([1, 2]), st.lists(st.tuples(st.sampled_from([0x10, 0x20, 0x21, 0x50]), blob), max_size=6))
+@examples(50)
 def test_any_items(pdu_type: int, items: list[tuple[int, bytes]]) -> None:
     body = bytes([0, 1]) + bytes(66)
     body += b"".join(bytes((kind, 0)) + len(data).to_bytes(2, "big") + data for kind, data in items)
@@ -221,6 +261,7 @@ def test_any_items(pdu_type: int, items: list[tuple[int, bytes]]) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0x51, 0x59), byte, st.binary(max_size=60)), max_size=8))
+@examples(50)
 def test_any_sub_items(items: list[tuple[int, int, bytes]]) -> None:
     information = b"".join(bytes((kind, second)) + len(data).to_bytes(2, "big") + data for kind, second, data in items)
     body = bytes([0, 1]) + bytes(66) + b"\x50\0" + len(information).to_bytes(2, "big") + information
@@ -228,12 +269,80 @@ def test_any_sub_items(items: list[tuple[int, int, bytes]]) -> None:
 
 
 @given(pdus, changes)
-@settings(max_examples=300)
-def test_mutated_pdus(pdu: PDU, changes: list[tuple[int, int, int]]) -> None:
+@examples(150)
+def test_mutated_pdus(pdu: PDU, changes: list[Change]) -> None:
     check_any_pdu(mutate(encode_pdu(pdu), changes))
 
 
-@given(st.binary(max_size=100) | st.lists(pdv, min_size=1).map(lambda found: encode_pdu(P_DATA_TF(tuple(found)))[6:]))
+@given(pdus, pdus, st.integers(0, 1 << 20))
+@examples(50)
+def test_spliced_pdus(first: PDU, second: PDU, place: int) -> None:
+    check_any_pdu(splice(encode_pdu(first), encode_pdu(second), place))
+
+
+@given(pdus, st.integers(0, 1 << 20), st.integers(0, 0xFFFFFFFF) | st.integers(0, 300))
+@examples(80)
+def test_wrong_lengths_in_pdus(pdu: PDU, which: int, value: int) -> None:
+    check_any_pdu(with_length(encode_pdu(pdu), which, value))
+
+
+@pytest.mark.parametrize("kind", PDUS, ids=lambda kind: kind.name)
+@examples(3)
+@given(st.data())
+def test_pdus_cut_at_every_length(kind: PDUType, data: st.DataObject) -> None:
+    whole = encode_pdu(data.draw(PDUS[kind]))
+    for length in range(len(whole)):
+        with pytest.raises(RemoteProtocolError):
+            decode_pdu(whole[:length])
+        check_spans(dissect_pdu(whole[:length]), length)
+
+
+@pytest.mark.parametrize("kind", PDUS, ids=lambda kind: kind.name)
+@examples(5)
+@given(st.data())
+def test_every_length_one_off(kind: PDUType, data: st.DataObject) -> None:
+    whole = encode_pdu(data.draw(PDUS[kind]))
+    assert length_fields(whole)[0] == (2, 4)
+    for which, (offset, size) in enumerate(length_fields(whole)):
+        value = int.from_bytes(whole[offset : offset + size], "big")
+        for wrong in (value - 1, value + 1, 0, -1):
+            check_any_pdu(with_length(whole, which, wrong))
+
+
+def _many(item: bytes, room: int) -> bytes:
+    return item * (room // len(item))
+
+
+ADVERSARIES = {
+    "empty items": lambda: _many(b"\x77\0\0\0", 1 << 18),
+    "empty contexts": lambda: _many(b"\x20\0\0\4\1\0\0\0", 1 << 18),
+    "empty sub-items": lambda: b"".join([b"\x50\0\xff\xfc" + _many(b"\x77\0\0\0", 0xFFFC)] * 4),
+    "empty related classes": lambda: b"\x50\0\xff\xff\x57\0\xff\xfb\0\0\0\0\xff\xf5" + bytes(0xFFF5),
+    "one transfer syntax after the other": lambda: b"\x20\0\xff\xfc\1\0\0\0" + _many(b"\x40\0\0\0", 0xFFF8),
+    "one item that says it is as long as possible": lambda: b"\x50\0\xff\xff" * 1000,
+}
+
+
+@pytest.mark.parametrize("name", ADVERSARIES)
+@pytest.mark.parametrize("pdu_type", [1, 2])
+def test_work_is_in_proportion_to_the_bytes(pdu_type: int, name: str) -> None:
+    body = bytes([0, 1]) + bytes(66) + ADVERSARIES[name]()
+    data = bytes((pdu_type, 0)) + len(body).to_bytes(4, "big") + body
+    with suppress(RemoteProtocolError):
+        bounded(decode_pdu, data)
+
+
+def test_empty_fragments_cost_no_more_than_their_bytes() -> None:
+    body = _many(b"\0\0\0\2\1\0", 1 << 16)
+    pdu = bounded(decode_pdu, b"\4\0" + len(body).to_bytes(4, "big") + body)
+    assert len(pdu.pdvs) == len(body) // 6
+
+
+# -- P-DATA ------------------------------------------------------------------------------------------------------
+
+
+@given(st.binary(max_size=100) | p_data.map(lambda pdu: encode_pdu(pdu)[6:]))
+@examples(80)
 def test_both_ways_through_p_data_agree(body: bytes) -> None:
     try:
         fast = [(one[0], one[1] & 3, bytes(one[2])) for one in iter_pdvs(memoryview(body))]
@@ -249,20 +358,57 @@ def test_both_ways_through_p_data_agree(body: bytes) -> None:
 
 
 @given(pdv)
+@examples(30)
 def test_gathered_headers(one: PDV) -> None:
     header = p_data_header(one.context_id, one.is_command, one.is_last, len(one.data))
     assert header + one.data == encode_pdu(P_DATA_TF((one,)))
 
 
+# -- command sets ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("field", MESSAGES, ids=lambda field: field.name)
+@examples(15)
+@given(st.data())
+def test_messages_are_read_back(field: CommandField, data: st.DataObject) -> None:
+    message = data.draw(MESSAGES_OF[field])
+    encoded = encode_command(message)
+    assert len(encoded) % 2 == 0 or message.unknown
+    assert int.from_bytes(encoded[8:12], "little") == len(encoded) - 12
+    shown = dissect_command(encoded)
+    tags = [int(str(one.children[0].value)[6:10], 16) for one in shown]
+    assert tags == sorted(set(tags))
+    check_command_spans(shown, 0, len(encoded))
+    assert decode_command(encoded, message.context_id) == message
+    assert encode_command(decode_command(encoded)) == encoded
+
+
+@given(messages)
+@examples(30)
+def test_any_order_and_any_group_length_is_read(message: Message) -> None:
+    """Tolerated of peers: elements out of order, the group length wrong or absent."""
+    encoded = encode_command(message)
+    parts = [encoded[one.offset : one.offset + one.length] for one in dissect_command(encoded)]
+    read = decode_command(b"".join(reversed(parts[1:])), message.context_id)
+    assert replace(read, unknown=tuple(reversed(read.unknown))) == message
+    assert decode_command(parts[0][:8] + b"\xff\xff\xff\xff" + b"".join(parts[1:]), message.context_id) == message
+
+
+def check_command_spans(shown: tuple[Field, ...], start: int, end: int) -> None:
+    for field in shown:
+        assert field.offset == start
+        parts = field.children or (field,)
+        for part in parts:
+            assert part.offset == start
+            start += part.length
+    assert start == end
+
+
 def check_any_command(data: bytes) -> None:
     shown = dissect_command(data, 5)
-    position = 5
-    for field in shown:
-        assert field.offset == position
-        position += leaf_lengths(field)
-    assert position == 5 + len(data)
+    check_command_spans(shown, 5, 5 + len(data))
     try:
-        message = decode_command(data, 1)
+        message = bounded(lambda raw: decode_command(raw, 1), data)
     except RemoteProtocolError:
         return
     assert all(not field.problem for field in shown if field.name == "Not Decoded")
@@ -278,24 +424,14 @@ def check_any_command(data: bytes) -> None:
                 assert mine == theirs
 
 
-@given(messages())
-def test_messages_are_read_back(message: Message) -> None:
-    data = encode_command(message)
-    assert len(data) % 2 == 0 or message.unknown
-    assert int.from_bytes(data[8:12], "little") == len(data) - 12
-    tags = [int(field.children[0].value[6:10], 16) for field in dissect_command(data)]  # type: ignore[index]
-    assert tags == sorted(tags)
-    if len({one.tag for one in message.unknown}) == len(message.unknown):
-        assert decode_command(data, message.context_id) == message
-        assert encode_command(decode_command(data)) == data
-
-
 @given(st.binary(max_size=300))
+@examples(50)
 def test_any_command_bytes(data: bytes) -> None:
     check_any_command(data)
 
 
-@given(st.lists(st.tuples(st.sampled_from([*ELEMENTS, *_RETIRED]), st.binary(max_size=10)), max_size=12))
+@given(st.lists(st.tuples(st.sampled_from([*ELEMENTS, *RETIRED]), st.binary(max_size=10)), max_size=12))
+@examples(50)
 def test_any_elements(elements: list[tuple[int, bytes]]) -> None:
     check_any_command(
         b"".join(
@@ -304,7 +440,313 @@ def test_any_elements(elements: list[tuple[int, bytes]]) -> None:
     )
 
 
-@given(messages(), changes)
-@settings(max_examples=300)
-def test_mutated_commands(message: Message, changes: list[tuple[int, int, int]]) -> None:
+@given(messages, changes)
+@examples(150)
+def test_mutated_commands(message: Message, changes: list[Change]) -> None:
     check_any_command(mutate(encode_command(message), changes))
+
+
+@given(messages, messages, st.integers(0, 1 << 20))
+@examples(50)
+def test_spliced_commands(first: Message, second: Message, place: int) -> None:
+    check_any_command(splice(encode_command(first), encode_command(second), place))
+
+
+@given(messages)
+@examples(20)
+def test_commands_cut_at_every_length(message: Message) -> None:
+    whole = encode_command(message)
+    for length in range(len(whole)):
+        check_any_command(whole[:length])
+
+
+@given(messages, st.integers(0, 30), st.integers(0, 0xFFFFFFFF) | st.integers(0, 64))
+@examples(150)
+def test_wrong_lengths_in_commands(message: Message, which: int, value: int) -> None:
+    whole = encode_command(message)
+    lengths = [element.children[1] for element in dissect_command(whole)]
+    one = lengths[which % len(lengths)]
+    check_any_command(whole[: one.offset] + value.to_bytes(4, "little") + whole[one.offset + 4 :])
+
+
+def test_many_elements_cost_no_more_than_their_bytes() -> None:
+    with suppress(RemoteProtocolError):
+        bounded(decode_command, _many(b"\0\0\1\0\0\0\0\0", 1 << 16))
+
+
+# -- the engine: however the bytes are cut -----------------------------------------------------------------------
+
+# Lengths of the pieces that a stream arrives in; after the last they start again.
+cuts = st.lists(st.integers(1, 40) | st.integers(1, 3000), min_size=1, max_size=8)
+
+
+class Acceptor:
+    """An engine in Sta6, and all that came out of it, views as bytes."""
+
+    def __init__(self) -> None:
+        self.engine = UpperLayer(requestor=False, limits=Limits())
+        self.engine.connection_accepted(0.0)
+        self.outputs: list[object] = []
+
+    def established(self, sizes: list[int]) -> Acceptor:
+        self.hear(encode_pdu(REQUEST), sizes)
+        assert any(isinstance(output, AssociateIndication) for output in self.outputs)
+        self.engine.accept(ACCEPT, 0.0)
+        self.collect()
+        return self
+
+    def hear(self, stream: bytes, sizes: list[int]) -> None:
+        number = 0
+        while stream:
+            room = self.engine.buffer()
+            size = min(len(room), len(stream), sizes[number % len(sizes)])
+            room[:size] = stream[:size]
+            stream = stream[size:]
+            self.engine.receive(size, 0.0)
+            self.collect()
+            number += 1
+
+    def collect(self) -> None:
+        self.outputs += [kept(output) for output in self.engine.take()]
+
+
+class Requestor(Acceptor):
+    """An engine in Sta5."""
+
+    def __init__(self) -> None:
+        self.engine = UpperLayer(requestor=True, limits=Limits())
+        self.engine.associate(REQUEST)
+        self.engine.connected(0.0)
+        self.outputs = []
+        self.collect()
+
+
+def kept(output: Output) -> object:
+    match output:
+        case DataIndication(body):
+            return DataIndication(memoryview(bytes(body)))
+        case Sent(pdu_type, pieces):
+            return Sent(pdu_type, (b"".join(pieces),))
+        case Received(pdu_type, data):
+            return pdu_type, bytes(data)
+    return output
+
+
+def comparable(outputs: list[object]) -> list[object]:
+    """Without the bytes of what is no PDU: there is no telling how much of it had arrived when it was found out."""
+    found = []
+    for output in outputs:
+        if isinstance(output, tuple):
+            try:
+                check_header(*parse_header(output[1]), Limits().maximum_length)
+            except RemoteProtocolError:
+                continue
+        found.append(output)
+    return found
+
+
+def joined(found: Sequence[PDU]) -> bytes:
+    return b"".join(map(encode_pdu, found))
+
+
+streams = st.one_of(
+    st.lists(p_data, max_size=8).map(joined),
+    st.lists(pdus, max_size=4).map(joined),
+    st.builds(
+        mutate, st.lists(p_data, min_size=1, max_size=4).map(lambda all: b"".join(map(encode_pdu, all))), changes
+    ),
+)
+
+
+@given(st.lists(p_data, max_size=10), cuts, cuts)
+@examples(50)
+def test_every_fragment_comes_out_however_it_arrives(all: list[P_DATA_TF], first: list[int], then: list[int]) -> None:
+    acceptor = Acceptor().established(first)
+    encoded = [encode_pdu(pdu) for pdu in all]
+    acceptor.hear(b"".join(encoded), then)
+    heard = [bytes(output.body) for output in acceptor.outputs if isinstance(output, DataIndication)]
+    assert heard == [data[6:] for data in encoded]
+    assert [output[1] for output in acceptor.outputs if isinstance(output, tuple)][1:] == encoded
+
+
+@given(streams, cuts)
+@examples(80)
+def test_an_acceptor_does_the_same_however_the_bytes_arrive(stream: bytes, sizes: list[int]) -> None:
+    whole, cut, single = (Acceptor().established([1 << 20]) for _ in range(3))
+    whole.hear(stream, [1 << 20])
+    cut.hear(stream, sizes)
+    single.hear(stream, [1])
+    assert comparable(cut.outputs) == comparable(whole.outputs)
+    assert comparable(single.outputs) == comparable(whole.outputs)
+    assert cut.engine.state is single.engine.state is whole.engine.state
+    assert cut.engine.deadline == whole.engine.deadline
+
+
+@given(st.just(encode_pdu(ACCEPT)) | st.just(b""), streams, cuts)
+@examples(80)
+def test_a_requestor_does_the_same_however_the_bytes_arrive(answer: bytes, stream: bytes, sizes: list[int]) -> None:
+    whole, cut, single = Requestor(), Requestor(), Requestor()
+    whole.hear(answer + stream, [1 << 20])
+    cut.hear(answer + stream, sizes)
+    single.hear(answer + stream, [1])
+    assert comparable(cut.outputs) == comparable(whole.outputs)
+    assert comparable(single.outputs) == comparable(whole.outputs)
+    assert cut.engine.state is single.engine.state is whole.engine.state
+
+
+@given(pdus, cuts)
+@examples(30)
+def test_a_request_is_heard_the_same_however_it_arrives(pdu: PDU, sizes: list[int]) -> None:
+    whole, cut = Acceptor(), Acceptor()
+    whole.hear(encode_pdu(pdu), [1 << 20])
+    cut.hear(encode_pdu(pdu), sizes)
+    assert cut.outputs == whole.outputs
+    assert any(isinstance(output, Stepped) for output in whole.outputs)
+
+
+# -- the assembler: however messages are cut into fragments ------------------------------------------------------
+
+
+class Sink:
+    """Keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.finished = self.discarded = False
+
+    def write(self, fragment: memoryview) -> None:
+        assert not self.finished
+        self.data += bytes(fragment)
+
+    def finish(self) -> None:
+        self.finished = True
+
+    def discard(self) -> None:
+        self.discarded = True
+
+
+@st.composite
+def fragmented(draw: st.DrawFn) -> tuple[list[tuple[Message, bytes]], list[bytes]]:
+    """(messages with their data sets, bodies of the P-DATA-TF that carry them)."""
+    kinds = st.sampled_from([*MESSAGES.values(), C_STORE_RQ, C_STORE_RQ])
+    said: list[tuple[Message, bytes]] = []
+    pdvs: list[PDV] = []
+    for _ in range(draw(st.integers(1, 4))):
+        message = draw(kinds.flatmap(messages_of))
+        data = draw(blob) if message.has_data_set else b""
+        said.append((message, data))
+        parts = [(True, encode_command(message))] + ([(False, data)] if message.has_data_set else [])
+        for is_command, part in parts:
+            ends = sorted(draw(st.lists(st.integers(0, len(part)), max_size=4)))
+            for start, end in pairwise([0, *ends, len(part)]):
+                pdvs.append(PDV(message.context_id, is_command, False, part[start:end]))
+            pdvs[-1] = replace(pdvs[-1], is_last=True)
+    bodies = []
+    while pdvs:
+        count = draw(st.integers(1, 4))
+        bodies.append(encode_pdu(P_DATA_TF(tuple(pdvs[:count])))[6:])
+        del pdvs[:count]
+    return said, bodies
+
+
+def feed(assembler: Assembler, bodies: list[bytes]) -> list[Incoming]:
+    found = []
+    for body in bodies:
+        view = bytearray(body)
+        found += list(assembler.feed(memoryview(view)))
+        view[:] = bytes(len(view))  # the buffer is used again: nothing may be kept of it
+    return found
+
+
+@given(fragmented())
+@examples(50)
+def test_any_fragments_are_put_together(case: tuple[list[tuple[Message, bytes]], list[bytes]]) -> None:
+    said, bodies = case
+    assembler = Assembler(lambda _: True, lambda _: None, lambda _: Sink())
+    heard = feed(assembler, bodies)
+    assert [(one.message, one.sink) for one in heard] == [
+        (replace(message, data=data if message.has_data_set else None), None) for message, data in said
+    ]
+
+
+@given(fragmented(), st.integers(0, 100))
+@examples(30)
+def test_sinks_get_every_byte(case: tuple[list[tuple[Message, bytes]], list[bytes]], memory: int) -> None:
+    said, bodies = case
+    offered: list[Sink] = []
+
+    def offer(_: C_STORE_RQ) -> Sink:
+        offered.append(Sink())
+        return offered[-1]
+
+    stored = [data for message, data in said if isinstance(message, C_STORE_RQ) and message.has_data_set]
+    heard = feed(Assembler(lambda _: True, offer, offer), bodies)
+    assert [sink.data for sink in offered] == stored
+    assert all(sink.finished and not sink.discarded for sink in offered)
+    assert [one.sink for one in heard if one.sink is not None] == offered
+    # nobody offers one, and what is too large for memory goes to the spool
+    offered.clear()
+    heard = feed(Assembler(lambda _: True, lambda _: None, offer, AssemblyLimits(memory=memory)), bodies)
+    spools = [one.sink.data for one in heard if isinstance(one.sink, Sink)]
+    assert spools == [data for data in stored if len(data) > memory]
+    assert [one.message.data for one in heard if isinstance(one.message, C_STORE_RQ) and one.message.has_data_set] == [
+        None if len(data) > memory else data for data in stored
+    ]
+
+
+@given(fragmented(), st.integers(0, 20), st.integers(0, 20))
+@examples(30)
+def test_what_is_not_whole_is_discarded(
+    case: tuple[list[tuple[Message, bytes]], list[bytes]], first: int, last: int
+) -> None:
+    sinks: list[Sink] = []
+
+    def offer(_: C_STORE_RQ) -> Sink:
+        sinks.append(Sink())
+        return sinks[-1]
+
+    assembler = Assembler(lambda _: True, offer, offer)
+    with suppress(RemoteProtocolError):
+        feed(assembler, case[1][first : first + last])
+    assembler.end()
+    assert all(sink.finished != sink.discarded for sink in sinks)
+
+
+@given(st.lists(st.lists(pdv, min_size=1, max_size=4) | messages.map(lambda one: whole_pdv(one)), max_size=6))
+@examples(50)
+def test_any_fragments_make_messages_or_an_error(groups: list[list[PDV]]) -> None:
+    assembler = Assembler(lambda number: number < 200, lambda _: None, lambda _: Sink())
+    try:
+        for group in groups:
+            for incoming in assembler.feed(memoryview(encode_pdu(P_DATA_TF(tuple(group))))[6:]):
+                assert isinstance(incoming.message, Message)
+    except RemoteProtocolError:
+        pass
+    assembler.end()
+
+
+def whole_pdv(message: Message) -> list[PDV]:
+    return [PDV(message.context_id, True, True, encode_command(message))]
+
+
+STORED: dict[str, Any] = {"AffectedSOPClassUID": "1.2", "AffectedSOPInstanceUID": "1.3", "Priority": 0}
+
+
+@given(context_id, context_id, blob)
+@examples(20)
+def test_contexts_do_not_mix(one: int, other: int, data: bytes) -> None:
+    message = C_STORE_RQ(
+        context_id=one,
+        MessageID=1,
+        AffectedSOPClassUID="1.2",
+        AffectedSOPInstanceUID="1.3",
+        Priority=0,
+        has_data_set=True,
+    )
+    assembler = Assembler(lambda _: True, lambda _: None, lambda _: Sink())
+    body = encode_pdu(P_DATA_TF((*whole_pdv(message), PDV(other, False, True, data))))[6:]
+    if one == other:
+        assert [incoming.message.data for incoming in assembler.feed(memoryview(body))] == [data]
+    else:
+        with pytest.raises(RemoteProtocolError, match="within a message"):
+            list(assembler.feed(memoryview(body)))
