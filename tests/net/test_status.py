@@ -66,7 +66,7 @@ def test_every_service_has_the_general_codes(name: str) -> None:
             status.STORAGE_SERVICE_CLASS_STATUS,
             {*range(0xA700, 0xA800), *range(0xA900, 0xAA00), *range(0xC000, 0xD000), 0xB000, 0xB006, 0xB007},
         ),
-        (status.NON_PATIENT_OBJECT_SERVICE_CLASS_STATUS, {0xA700, 0xA900, 0xC000}),
+        (status.NON_PATIENT_SERVICE_CLASS_STATUS, {0xA700, 0xA900, 0xC000}),
         (
             status.QR_FIND_SERVICE_CLASS_STATUS,
             {0xFF00, 0xFF01, 0xA700, 0xA710, 0xA900, 0xB001, *range(0xC000, 0xD000)},

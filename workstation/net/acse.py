@@ -59,12 +59,14 @@ def request_pdu(assoc: Association) -> A_ASSOCIATE_RQ:
         item = roles.get(UID(context.abstract_syntax or ""))
         if item is not None:
             context.scu_role, context.scp_role = bool(item.scu_role), bool(item.scp_role)
-    return A_ASSOCIATE_RQ(
+    request = A_ASSOCIATE_RQ(
         called_ae_title=assoc.acceptor.ae_title,
         calling_ae_title=own.ae_title,
         presentation_contexts=tuple(proposed_context(context) for context in own.requested_contexts),
         user_information=own.user_items(),
     )
+    own.propose(own.requested_contexts)
+    return request
 
 
 def learn_answer(
@@ -77,13 +79,17 @@ def learn_answer(
         [from_answered(item) for item in answer.presentation_contexts],
         roles_of(find_items(answer.user_information, RoleSelection)),
     )
+    assoc.acceptor.answer(contexts)
     return [c for c in contexts if c.result == 0], [c for c in contexts if c.result != 0]
 
 
 # --------------------------------------------------------------------------- acceptor
-def proposed_contexts(request: A_ASSOCIATE_RQ) -> list[PresentationContext]:
-    """The contexts that a requestor proposes."""
-    return [from_proposed(item) for item in request.presentation_contexts]
+def learn_request(assoc: Association, request: A_ASSOCIATE_RQ) -> None:
+    """Read a requestor's A-ASSOCIATE-RQ: who asks, and for what."""
+    assoc.requestor.learn(request)
+    assoc.requestor.propose([from_proposed(item) for item in request.presentation_contexts])
+    if not assoc.acceptor.ae_title and request.called_ae_title:
+        assoc.acceptor.ae_title = request.called_ae_title
 
 
 def asks_handlers(assoc: Association) -> bool:
@@ -155,10 +161,10 @@ def answer_request(
         called_ae_title=request.called_ae_title,
         calling_ae_title=request.calling_ae_title,
         presentation_contexts=tuple(answered_context(context) for context in contexts),
-        user_information=(*assoc.acceptor.user_items(), *roles, *answers),
+        user_information=(*assoc.acceptor.user_items(), *(role.to_item() for role in roles), *answers),
         reserved=request.reserved,
     )
-    assoc.acceptor.writeable = False
+    assoc.acceptor.answer(contexts)
     return answer, [c for c in contexts if c.result == 0], [c for c in contexts if c.result != 0], None
 
 

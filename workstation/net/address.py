@@ -6,6 +6,9 @@ import ipaddress
 import socket
 from typing import Any
 
+# what sockets know besides addresses and names
+_SPECIAL = {"": "0.0.0.0", "<broadcast>": "255.255.255.255"}
+
 
 class AddressInformation:
     """An IP address and a TCP port; a host name is resolved when it is set.
@@ -31,7 +34,8 @@ class AddressInformation:
 
     @address.setter
     def address(self, addr: str) -> None:
-        if not addr or _ip(addr) is not None:
+        addr = _SPECIAL.get(addr, addr)
+        if _ip(addr) is not None:
             self._address = addr
             return
         found = socket.getaddrinfo(addr, self.port, type=socket.SOCK_STREAM)
@@ -53,7 +57,7 @@ class AddressInformation:
 
     @property
     def is_ipv4(self) -> bool:
-        """Whether it is an IPv4 address (the empty address counts as one)."""
+        """Whether it is an IPv4 address."""
         return not self.is_ipv6
 
     @property

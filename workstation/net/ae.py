@@ -17,6 +17,7 @@ from workstation.net import _config, connecting, default_logging, events
 from workstation.net._globals import (
     DEFAULT_MAX_LENGTH,
     MAXIMUM_PRESENTATION_CONTEXTS,
+    MODE_REQUESTOR,
     PYNETDICOM_IMPLEMENTATION_UID,
     PYNETDICOM_IMPLEMENTATION_VERSION,
 )
@@ -24,7 +25,7 @@ from workstation.net.association import Association, SinkFactory
 from workstation.net.listener import Admit, AssociationServer, ThreadedAssociationServer, end_all
 from workstation.net.pdu_primitives import NegotiationItem
 from workstation.net.presentation import PresentationContext, build_context, transfer_syntax_list
-from workstation.net.service_user import MODE_REQUESTOR, ServiceUser
+from workstation.net.service_user import ServiceUser
 from workstation.net.utils import validate_ae_title
 
 _log = logging.getLogger("workstation.net.ae")
@@ -235,8 +236,8 @@ class ApplicationEntity:
         known = self._supported.setdefault(UID(str(added.abstract_syntax)), added)
         for syntax in added.transfer_syntax:
             known.add_transfer_syntax(syntax)
-        known.scu_role = known.scu_role or scu_role if scu_role is not None else known.scu_role
-        known.scp_role = known.scp_role or scp_role if scp_role is not None else known.scp_role
+        known.scu_role = known.scu_role if scu_role is None else scu_role
+        known.scp_role = known.scp_role if scp_role is None else scp_role
 
     def remove_supported_context(
         self, abstract_syntax: str | UID, transfer_syntax: str | UID | Iterable[str | UID] | None = None
@@ -392,7 +393,7 @@ class ApplicationEntity:
         for context in supported:
             if (context.scu_role is None) != (context.scp_role is None):
                 raise ValueError(f"{context.abstract_syntax}: either both roles are given or none")
-        title = validate_ae_title(ae_title) if ae_title is not None else self.ae_title
+        title = validate_ae_title(ae_title) if ae_title else self.ae_title
         server = (server_class or AssociationServer)(
             self, address, title, supported, ssl_context, evt_handlers, **kwargs
         )

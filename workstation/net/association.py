@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from pydicom.uid import UID
 
 from workstation.net import _config, acse, connecting, events, threads
+from workstation.net._globals import MODE_ACCEPTOR, MODE_REQUESTOR
 from workstation.net.address import from_socket
 from workstation.net.assembly import Assembler, DataSink
 from workstation.net.connection import Connection
@@ -44,7 +45,7 @@ from workstation.net.pdu_primitives import A_ABORT, A_ASSOCIATE, A_P_ABORT, A_RE
 from workstation.net.presentation import PresentationContext, PresentationContextTuple
 from workstation.net.requests import Requests
 from workstation.net.service_class import ServiceClass, StorageServiceClass
-from workstation.net.service_user import MODE_ACCEPTOR, MODE_REQUESTOR, ServiceUser
+from workstation.net.service_user import ServiceUser
 from workstation.net.sop_class import uid_to_service_class
 from workstation.net.spool import SpooledDataSet
 from workstation.net.upper_layer import (
@@ -76,10 +77,11 @@ _SILENT = {State.STA1, State.STA2, State.STA13}
 SinkFactory = Callable[["Association", C_STORE_RQ, PresentationContextTuple], DataSink | None]
 
 
-class Association(Requests, Notifier):
+class Association(Requests, Notifier, threading.Thread):
     """One association with a peer, as requestor or acceptor.
 
-    Made by `AE.associate` and by servers.
+    Made by `AE.associate` and by servers. A thread as far as its users can tell: alive while the association is, its
+    thread being the one that reads, which comes from the pool of `threads`.
 
     Args:
         ae: The local application entity.
@@ -100,10 +102,9 @@ class Association(Requests, Notifier):
     def __init__(self, ae: ApplicationEntity, mode: str) -> None:
         if mode not in (MODE_REQUESTOR, MODE_ACCEPTOR):
             raise ValueError(f"an association's mode is 'requestor' or 'acceptor', not {mode!r}")
-        super().__init__()
         self.number = next(_numbers)
-        self.name = f"association-{self.number}"
-        self.daemon = True
+        threading.Thread.__init__(self, name=f"association-{self.number}", daemon=True)
+        Notifier.__init__(self)
         self.lock = threading.RLock()
         self._ae = ae
         self._mode = mode
@@ -224,6 +225,11 @@ class Association(Requests, Notifier):
         self._limits.artim = value
 
     @property
+    def connection_timeout(self) -> float | None:
+        """Seconds that opening the transport connection may take; None is the system's limit."""
+        return self._ae.connection_timeout
+
+    @property
     def dimse_timeout(self) -> float | None:
         """Seconds to wait for a DIMSE response; None is no limit."""
         return self._dimse_timeout
@@ -245,6 +251,24 @@ class Association(Requests, Notifier):
         self._connection.wake()
 
     # ------------------------------------------------------------------- a thread's manners
+    def start(self) -> None:
+        """Not for users: an association is started by whoever made it.
+
+        Raises:
+            RuntimeError: Always.
+        """
+        raise RuntimeError("an association is started by AE.associate or by a server")
+
+    @property
+    def ident(self) -> int | None:
+        """The identifier of the thread that reads, or None before it does."""
+        return None if self._reader is None else self._reader.ident
+
+    @property
+    def native_id(self) -> int | None:
+        """The system's identifier of the thread that reads, or None before it does."""
+        return None if self._reader is None else self._reader.native_id
+
     def is_alive(self) -> bool:
         """Whether the association's reader runs."""
         return self._reader is not None and not self.over.is_set()
@@ -336,6 +360,9 @@ class Association(Requests, Notifier):
     # ------------------------------------------------------------------- acting on indications
     def handle(self, outputs: list[Output]) -> None:
         """Without the lock, in the thread that caused the outputs."""
+        if any(isinstance(output, AbortIndication) for output in outputs):
+            self._exchange.end()  # first of all: nothing more is performed, and nobody waits
+        self.run_notifications()  # a handler that aborts comes before what would be done about a PDU
         ended = False
         try:
             for output in outputs:
@@ -350,8 +377,6 @@ class Association(Requests, Notifier):
                         self._release_indicated(collision=collision)
                     case ReleaseConfirmation():
                         self._release_confirmed()
-                    case AbortIndication():
-                        self._exchange.end()
                     case Disconnect():
                         ended = True
                     case _:
@@ -359,7 +384,8 @@ class Association(Requests, Notifier):
         finally:
             if ended:
                 self._end()
-            self.run_notifications()
+            else:
+                self.run_notifications()
 
     def idle(self) -> None:
         """The network timeout passed: end the association as `network_timeout_response` says."""
@@ -430,6 +456,7 @@ class Association(Requests, Notifier):
             self._assembler.end()
         self._outcome.set()
         self._released.set()
+        self.run_notifications(settle=True)  # whoever sees that it is gone can rely on the handlers having heard
         self._ae.forget(self)
         if self.server is not None:
             self.server.forget(self)
@@ -533,10 +560,7 @@ class Association(Requests, Notifier):
             self._run()
 
     def _requested(self, request: A_ASSOCIATE_RQ) -> None:
-        self.requestor.ae_title = request.calling_ae_title
-        self.acceptor.ae_title = self.acceptor.ae_title or request.called_ae_title
-        self.requestor.learn(request)
-        self.requestor._contexts = acse.proposed_contexts(request)
+        acse.learn_request(self, request)
         self.notify(events.EVT_REQUESTED)
         self.run_notifications()
         if acse.asks_handlers(self):

@@ -14,6 +14,7 @@ from typing import ClassVar
 from pydicom.config import IGNORE
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 
 from workstation.net.dimse_elements import ELEMENTS, NUMBERS, Value, check_value
 
@@ -65,6 +66,9 @@ NO_DATA_SET = 0x0101
 """Command Data Set Type of a message without a data set; any other value means that one follows."""
 
 
+_TEXTS = frozenset({str, UID})  # what most texts are: nothing to check
+
+
 @dataclass(frozen=True, slots=True)
 class UnknownElement:
     """A command element that is no part of its message, kept to be shown and sent on as it came."""
@@ -113,7 +117,7 @@ class Message:
                 raise TypeError(f"{keyword} is None")
         for keyword in self._others:
             value = getattr(self, keyword)
-            if value is not None and type(value) is not str:
+            if value is not None and type(value) not in _TEXTS:
                 check_value(keyword, value)
 
     @property

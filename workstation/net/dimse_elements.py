@@ -11,6 +11,7 @@ from struct import Struct
 from typing import Any, TypeAlias
 
 from pydicom.tag import BaseTag
+from pydicom.uid import UID
 
 from workstation.net.errors import LocalProtocolError, RemoteProtocolError
 from workstation.net.wire_text import ae_title_of, encode_ae_title, encode_uid, text_of, uid_of
@@ -82,8 +83,9 @@ def _read_at(keyword: str, raw: bytes) -> tuple[BaseTag, ...]:
     return tuple(BaseTag(group << 16 | number) for group, number in _TAG.iter_unpack(raw))
 
 
-def _read_ui(keyword: str, raw: bytes) -> str | None:
-    return uid_of(raw) or None
+def _read_ui(keyword: str, raw: bytes) -> UID | None:
+    # past UID's own constructor, which judges and is slow: what a peer sent is taken as it is
+    return str.__new__(UID, uid_of(raw)) or None
 
 
 def _read_ae(keyword: str, raw: bytes) -> str | None:

@@ -89,6 +89,25 @@ class _ActionReply:
         return _stream(self)
 
 
+# Documented requests have the attributes of their responses as well, which are None in a request.
+
+
+class _NoCounters:
+    __slots__ = ()
+
+    NumberOfRemainingSuboperations: ClassVar[None] = None
+    NumberOfCompletedSuboperations: ClassVar[None] = None
+    NumberOfFailedSuboperations: ClassVar[None] = None
+    NumberOfWarningSuboperations: ClassVar[None] = None
+
+
+class _NoAffected:
+    __slots__ = ()
+
+    AffectedSOPClassUID: ClassVar[None] = None
+    AffectedSOPInstanceUID: ClassVar[None] = None
+
+
 class _AttributeList:
     __slots__ = ()
 
@@ -145,7 +164,7 @@ class C_FIND_RSP(_Identifier, CompositeResponse):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class C_GET_RQ(_Identifier, Request):
+class C_GET_RQ(_NoCounters, _Identifier, Request):
     """Retrieves over this association (PS3.7 section 9.3.3)."""
 
     command_field: ClassVar[CommandField] = CommandField.C_GET_RQ
@@ -189,7 +208,7 @@ class C_GET_RSP(_Retrieval):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class C_MOVE_RQ(_Identifier, Request):
+class C_MOVE_RQ(_NoCounters, _Identifier, Request):
     """Has objects sent to a third AE (PS3.7 section 9.3.4)."""
 
     command_field: ClassVar[CommandField] = CommandField.C_MOVE_RQ
@@ -243,6 +262,7 @@ class N_EVENT_REPORT_RQ(_EventInformation, Request):
     """Reports an event of an SOP instance (PS3.7 section 10.3.1)."""
 
     command_field: ClassVar[CommandField] = CommandField.N_EVENT_REPORT_RQ
+    EventReply: ClassVar[None] = None
     mandatory: ClassVar[tuple[str, ...]] = ("AffectedSOPClassUID", "AffectedSOPInstanceUID", "EventTypeID")
 
     AffectedSOPClassUID: str | None = None
@@ -261,10 +281,11 @@ class N_EVENT_REPORT_RSP(_EventReply, Response):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class N_GET_RQ(Request):
+class N_GET_RQ(_NoAffected, Request):
     """Asks for attributes of an SOP instance (PS3.7 section 10.3.2)."""
 
     command_field: ClassVar[CommandField] = CommandField.N_GET_RQ
+    AttributeList: ClassVar[None] = None
     mandatory: ClassVar[tuple[str, ...]] = ("RequestedSOPClassUID", "RequestedSOPInstanceUID")
 
     RequestedSOPClassUID: str | None = None
@@ -283,10 +304,11 @@ class N_GET_RSP(_AttributeList, Response):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class N_SET_RQ(_ModificationList, Request):
+class N_SET_RQ(_NoAffected, _ModificationList, Request):
     """Changes attributes of an SOP instance (PS3.7 section 10.3.3)."""
 
     command_field: ClassVar[CommandField] = CommandField.N_SET_RQ
+    AttributeList: ClassVar[None] = None
     mandatory: ClassVar[tuple[str, ...]] = ("RequestedSOPClassUID", "RequestedSOPInstanceUID")
     needs_data_set: ClassVar[bool] = True
 
@@ -305,10 +327,11 @@ class N_SET_RSP(_AttributeList, Response):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class N_ACTION_RQ(_ActionInformation, Request):
+class N_ACTION_RQ(_NoAffected, _ActionInformation, Request):
     """Has an SOP instance act (PS3.7 section 10.3.4)."""
 
     command_field: ClassVar[CommandField] = CommandField.N_ACTION_RQ
+    ActionReply: ClassVar[None] = None
     mandatory: ClassVar[tuple[str, ...]] = ("RequestedSOPClassUID", "RequestedSOPInstanceUID", "ActionTypeID")
 
     RequestedSOPClassUID: str | None = None
@@ -347,7 +370,7 @@ class N_CREATE_RSP(_AttributeList, Response):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class N_DELETE_RQ(Request):
+class N_DELETE_RQ(_NoAffected, Request):
     """Deletes an SOP instance (PS3.7 section 10.3.6)."""
 
     command_field: ClassVar[CommandField] = CommandField.N_DELETE_RQ

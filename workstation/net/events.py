@@ -375,6 +375,19 @@ class Event:
     def __repr__(self) -> str:
         return f"<Event {self._event.name}>"
 
+    # ------------------------------------------------------------------- negotiation
+    @property
+    def nr_invoked(self) -> int:
+        """`invoked`, by its name in running code of version 3 of the documented API."""
+        self._require("nr_invoked", EVT_ASYNC_OPS)
+        return self.invoked
+
+    @property
+    def nr_performed(self) -> int:
+        """`performed`, by its name in running code of version 3 of the documented API."""
+        self._require("nr_performed", EVT_ASYNC_OPS)
+        return self.performed
+
     # ------------------------------------------------------------------- services
     def _require(self, attribute: str, *events: InterventionEvent) -> None:
         if self._event not in events:
@@ -489,16 +502,14 @@ class Event:
         return dataset
 
     @property
-    def dataset_path(self) -> Path:
-        """The file with a C-STORE request's Data Set, if it was written to one while it arrived."""
+    def dataset_path(self) -> Path | None:
+        """The file with a C-STORE request's Data Set, if it was written to one while it arrived.
+
+        None if it was collected in memory: that is so without `_config.STORE_RECV_CHUNKED_DATASET` and a sink that
+        writes a file.
+        """
         self._require("dataset_path", EVT_C_STORE)
-        path = self._path()
-        if path is None:
-            raise AttributeError(
-                "The data set was collected in memory: there is a dataset_path with "
-                "_config.STORE_RECV_CHUNKED_DATASET or a sink that writes a file"
-            )
-        return path
+        return self._path()
 
     def _path(self) -> Path | None:
         path = self.__dict__.get("path")

@@ -17,8 +17,9 @@ from queue import Empty, SimpleQueue
 
 from workstation.net import threads
 from workstation.net.assembly import DataSink, Incoming
-from workstation.net.dimse import C_CANCEL_RQ, Request, Response
+from workstation.net.dimse import C_CANCEL_RQ, C_FIND_RSP, Request, Response
 from workstation.net.errors import AbortReason, RemoteProtocolError
+from workstation.net.services.query_retrieve import LIMIT_REACHED
 from workstation.net.status import code_to_category
 
 _log = logging.getLogger("workstation.net.exchange")
@@ -51,11 +52,14 @@ class Replies:
     Attributes:
         abandoned: Nobody waits any longer, but the peer has not said its last word. Set without a lock, by whoever
             lets go of the operation, even by the garbage collector.
+        at_limit: The peer said that a Repository Query reached its limit, which is its last word; some peers say
+            Success after it.
     """
 
     def __init__(self) -> None:
         self._queue: SimpleQueue[Response | None] = SimpleQueue()
         self.abandoned = False
+        self.at_limit = False
 
     def put(self, message: Response | None) -> None:
         """A response, or None: the association is over."""
@@ -182,16 +186,24 @@ class Exchange:
 
     def _response(self, message: Response) -> None:
         number = message.MessageIDBeingRespondedTo
-        with self._lock:
-            line = self._replies.get(number)
-            replies = line[0] if line else None
+        replies = self._awaiting(number)
+        if replies is not None and replies.abandoned and replies.at_limit:
+            self.forget(number, replies)
+            replies = self._awaiting(number)
         if replies is None:
             self._stray(message)
             return
         if not replies.abandoned:
             replies.put(message)
-        if message.Status is None or code_to_category(message.Status) != "Pending":
+        replies.at_limit = isinstance(message, C_FIND_RSP) and message.Status == LIMIT_REACHED
+        is_final = message.Status is None or code_to_category(message.Status) != "Pending"
+        if is_final and not replies.at_limit:
             self.forget(number, replies)  # what comes now is for who waits next
+
+    def _awaiting(self, number: int) -> Replies | None:
+        with self._lock:
+            line = self._replies.get(number)
+            return line[0] if line else None
 
     def _stray(self, message: Response) -> None:
         """A response that nobody waits for; a late one does no harm."""

@@ -20,12 +20,12 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from workstation.net import _config, default_logging, events, threads
+from workstation.net._globals import MODE_ACCEPTOR
 from workstation.net.address import AddressInformation, from_socket
 from workstation.net.association import Association, SinkFactory
 from workstation.net.pdu import A_ASSOCIATE_RJ, A_ASSOCIATE_RQ
 from workstation.net.presentation import PresentationContext
 from workstation.net.readiness import Waker, wait
-from workstation.net.service_user import MODE_ACCEPTOR
 
 if TYPE_CHECKING:
     from workstation.net.ae import ApplicationEntity
@@ -41,6 +41,43 @@ MOST_SOCKETS = 512  # silent ones beyond which the grace is over
 GRACE = 3.0  # seconds that associations have to end when the server shuts down
 
 
+class RequestHandler:
+    """Makes an association of one connection that came in; runs on the thread that accepts, and must not wait.
+
+    A subclass given as `make_server(request_handler=...)` can look at the connection first, or take it over.
+
+    Args:
+        request: The connection.
+        client_address: Of the peer, as `socket.accept` gives it.
+        server: Who accepted it.
+    """
+
+    def __init__(self, request: socket.socket, client_address: Any, server: AssociationServer) -> None:
+        self.request = request
+        self.client_address = client_address
+        self.server = server
+        self.handle()
+
+    @property
+    def ae(self) -> ApplicationEntity:
+        """The local application entity."""
+        return self.server.ae
+
+    @property
+    def local(self) -> Any:
+        """Our address, as `socket.getsockname` gives it."""
+        return self.request.getsockname()
+
+    @property
+    def remote(self) -> Any:
+        """The peer's address, as `socket.accept` gives it."""
+        return self.client_address
+
+    def handle(self) -> None:
+        """Serve the connection as an association."""
+        self.server.open_association(self.request, self.client_address)
+
+
 class AssociationServer:
     """A server for associations that peers ask for.
 
@@ -53,6 +90,7 @@ class AssociationServer:
         contexts: The supported presentation contexts.
         ssl_context: Accept TLS only, with this context.
         evt_handlers: Handlers for its associations.
+        request_handler: Made for each connection that comes in; default `RequestHandler`.
         sink_factory: Offers sinks for the data sets of C-STORE requests.
         admit: Asked for each association request; a rejection that it returns is sent.
 
@@ -68,7 +106,7 @@ class AssociationServer:
         contexts: list[PresentationContext],
         ssl_context: ssl.SSLContext | None = None,
         evt_handlers: Iterable[events.EventHandler] | None = None,
-        request_handler: Any = None,
+        request_handler: type[RequestHandler] | None = None,
         *,
         sink_factory: SinkFactory | None = None,
         admit: Admit | None = None,
@@ -79,7 +117,7 @@ class AssociationServer:
         self.ssl_context = ssl_context
         self.sink_factory = sink_factory
         self.admit = admit
-        self.request_handler = request_handler
+        self.RequestHandlerClass = request_handler or RequestHandler
         self._handlers = events.Handlers()
         default_logging.bind_default_handlers(self._handlers)
         self._handlers.bind_all(evt_handlers)
@@ -93,7 +131,7 @@ class AssociationServer:
         self.address_info = AddressInformation.from_tuple(address)
         self.socket = self._listen()
         self.server_address = self.socket.getsockname()
-        self.address_info = from_socket(self.server_address)
+        self.address_info.port = self.server_address[1]  # for port 0 the system chose one
 
     def _listen(self) -> socket.socket:
         where = self.address_info
@@ -191,11 +229,15 @@ class AssociationServer:
                 return
             self._starving = 0.0
             try:
-                self._take(sock, address)
+                self.RequestHandlerClass(sock, address, self)
             except (OSError, RuntimeError) as error:
                 sock.close()
                 self._starve(error)
                 return
+            except Exception:
+                # a request handler or an AE of the user's: one connection is lost, the server goes on
+                _log.exception("The connection from %s could not be taken", address[0])
+                sock.close()
 
     def _starve(self, error: Exception) -> None:
         """The system gives no more descriptors or threads: make room, and do not ask again at once."""
@@ -205,7 +247,16 @@ class AssociationServer:
         self._evict(everyone=True)
         self._stopping.wait(self._starving)
 
-    def _take(self, sock: socket.socket, address: Any) -> None:
+    def open_association(self, sock: socket.socket, address: Any) -> Association:
+        """Serve a connection that was accepted.
+
+        Args:
+            sock: It.
+            address: Of the peer, as `socket.accept` gives it.
+
+        Raises:
+            OSError, RuntimeError: The system gives no more descriptors or threads.
+        """
         assoc = Association(self.ae, MODE_ACCEPTOR)
         assoc.server = self
         assoc.sink_factory = self.sink_factory
@@ -225,6 +276,7 @@ class AssociationServer:
             self.forget(assoc)
             self.ae.forget(assoc)
             raise
+        return assoc
 
     def _evict(self, *, everyone: bool = False) -> None:
         """Close the oldest silent sockets when there are too many."""

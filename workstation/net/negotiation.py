@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from workstation.net.pdu import AnsweredContext, ContextResult, ProposedContext, RoleSelection
-from workstation.net.presentation import PresentationContext
+from workstation.net.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
+from workstation.net.presentation import PresentationContext, build_role
 
 # {SOP Class UID: (SCU, SCP)}: the association requestor's roles, as proposed or as answered.
 Roles = Mapping[str, tuple[bool, bool]]
@@ -21,7 +22,7 @@ def negotiate_as_acceptor(
     roles: Roles | None = None,
     *,
     unrestricted: Callable[[str], bool] | None = None,
-) -> tuple[list[PresentationContext], list[RoleSelection]]:
+) -> tuple[list[PresentationContext], list[SCP_SCU_RoleSelectionNegotiation]]:
     """Decide on each presentation context that an association requestor proposes.
 
     Of the transfer syntaxes that were proposed the acceptor takes the one that comes first in its own list. A role
@@ -37,12 +38,12 @@ def negotiate_as_acceptor(
 
     Returns:
         The contexts with result, roles as the acceptor holds them (`as_scu`, `as_scp`) and exactly one transfer syntax
-        if accepted, ordered by ID; and the role selection items to answer with, one per SOP class.
+        if accepted, ordered by ID; and the role selection items to answer with, one per SOP class that has a role left.
     """
     supported = {context.abstract_syntax: context for context in ac_contexts}
     proposed = roles or {}
     results = []
-    answers: dict[str, RoleSelection] = {}
+    answers: dict[str, SCP_SCU_RoleSelectionNegotiation] = {}
     for wanted in rq_contexts:
         answer = _twin(wanted)
         results.append(answer)
@@ -51,7 +52,11 @@ def negotiate_as_acceptor(
         if own is None:
             if unrestricted is not None and uid and wanted.transfer_syntax and unrestricted(uid):
                 answer.transfer_syntax = wanted.transfer_syntax[:1]
-                answer.set_outcome(ContextResult.ACCEPTANCE, as_scu=False, as_scp=True)
+                # whoever takes anything takes the roles as well
+                requestor_scu, requestor_scp = proposed.get(uid, (True, False))
+                if uid in proposed and (requestor_scu or requestor_scp):
+                    answers[uid] = build_role(uid, scu_role=requestor_scu, scp_role=requestor_scp)
+                answer.set_outcome(0, as_scu=requestor_scp, as_scp=requestor_scu or not requestor_scp)
             else:
                 answer.transfer_syntax = wanted.transfer_syntax[:1]
                 _reject(answer, ContextResult.ABSTRACT_SYNTAX_NOT_SUPPORTED)
@@ -67,10 +72,11 @@ def negotiate_as_acceptor(
             offered_scu, offered_scp = proposed[uid]
             requestor_scu = bool(offered_scu) and own.scu_role
             requestor_scp = bool(offered_scp) and own.scp_role
-            answers[uid] = RoleSelection(sop_class_uid=uid, scu_role=requestor_scu, scp_role=requestor_scp)
+            if requestor_scu or requestor_scp:
+                answers[uid] = build_role(uid, scu_role=requestor_scu, scp_role=requestor_scp)
         if requestor_scu or requestor_scp:
             # What the requestor is SCU for, the acceptor is SCP for, and the reverse.
-            answer.set_outcome(ContextResult.ACCEPTANCE, as_scu=requestor_scp, as_scp=requestor_scu)
+            answer.set_outcome(0, as_scu=requestor_scp, as_scp=requestor_scu)
         else:
             _reject(answer, ContextResult.USER_REJECTION)
     return sorted(results, key=_id), [answers[uid] for uid in sorted(answers)]
@@ -85,14 +91,20 @@ def negotiate_as_requestor(
 
     Args:
         rq_contexts: The contexts proposed, with IDs, and with `scu_role`, `scp_role` where roles were proposed.
-        ac_contexts: The contexts answered: ID, result and, if accepted, one transfer syntax.
+        ac_contexts: The contexts answered: ID, result and, if accepted, the transfer syntax.
         roles: The roles that the acceptor answered. One that was not proposed counts as not answered.
 
     Returns:
         The contexts with result, roles as the requestor holds them (`as_scu`, `as_scp`) and exactly one transfer
         syntax if accepted, ordered by ID. A context that was not answered, or answered with a transfer syntax that was
         not proposed (no data set could be understood in it), is rejected by the provider (result 2).
+
+    Raises:
+        ValueError: Nothing was proposed.
     """
+    rq_contexts = list(rq_contexts)
+    if not rq_contexts:
+        raise ValueError("no presentation context was proposed, and an association needs one")
     answered = {context.context_id: context for context in ac_contexts}
     replied = roles or {}
     results = []
@@ -106,10 +118,11 @@ def negotiate_as_requestor(
         if answer.result != ContextResult.ACCEPTANCE:
             _reject(context, ContextResult.NO_REASON if answer.result is None else answer.result)
             continue
-        if len(answer.transfer_syntax) != 1 or answer.transfer_syntax[0] not in wanted.transfer_syntax:
+        # on the wire an answer has one transfer syntax; of several that a caller gives the first counts
+        if not answer.transfer_syntax or answer.transfer_syntax[0] not in wanted.transfer_syntax:
             _reject(context, ContextResult.NO_REASON)
             continue
-        context.transfer_syntax = list(answer.transfer_syntax)
+        context.transfer_syntax = answer.transfer_syntax[:1]
         as_scu, as_scp = True, False
         uid = wanted.abstract_syntax or ""
         if (wanted.scu_role is not None or wanted.scp_role is not None) and uid in replied:
@@ -118,7 +131,7 @@ def negotiate_as_requestor(
             as_scu = bool(wanted.scu_role) and bool(accepted_scu)
             as_scp = bool(wanted.scp_role) and bool(accepted_scp)
         if as_scu or as_scp:
-            context.set_outcome(ContextResult.ACCEPTANCE, as_scu=as_scu, as_scp=as_scp)
+            context.set_outcome(0, as_scu=as_scu, as_scp=as_scp)
         else:
             _reject(context, ContextResult.USER_REJECTION)
     return sorted(results, key=_id)
@@ -134,9 +147,9 @@ def accept_unknown_storage(abstract_syntax: str) -> bool:
     return sop_class.is_storage(abstract_syntax) or not sop_class.is_known(abstract_syntax)
 
 
-def roles_of(items: Iterable[RoleSelection]) -> dict[str, tuple[bool, bool]]:
+def roles_of(items: Iterable[RoleSelection | SCP_SCU_RoleSelectionNegotiation]) -> dict[str, tuple[bool, bool]]:
     """Return role selection items as {SOP Class UID: (SCU, SCP)}."""
-    return {item.sop_class_uid: (bool(item.scu_role), bool(item.scp_role)) for item in items}
+    return {str(item.sop_class_uid): (bool(item.scu_role), bool(item.scp_role)) for item in items}
 
 
 def proposed_context(context: PresentationContext) -> ProposedContext:

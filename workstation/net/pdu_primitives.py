@@ -14,6 +14,7 @@ from typing import Final, Self, cast
 from pydicom.uid import UID
 
 from workstation.net import pdu as wire
+from workstation.net._globals import DEFAULT_MAX_LENGTH
 from workstation.net.utils import received_uid, set_uid
 
 
@@ -44,6 +45,53 @@ class NegotiationItem:
 
 def _sop_class_uid(value: str | bytes | None, name: str) -> UID | None:
     return set_uid(value, name, allow_empty=False)
+
+
+class MaximumLengthNotification(NegotiationItem):
+    """Maximum Length (PS3.8 Annex D.1).
+
+    Attributes:
+        maximum_length_received: The largest P-DATA-TF length that its sender takes, in bytes; 0 is no limit.
+    """
+
+    def __init__(self, maximum_length_received: int = DEFAULT_MAX_LENGTH) -> None:
+        self.maximum_length_received = maximum_length_received
+
+    def to_item(self) -> wire.MaximumLength:
+        """Return sub-item 51H."""
+        return wire.MaximumLength(value=self.maximum_length_received)
+
+
+class ImplementationClassUIDNotification(NegotiationItem):
+    """Implementation Class UID (PS3.7 D.3.3.2.1).
+
+    Attributes:
+        implementation_class_uid: The UID.
+    """
+
+    def __init__(self, implementation_class_uid: UID | None = None) -> None:
+        self.implementation_class_uid = implementation_class_uid
+
+    def to_item(self) -> wire.ImplementationClassUID:
+        """Return sub-item 52H."""
+        self._required(implementation_class_uid=self.implementation_class_uid)
+        return wire.ImplementationClassUID(uid=str(self.implementation_class_uid))
+
+
+class ImplementationVersionNameNotification(NegotiationItem):
+    """Implementation Version Name (PS3.7 D.3.3.2.3).
+
+    Attributes:
+        implementation_version_name: The name, 1 to 16 characters.
+    """
+
+    def __init__(self, implementation_version_name: str | None = None) -> None:
+        self.implementation_version_name = implementation_version_name
+
+    def to_item(self) -> wire.ImplementationVersionName:
+        """Return sub-item 55H."""
+        self._required(implementation_version_name=self.implementation_version_name)
+        return wire.ImplementationVersionName(name=str(self.implementation_version_name))
 
 
 class SCP_SCU_RoleSelectionNegotiation(NegotiationItem):

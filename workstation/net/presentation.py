@@ -101,14 +101,14 @@ class PresentationContext:
         for value in values:
             self.add_transfer_syntax(value)
 
-    def add_transfer_syntax(self, value: str | bytes | None) -> None:
+    def add_transfer_syntax(self, syntax: str | bytes | None) -> None:
         """Append a transfer syntax unless it is there already. None has no effect.
 
         Raises:
-            TypeError: if `value` is neither str, bytes nor UID.
+            TypeError: if `syntax` is neither str, bytes nor UID.
             ValueError: if it is not a valid UID.
         """
-        uid = set_uid(value, "transfer_syntax", allow_empty=False)
+        uid = set_uid(syntax, "transfer_syntax", allow_empty=False)
         if uid is None or uid in self._transfer_syntax:
             return
         if not uid.is_private and uids.uid_name(uid) and not _is_transfer_syntax(uid):
@@ -286,7 +286,8 @@ _PREBUILT: Final[dict[str, Mapping[str, str]]] = {
     "RelevantPatientInformationPresentationContexts": uids.RELEVANT_PATIENT_INFORMATION,
     "RTMachineVerificationPresentationContexts": uids.RT_MACHINE_VERIFICATION,
     "StorageCommitmentPresentationContexts": uids.STORAGE_COMMITMENT,
-    "StoragePresentationContexts": {k: v for k, v in uids.STORAGE.items() if k not in uids.RARELY_STORED},
+    "StoragePresentationContexts": {k: v for k, v in uids.STORAGE.items() if k not in uids.RARELY_STORED}
+    | uids.RETIRED_STORAGE,
     "SubstanceAdministrationPresentationContexts": uids.SUBSTANCE_ADMINISTRATION,
     "UnifiedProcedurePresentationContexts": uids.UNIFIED_PROCEDURE_STEP,
     "VerificationPresentationContexts": uids.VERIFICATION,

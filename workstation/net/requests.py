@@ -26,6 +26,7 @@ from workstation.net.dimse import (
     C_CANCEL_RQ,
     C_ECHO_RQ,
     C_FIND_RQ,
+    C_FIND_RSP,
     C_GET_RQ,
     C_GET_RSP,
     C_MOVE_RQ,
@@ -46,6 +47,7 @@ from workstation.net.dimse_elements import ELEMENTS, NUMBERS
 from workstation.net.errors import LocalProtocolError
 from workstation.net.part10 import NotDicomFileError, read_head
 from workstation.net.presentation import PresentationContext
+from workstation.net.services.query_retrieve import LIMIT_REACHED
 from workstation.net.sop_class import Verification, uid_to_service_class, uid_to_sop_class
 from workstation.net.status import code_to_category
 from workstation.net.utils import set_ae
@@ -69,6 +71,7 @@ _STATUS_ELEMENTS = (
     "NumberOfWarningSuboperations",
 )
 _STATUS_TAGS = [(keyword, Tag(NUMBERS[keyword]), ELEMENTS[NUMBERS[keyword]][0]) for keyword in _STATUS_ELEMENTS]
+_SECOND_FINAL = 0.5  # seconds
 M = TypeVar("M", bound=Message)
 Data = Iterable[memoryview] | None
 
@@ -301,6 +304,10 @@ class Requests:
             if query_model is None:
                 raise ValueError("a C-CANCEL needs the context_id or the query_model of the operation")
             context_id = _id(self._context(query_model))
+        elif self.accepted_context(context_id) is None:
+            # on the wire it would be a violation (PS3.8 Annex E), and no operation can be under way there
+            _log.error("%s: no C-CANCEL is sent: presentation context %s was not accepted", self.name, context_id)
+            return
         try:
             self.send(C_CANCEL_RQ(context_id=context_id, MessageIDBeingRespondedTo=_message_id(msg_id)))
         except LocalProtocolError as error:
@@ -528,6 +535,7 @@ class _Responses:
         self._context = context
         self._replies = owner._expect(request.MessageID)
         self._over = False
+        self._at_limit = False
         self._failed = not owner._sent(request, None)
 
     def __iter__(self) -> Iterator[tuple[Dataset, Dataset | None]]:
@@ -536,15 +544,29 @@ class _Responses:
     def __next__(self) -> tuple[Dataset, Dataset | None]:
         if self._over:
             raise StopIteration
+        if self._at_limit:
+            return self._after_limit()
         response = None if self._failed else self._owner._await(self._request, self._replies)
         if response is None:
             self._end()
             return Dataset(), None
         status = _status(response)
         pending = code_to_category(cast(int, status.Status)) == "Pending"
-        if not pending:
+        self._at_limit = isinstance(response, C_FIND_RSP) and response.Status == LIMIT_REACHED
+        if not pending and not self._at_limit:
             self._end()
         return status, self._second(response, status, pending=pending)
+
+    def _after_limit(self) -> tuple[Dataset, Dataset | None]:
+        """The limit of a Repository Query ends it; some peers say Success after it, and that is theirs as well."""
+        try:
+            response = self._replies.get(_SECOND_FINAL)
+        except TimeoutError:
+            response = None
+        self._end()
+        if response is None:
+            raise StopIteration
+        return _status(response), None
 
     def _end(self) -> None:
         self._over = True

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydicom.uid import UID
 
-from workstation.net._globals import DEFAULT_MAX_LENGTH
+from workstation.net._globals import DEFAULT_MAX_LENGTH, MODE_ACCEPTOR, MODE_REQUESTOR
 from workstation.net.address import AddressInformation
 from workstation.net.pdu import (
     A_ASSOCIATE_AC,
@@ -20,6 +20,9 @@ from workstation.net.pdu import (
 )
 from workstation.net.pdu_primitives import (
     AsynchronousOperationsWindowNegotiation,
+    ImplementationClassUIDNotification,
+    ImplementationVersionNameNotification,
+    MaximumLengthNotification,
     NegotiationItem,
     SCP_SCU_RoleSelectionNegotiation,
     SOPClassCommonExtendedNegotiation,
@@ -28,23 +31,21 @@ from workstation.net.pdu_primitives import (
     negotiation_item,
 )
 from workstation.net.presentation import PresentationContext
+from workstation.net.utils import received_uid, set_uid, validate_ae_title
 
 if TYPE_CHECKING:
     from workstation.net.association import Association
 
-MODE_REQUESTOR = "requestor"
-MODE_ACCEPTOR = "acceptor"
 _UNIQUE = (AsynchronousOperationsWindowNegotiation, UserIdentityNegotiation)
 
 
 class ServiceUser:
     """One end of an association.
 
+    What it says of itself can be changed until it has been said; what the other end says, cannot.
+
     Attributes:
-        ae_title: The AE title.
-        maximum_length: The largest P-DATA-TF length that this end takes, in bytes; 0 is no limit (PS3.8 D.1).
-        implementation_class_uid: Its Implementation Class UID.
-        implementation_version_name: Its Implementation Version Name, or None.
+        writeable: Whether negotiation has not begun yet: afterwards setting anything is a RuntimeError.
         address_info: Where it is, or None while not known.
     """
 
@@ -53,14 +54,16 @@ class ServiceUser:
             raise ValueError(f"a service user is 'requestor' or 'acceptor', not {mode!r}")
         self.assoc = assoc
         self._mode = mode
-        self._local = assoc.mode == mode
+        self._is_local = assoc.mode == mode
         self.writeable = True
-        self.ae_title = ""
         self.address_info: AddressInformation | None = None
-        self.maximum_length = DEFAULT_MAX_LENGTH
-        self.implementation_class_uid: UID | None = None
-        self.implementation_version_name: str | None = None
-        self._contexts: list[PresentationContext] = []
+        self._ae_title = ""
+        self._maximum_length = DEFAULT_MAX_LENGTH
+        self._implementation_class_uid: UID | None = None
+        self._implementation_version_name: str | None = None
+        self._own_contexts: list[PresentationContext] = []
+        self._proposed: list[PresentationContext] = []
+        self._answered: list[PresentationContext] = []
         self._items: list[NegotiationItem] = []
         self._accepted_common: dict[UID, tuple[UID, list[UID]]] = {}
 
@@ -108,61 +111,130 @@ class ServiceUser:
         """AE title, address, port and mode, and after negotiation `pdv_size`."""
         where = self.address_info
         info: dict[str, Any] = {
-            "ae_title": self.ae_title,
+            "ae_title": self._ae_title,
             "address": where.address if where else None,
             "port": where.port if where else None,
             "mode": self._mode,
         }
         if not self.writeable:
-            info["pdv_size"] = self.maximum_length
+            info["pdv_size"] = self._maximum_length
         return info
 
-    # ------------------------------------------------------------------- contexts
+    # ------------------------------------------------------------------- what it says of itself
     def _check_writeable(self) -> None:
         if not self.writeable:
             raise RuntimeError(f"the {self._mode} cannot be changed once negotiation has begun")
 
     @property
+    def ae_title(self) -> str:
+        """The AE title; "" while not known."""
+        return self._ae_title
+
+    @ae_title.setter
+    def ae_title(self, value: str | bytes) -> None:
+        self._check_writeable()
+        self._ae_title = validate_ae_title(value)
+
+    @property
+    def maximum_length(self) -> int:
+        """The largest P-DATA-TF length that this end takes, in bytes; 0 is no limit (PS3.8 D.1)."""
+        return self._maximum_length
+
+    @maximum_length.setter
+    def maximum_length(self, value: int) -> None:
+        self._check_writeable()
+        if not isinstance(value, int) or not 0 <= value <= 0xFFFFFFFF:
+            raise ValueError(f"the maximum length is 0 to 4294967295 bytes, not {value!r}")
+        self._maximum_length = value
+
+    @property
+    def implementation_class_uid(self) -> UID | None:
+        """The Implementation Class UID (PS3.7 D.3.3.2); None while not known."""
+        return self._implementation_class_uid
+
+    @implementation_class_uid.setter
+    def implementation_class_uid(self, value: str | bytes) -> None:
+        self._check_writeable()
+        self._implementation_class_uid = set_uid(value, "implementation_class_uid", allow_empty=False, allow_none=False)
+
+    @property
+    def implementation_version_name(self) -> str | None:
+        """The Implementation Version Name, or None (PS3.7 D.3.3.2)."""
+        return self._implementation_version_name
+
+    @implementation_version_name.setter
+    def implementation_version_name(self, value: str | None) -> None:
+        self._check_writeable()
+        self._implementation_version_name = value
+
+    # ------------------------------------------------------------------- contexts
+    @property
     def requested_contexts(self) -> list[PresentationContext]:
         """What the requestor proposes."""
-        return self._contexts if self.is_requestor else []
+        return (self._own_contexts or self._proposed) if self.is_requestor else []
 
     @requested_contexts.setter
     def requested_contexts(self, contexts: list[PresentationContext]) -> None:
-        self._check_writeable()
         if not self.is_requestor:
             raise AttributeError("an acceptor has no requested contexts")
-        self._contexts = contexts
+        self._check_writeable()
+        self._own_contexts = contexts
 
     @property
     def supported_contexts(self) -> list[PresentationContext]:
         """What the acceptor supports."""
-        return self._contexts if self.is_acceptor else []
+        return self._own_contexts if self.is_acceptor else []
 
     @supported_contexts.setter
     def supported_contexts(self, contexts: list[PresentationContext]) -> None:
-        self._check_writeable()
         if not self.is_acceptor:
             raise AttributeError("a requestor has no supported contexts")
-        self._contexts = contexts
+        self._check_writeable()
+        self._own_contexts = contexts
 
     def get_contexts(self, cx_type: str) -> list[PresentationContext]:
-        """The contexts of one kind: 'requested' or 'pcdl', 'supported' or 'pcdrl'."""
-        if cx_type in ("requested", "pcdl") and self.is_requestor:
-            return self._contexts
-        if cx_type in ("supported", "pcdrl") and self.is_acceptor:
-            return self._contexts
+        """The contexts of one kind.
+
+        Args:
+            cx_type: 'requested' or 'supported': what the local end was given. After negotiation also 'pcdl': the
+                Presentation Context Definition List that the requestor sent, and 'pcdrl': the acceptor's Definition
+                Result List, with rejected ones (PS3.8 sections 7.1.1.13, 7.1.1.14).
+
+        Raises:
+            ValueError: This end has no contexts of that kind (yet).
+        """
+        own = "requested" if self.is_requestor else "supported"
+        said, name = (self._proposed, "pcdl") if self.is_requestor else (self._answered, "pcdrl")
+        if cx_type == own and self._is_local:
+            return self._own_contexts
+        if cx_type == name and not self.writeable:
+            return said
         raise ValueError(f"the {self._mode} has no {cx_type!r} contexts")
+
+    def propose(self, contexts: list[PresentationContext]) -> None:
+        """The requestor has proposed these: its side is fixed."""
+        self._proposed = contexts
+        self.writeable = False
+
+    def answer(self, contexts: list[PresentationContext]) -> None:
+        """The acceptor has answered these: its side is fixed."""
+        self._answered = contexts
+        self.writeable = False
 
     # ------------------------------------------------------------------- negotiation items
     @property
     def user_information(self) -> list[NegotiationItem]:
-        """The negotiation items beyond maximum length and implementation."""
-        return list(self._items)
+        """All that this end says in its User Information, in the standard's order."""
+        items: list[NegotiationItem] = [MaximumLengthNotification(self._maximum_length)]
+        if self._implementation_class_uid is not None:
+            items.append(ImplementationClassUIDNotification(self._implementation_class_uid))
+        if self._implementation_version_name:
+            items.append(ImplementationVersionNameNotification(self._implementation_version_name))
+        return items + self._items
 
     @property
     def extended_negotiation(self) -> list[NegotiationItem]:
-        """The same, under its other documented name."""
+        """The negotiation items beyond maximum length and implementation."""
         return list(self._items)
 
     def add_negotiation_item(self, item: NegotiationItem) -> None:
@@ -233,26 +305,20 @@ class ServiceUser:
         return None
 
     # ------------------------------------------------------------------- on the wire
-    def user_items(self, answers: Sequence[NegotiationItem] | None = None) -> tuple[UserItem, ...]:
-        """The user information items to send, in the standard's order."""
-        assert self.implementation_class_uid is not None
-        items: list[UserItem] = [
-            MaximumLength(value=self.maximum_length),
-            ImplementationClassUID(uid=str(self.implementation_class_uid)),
-        ]
-        if self.implementation_version_name:
-            items.append(ImplementationVersionName(name=self.implementation_version_name))
-        items += [item.to_item() for item in (self._items if answers is None else answers)]
-        return tuple(items)
+    def user_items(self) -> tuple[UserItem, ...]:
+        """The User Information to send."""
+        assert self._implementation_class_uid is not None
+        return tuple(item.to_item() for item in self.user_information)
 
     def learn(self, pdu: A_ASSOCIATE_RQ | A_ASSOCIATE_AC) -> None:
         """Take what the peer said of itself."""
         items = pdu.user_information
         maximum = find_item(items, MaximumLength)
-        self.maximum_length = maximum.value if maximum is not None else 0
+        self._maximum_length = maximum.value if maximum is not None else 0
         uid = find_item(items, ImplementationClassUID)
-        self.implementation_class_uid = UID(uid.uid) if uid is not None else None
+        self._implementation_class_uid = received_uid(uid.uid) if uid is not None else None
         version = find_item(items, ImplementationVersionName)
-        self.implementation_version_name = version.name if version is not None else None
+        self._implementation_version_name = version.name if version is not None else None
         self._items = [known for item in items if (known := negotiation_item(item)) is not None]
-        self.writeable = False
+        if isinstance(pdu, A_ASSOCIATE_RQ):
+            self._ae_title = pdu.calling_ae_title

@@ -16,7 +16,6 @@ from pydicom.uid import UID
 from workstation.net import uids
 from workstation.net.services import SERVICE_CLASSES
 from workstation.net.services.base import ServiceClass
-from workstation.net.services.non_patient_storage import NonPatientObjectStorageServiceClass
 from workstation.net.services.query_retrieve import QueryRetrieveServiceClass
 from workstation.net.services.storage import StorageServiceClass
 from workstation.net.services.unified_procedure_step import UnifiedProcedureStepServiceClass
@@ -106,7 +105,7 @@ def uid_to_service_class(uid: str) -> type[ServiceClass]:
 
 def is_storage(uid: str) -> bool:
     """Return whether `uid` is a SOP class whose instances are sent with C-STORE."""
-    return issubclass(uid_to_service_class(uid), StorageServiceClass | NonPatientObjectStorageServiceClass)
+    return issubclass(uid_to_service_class(uid), StorageServiceClass)
 
 
 def is_known(uid: str) -> bool:
@@ -126,7 +125,7 @@ def register_uid(uid: str, keyword: str, service_class: type[ServiceClass], dims
         uid: The SOP Class UID.
         keyword: The name it gets in this module.
         service_class: The service class that it belongs to.
-        dimse_msg_type: For Query/Retrieve and its relatives the service: "C-FIND", "C-GET" or "C-MOVE".
+        dimse_msg_type: For Query/Retrieve the service: "C-FIND", "C-GET" or "C-MOVE"; its relatives may have one too.
 
     Raises:
         ValueError: for a keyword that cannot be a name, or a missing or wrong `dimse_msg_type`.
@@ -136,7 +135,9 @@ def register_uid(uid: str, keyword: str, service_class: type[ServiceClass], dims
         raise ValueError(f"The keyword '{keyword}' is not a valid Python identifier or is a Python keyword")
     if not isinstance(service_class, type) or not issubclass(service_class, ServiceClass):
         raise TypeError(f"'service_class' must be a subclass of ServiceClass, not {service_class!r}")
-    if issubclass(service_class, QueryRetrieveServiceClass):
+    if issubclass(service_class, QueryRetrieveServiceClass) and (
+        dimse_msg_type or service_class is QueryRetrieveServiceClass
+    ):
         if dimse_msg_type not in _QUERY_SERVICES:
             raise ValueError(f"'dimse_msg_type' must be one of {', '.join(_QUERY_SERVICES)}, not '{dimse_msg_type}'")
         _services[str(uid)] = (dimse_msg_type,)

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from workstation.net.address import AddressInformation
-from workstation.net.listener import AssociationServer, ThreadedAssociationServer
+from workstation.net.listener import AssociationServer, RequestHandler, ThreadedAssociationServer
 
-__all__ = ["AddressInformation", "AssociationServer", "ThreadedAssociationServer"]
+__all__ = ["AddressInformation", "AssociationServer", "RequestHandler", "ThreadedAssociationServer"]

@@ -21,19 +21,19 @@ from workstation.net import _config
 SHOWN_CHARACTERS = 256
 
 
-def decode_bytes(encoded: bytes) -> str:
-    """Return `encoded` decoded with the first codec of `_config.CODECS` that can.
+def decode_bytes(encoded_value: bytes) -> str:
+    """Return `encoded_value` decoded with the first codec of `_config.CODECS` that can.
 
     Raises:
         ValueError: if none can.
     """
     for codec in _config.CODECS:
         try:
-            return encoded.decode(codec, errors="strict")
+            return encoded_value.decode(codec, errors="strict")
         except UnicodeDecodeError:
             continue
     codecs = ", ".join(_config.CODECS)
-    raise ValueError(f"Unable to decode {printable(encoded)!r} with the codec(s) of _config.CODECS: {codecs}")
+    raise ValueError(f"Unable to decode {printable(encoded_value)!r} with the codec(s) of _config.CODECS: {codecs}")
 
 
 def validate_uid(uid: str) -> bool:
@@ -158,24 +158,24 @@ def printable(value: str | bytes, limit: int = SHOWN_CHARACTERS) -> str:
 
 
 def pretty_bytes(
-    value: bytes | bytearray | memoryview | Iterable[int],
+    bytestream: bytes | bytearray | memoryview | Iterable[int],
     prefix: str = "  ",
     delimiter: str = "  ",
     items_per_line: int = 16,
     max_size: int | None = 512,
     suffix: str = "",
 ) -> list[str]:
-    """Return lines of hexadecimal text for `value`.
+    """Return lines of hexadecimal text for bytes.
 
     Args:
-        value: The bytes; an object with ``getvalue()`` (BytesIO) as well.
+        bytestream: The bytes; an object with ``getvalue()`` (BytesIO) as well.
         prefix: Put before each line.
         delimiter: Put between two bytes.
         items_per_line: How many bytes a line holds.
         max_size: How many bytes are shown at most; None for all.
         suffix: Put after each line.
     """
-    data = bytes(value.getvalue()) if hasattr(value, "getvalue") else bytes(value)
+    data = bytes(bytestream.getvalue()) if hasattr(bytestream, "getvalue") else bytes(bytestream)
     total = len(data)
     if max_size is not None and total > max_size:
         data = data[:max_size]
@@ -188,16 +188,16 @@ def pretty_bytes(
     return lines
 
 
-def make_target(target: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what a new thread shall run for `target`.
+def make_target(target_fn: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what a new thread shall run for `target_fn`.
 
-    With `_config.PASS_CONTEXTVARS` that is `target` in a copy of the calling thread's context.
+    With `_config.PASS_CONTEXTVARS` that is `target_fn` in a copy of the calling thread's context.
     """
     if not _config.PASS_CONTEXTVARS:
-        return target
+        return target_fn
     context = contextvars.copy_context()
 
     def run_in_context(*args: Any, **kwargs: Any) -> Any:
-        return context.run(target, *args, **kwargs)
+        return context.run(target_fn, *args, **kwargs)
 
     return run_in_context

@@ -31,22 +31,36 @@ def perform(assoc: Association, operation: Operation) -> None:
     status, data_set = _pair(given, single=isinstance(asked.request, N_DELETE_RQ))
     if not asked.alive:
         return
-    code, _ = status_elements(status, response_class(type(asked.request)))
-    data: bytes | None = None
-    named: dict[str, Any] = {}
-    if data_set is not None and code_to_category(code) in ("Success", "Warning"):
-        try:
-            data = _encoded(asked, data_set)
-            uid = data_set.get("AffectedSOPInstanceUID")
-            if uid and isinstance(asked.request, N_CREATE_RQ) and not asked.request.AffectedSOPInstanceUID:
-                # the handler names the new instance in its reply, the message in its command set (PS3.7 10.1.5.1.4)
-                named["AffectedSOPInstanceUID"] = str(uid)
-        except ValueError as error:
-            _log.error(
-                "%s: the handler of evt.%s gave a reply that cannot be sent: %s", assoc.name, asked.event.name, error
-            )
-            status = PROCESSING_FAILURE
-    asked.respond(status, data, **named)
+    code, named = status_elements(status, response_class(type(asked.request)))
+    if code_to_category(code) not in ("Success", "Warning"):
+        asked.respond(status)
+        return
+    try:
+        data = None if data_set is None else _encoded(asked, data_set)
+        created = _created(asked, data_set, named)
+    except ValueError as error:
+        _log.error("%s: the answer of evt.%s's handler cannot be sent: %s", assoc.name, asked.event.name, error)
+        asked.respond(PROCESSING_FAILURE)
+        return
+    asked.respond(status, data, **created)
+
+
+def _created(asked: Asked, data_set: Dataset | None, named: dict[str, Any]) -> dict[str, Any]:
+    """The Affected SOP Instance UID that an N-CREATE response has to name if its request did not.
+
+    The handler gives it in its reply or in its status data set (PS3.7 section 10.1.5.1.4).
+
+    Raises:
+        ValueError: It does not.
+    """
+    if not isinstance(asked.request, N_CREATE_RQ) or asked.request.AffectedSOPInstanceUID:
+        return {}
+    uid = data_set.get("AffectedSOPInstanceUID") if data_set is not None else None
+    if uid:
+        return {"AffectedSOPInstanceUID": str(uid)}
+    if "AffectedSOPInstanceUID" in named:
+        return {}
+    raise ValueError("neither the request nor the handler says which instance was created (Affected SOP Instance UID)")
 
 
 def _encoded(asked: Asked, data_set: Any) -> bytes | None:
@@ -57,7 +71,7 @@ def _encoded(asked: Asked, data_set: Any) -> bytes | None:
     """
     if not isinstance(data_set, Dataset):
         raise ValueError(f"it is a {type(data_set).__name__} and no data set")
-    return data_sets.encode_for(data_set, asked.context) if data_set else None
+    return data_sets.encode_for(data_set, asked.context) or None
 
 
 def _pair(given: Any, *, single: bool) -> tuple[Any, Any]:

@@ -223,8 +223,7 @@ def _sub_operations(
             try:
                 item = next(answers)
             except StopIteration:
-                counters.fail_the_rest()
-                break
+                break  # as if it had said Success: what it announced and did not give is not counted
             if not asked.alive:
                 return
             status, data_set, uid = (*item, None, None, None)[:3] if isinstance(item, tuple) else (item, None, None)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from workstation.net import status, uids
-from workstation.net.services.base import ServiceClass
+from workstation.net.services.storage import StorageServiceClass
 
 
-class NonPatientObjectStorageServiceClass(ServiceClass):
+class NonPatientObjectStorageServiceClass(StorageServiceClass):
     """Non-Patient Object Storage: instances that belong to no patient, sent with C-STORE."""
 
     section = "PS3.4 Annex GG"
     sop_classes = uids.NON_PATIENT_OBJECT
-    services = ("C-STORE",)
-    statuses = status.NON_PATIENT_OBJECT_SERVICE_CLASS_STATUS
+    statuses = status.NON_PATIENT_SERVICE_CLASS_STATUS
