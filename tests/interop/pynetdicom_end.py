@@ -30,7 +30,7 @@ class PynetdicomEnd:
         )
 
     def serve(self, **how: Any) -> int:
-        """Start a server; its port."""
+        """Start a server that runs as long as the process; its port. What is unrestricted is so for all of them."""
         number: int = self._ask("serve", how)["port"]
         return number
 
@@ -42,10 +42,6 @@ class PynetdicomEnd:
         """What the servers' handlers have been told since the last time."""
         found: list[Answer] = self._ask("seen", {})["events"]
         return found
-
-    def stop(self) -> None:
-        """End all servers."""
-        self._ask("stop", {})
 
     def _ask(self, what: str, how: Answer) -> Answer:
         assert self._process.stdin is not None
@@ -81,7 +77,7 @@ def _main() -> None:
     import traceback
 
     peer = _Peer()
-    commands = {"serve": peer.serve, "associate": peer.associate, "seen": peer.take_seen, "stop": peer.stop}
+    commands = {"serve": peer.serve, "associate": peer.associate, "seen": peer.take_seen}
     for line in sys.stdin:
         how = json.loads(line)
         try:
@@ -90,7 +86,7 @@ def _main() -> None:
             answer = {"error": traceback.format_exc()}
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
-    peer.stop({})
+    os._exit(0)  # its servers look only twice a second whether to end
 
 
 def _text(value: Any) -> str | None:
@@ -106,20 +102,10 @@ class _Peer:
 
     def __init__(self) -> None:
         self.seen: list[Answer] = []
-        self.servers: list[Any] = []
 
     def take_seen(self, _: Answer) -> Answer:
         events, self.seen = self.seen, []
         return {"events": events}
-
-    def stop(self, _: Answer) -> Answer:
-        from pynetdicom import _config
-
-        for server in self.servers:
-            server.shutdown()
-        self.servers = []
-        _config.UNRESTRICTED_STORAGE_SERVICE = False
-        return {}
 
     @staticmethod
     def _entity(how: Answer, title: str) -> Any:
@@ -191,7 +177,6 @@ class _Peer:
             if name in answers:
                 handlers.append((event, handler))
         server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
-        self.servers.append(server)
         return {"port": server.socket.getsockname()[1]}
 
     def _see(self, event: str, **what: Any) -> None:
@@ -199,7 +184,14 @@ class _Peer:
 
     # ------------------------------------------------------------------- requestor
     def associate(self, how: Answer) -> Answer:
-        from pynetdicom import build_context, build_role
+        from pynetdicom import build_context, build_role, evt
+
+        # under load pynetdicom takes its own close after an A-ASSOCIATE-RJ for an abort, so ask what came
+        rejections: list[list[int]] = []
+
+        def on_data(event: Any) -> None:
+            if event.data[0] == 3:
+                rejections.append(list(event.data[7:10]))
 
         ae = self._entity(how, "PYNET")
         contexts = [build_context(uid, syntaxes) for uid, syntaxes in how["contexts"]]
@@ -212,15 +204,13 @@ class _Peer:
             ae_title=how.get("called", "OURS"),
             max_pdu=how.get("max_pdu", 16382),
             ext_neg=items,
+            evt_handlers=[(evt.EVT_DATA_RECV, on_data)],
         )
         result: Answer = {
             "established": assoc.is_established,
-            "rejected": assoc.is_rejected,
             "aborted": assoc.is_aborted,
+            "rejection": rejections[0] if rejections else None,
         }
-        if assoc.is_rejected:
-            answer = assoc.acceptor.primitive
-            result["rejection"] = [answer.result, answer.result_source, answer.diagnostic]
         if assoc.is_established:
             result |= self._negotiated(assoc)
             result["statuses"] = [self._act(assoc, what, value) for what, value in how.get("acts", [])]

@@ -41,7 +41,7 @@ FIND = PatientRootQueryRetrieveInformationModelFind
 GET = PatientRootQueryRetrieveInformationModelGet
 MOVE = PatientRootQueryRetrieveInformationModelMove
 MPPS = ModalityPerformedProcedureStep
-SHORT = 0.2
+SHORT = 0.15
 MARGIN = 0.75  # for a machine that has other things to do
 
 
