@@ -289,6 +289,7 @@ def test_operations_stay_synchronous_whatever_is_offered(answer: Any, expected: 
         assert event.event is evt.EVT_ASYNC_OPS
         assert event.assoc.is_acceptor
         heard.append((event.invoked, event.performed))
+        assert (event.nr_invoked, event.nr_performed) == heard[-1]
         if answer == "raise":
             raise ValueError("on purpose")
         return answer
