@@ -64,14 +64,14 @@ class RequestHandler:
         return self.server.ae
 
     @property
-    def local(self) -> Any:
-        """Our address, as `socket.getsockname` gives it."""
-        return self.request.getsockname()
+    def local(self) -> AddressInformation:
+        """Our address."""
+        return from_socket(self.request.getsockname())
 
     @property
-    def remote(self) -> Any:
-        """The peer's address, as `socket.accept` gives it."""
-        return self.client_address
+    def remote(self) -> AddressInformation:
+        """The peer's address."""
+        return from_socket(self.client_address)
 
     def handle(self) -> None:
         """Serve the connection as an association."""
@@ -166,7 +166,7 @@ class AssociationServer:
     @property
     def active_associations(self) -> list[Association]:
         """The associations that came in and live."""
-        return [assoc for assoc in self._children() if not assoc.is_silent]
+        return [assoc for assoc in self._children() if not assoc.is_quiet]
 
     def _children(self) -> list[Association]:
         with self._lock:
