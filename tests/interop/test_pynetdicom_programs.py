@@ -169,7 +169,7 @@ def test_storescp_keeps_what_others_send(network: Network) -> None:
 
 
 # ------------------------------------------------------------------- C-FIND
-@pytest.mark.parametrize("server", ["their qr", "dcmtk qr"])
+@pytest.mark.parametrize("server", ["qr", "their qr", "dcmtk qr"])
 def test_findscu(server: str, filled: Network) -> None:
     one = dcmread(filled.files[0])
     wanted = [f"StudyInstanceUID={one.StudyInstanceUID}", f"SeriesInstanceUID={one.SeriesInstanceUID}"]
@@ -179,6 +179,16 @@ def test_findscu(server: str, filled: Network) -> None:
     for file in filled.files:
         assert str(dcmread(file).SOPInstanceUID) in done.stderr
     assert done.stderr.count("status 0xFF00 (Pending)") == 3, done.stderr
+
+
+@pytest.mark.parametrize("server", ["qr", "their qr"])
+def test_dcmtk_finds_in_qrscp(server: str, filled: Network) -> None:
+    keys = (*LEVEL, "-k", f"PatientID={filled.patient}", "-k", "PatientName")
+    done = peers.run("findscu", "-P", "-aec", "QR", *keys, *filled.at(server))
+    assert done.returncode == 0
+    output = done.stdout + done.stderr
+    assert output.count("# Dicom-Data-Set") >= 1
+    assert f"[{filled.patient}" in output
 
 
 # ------------------------------------------------------------------- C-GET

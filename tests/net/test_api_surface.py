@@ -36,6 +36,9 @@ from pydicom.uid import UID
 OURS = "workstation.net"
 ORIGINAL = "pynetdicom"
 
+# what is no good is given on purpose, and warned of
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
 Fact = tuple[str, str]
 CT = "1.2.840.10008.5.1.4.1.1.2"
 
@@ -375,6 +378,7 @@ X.PYNETDICOM_UID_PREFIX[-1]  =>  '.'
 _globals.DEFAULT_MAX_LENGTH  =>  16382
 X.AllStoragePresentationContexts is presentation.AllStoragePresentationContexts  =>  True
 X.NoSuchName  =>  AttributeError
+issubclass(X.Association, threading.Thread)  =>  True
 """
 
 TRANSFER_SYNTAXES = r"""
@@ -635,6 +639,7 @@ shape(build_role)  =>  'uid, scu_role=False, scp_role=False'
 shape(register_uid)  =>  "uid, keyword, service_class, dimse_msg_type=''"
 shape(debug_logger)  =>  ''
 shape(presentation.PresentationContext)  =>  ''
+shape(presentation.PresentationContext.add_transfer_syntax)  =>  'syntax'
 shape(presentation.negotiate_as_acceptor)  =>  'rq_contexts, ac_contexts, roles=None'
 shape(presentation.negotiate_as_requestor)  =>  'rq_contexts, ac_contexts, roles=None'
 shape(sop_class.uid_to_sop_class)  =>  'uid'
@@ -658,9 +663,12 @@ shape(transport.AssociationServer.get_handlers)  =>  'event'
 shape(transport.AssociationServer.get_events)  =>  ''
 shape(dsutils.encode)  =>  'ds, is_implicit_vr, is_little_endian, deflated=False'
 shape(dsutils.decode)  =>  'bytestring, is_implicit_vr, is_little_endian, deflated=False'
+shape(utils.decode_bytes)  =>  'encoded_value'
 shape(utils.validate_uid)  =>  'uid'
 shape(utils.set_uid)  =>  'value, name, allow_empty=True, allow_none=True, validate=True'
 shape(utils.set_ae)  =>  'value, name, allow_empty=True, allow_none=True'
+shape(utils.pretty_bytes)  =>  "bytestream, prefix='  ', delimiter='  ', items_per_line=16, max_size=512, suffix=''"
+shape(utils.make_target)  =>  'target_fn'
 """
 
 ASSOCIATION = r"""
@@ -677,6 +685,7 @@ assigned(new(), acse_timeout=None), assigned(new(), dimse_timeout=5), assigned(n
     =>  (None, 5, 0.5)
 new().network_timeout_response  =>  'A-ABORT'
 assigned(new(), network_timeout_response='A-RELEASE')  =>  'A-RELEASE'
+isinstance(new(), threading.Thread)  =>  True
 new().is_alive()  =>  False
 callable(new().lock.acquire) and callable(new().lock.release)  =>  True
 sorted(new().local)  =>  ['address', 'ae_title', 'mode', 'port']
@@ -704,6 +713,10 @@ user('acceptor').mode, user('acceptor').is_requestor, user('acceptor').is_accept
 association.ServiceUser(new(), 'other')  =>  ValueError
 user().ae_title  =>  ''
 assigned(user(), ae_title='A')  =>  'A'
+assigned(user(), ae_title='A' * 17)  =>  ValueError
+assigned(user(), ae_title='')  =>  ValueError
+assigned(user(), ae_title=None)  =>  TypeError
+assigned(user(), ae_title=1)  =>  TypeError
 user().address  =>  ValueError
 user().port  =>  ValueError
 user().address_info  =>  None
@@ -722,6 +735,7 @@ assigned(user(), supported_contexts=[build_context('1.3')])  =>  AttributeError
 assigned(user('acceptor'), requested_contexts=[build_context('1.3')])  =>  AttributeError
 user('acceptor').get_contexts('supported')  =>  []
 user().get_contexts('requested')  =>  []
+user().get_contexts('pcdl')  =>  ValueError
 user().get_contexts('other')  =>  ValueError
 user('acceptor').get_contexts('other')  =>  ValueError
 user().extended_negotiation  =>  []
@@ -969,6 +983,7 @@ status.STATUS_SUCCESS, status.STATUS_PENDING, status.STATUS_CANCEL, status.STATU
     '0119', '0120', '0121', '0122', '0123', '0124', '0210', '0211', '0212', '0213', 'FE00']
 written(status.VERIFICATION_SERVICE_CLASS_STATUS)  =>  ''
 written(status.STORAGE_SERVICE_CLASS_STATUS)  =>  'A700-A7FFF A900-A9FFF B000W B006-B007W C000-CFFFF'
+written(status.NON_PATIENT_SERVICE_CLASS_STATUS)  =>  'A700F A900F C000F'
 written(status.QR_FIND_SERVICE_CLASS_STATUS)  =>  'A700F A710F A900F B001W C000-CFFFF FF00-FF01P'
 written(status.QR_GET_SERVICE_CLASS_STATUS)  =>  'A701-A702F A900F AA00-AA04F B000W C000-CFFFF FF00P'
 written(status.QR_MOVE_SERVICE_CLASS_STATUS)  =>  'A701-A702F A801F A900F AA00-AA04F B000W C000-CFFFF FF00P'
@@ -1170,6 +1185,8 @@ utils.make_target(one) is one  =>  True
 logged(debug_logger)  =>  None
 (debug_logger(), debug_logger(), [type(h).__name__ for h in logging.getLogger(root).handlers],
     logging.getLogger(root).level)[2:]  =>  (['StreamHandler'], 10)
+said('a word', logging.WARNING)  =>  'W: a word\n'
+said('a word', logging.DEBUG)  =>  'D: a word\n'
 """
 
 ADDRESSES = r"""
@@ -1192,6 +1209,7 @@ address(addr='127.0.0.1', port=1, flowinfo=0, scope_id=0).port  =>  1
 """
 
 SERVERS = r"""
+isinstance(transport.RequestHandler, type)  =>  True
 issubclass(transport.ThreadedAssociationServer, transport.AssociationServer)  =>  True
 callable(getattr(transport.AssociationServer, 'serve_forever'))  =>  True
 callable(getattr(transport.AssociationServer, 'shutdown'))  =>  True
@@ -1207,6 +1225,7 @@ callable(getattr(transport.ThreadedAssociationServer, 'bind'))  =>  True
 callable(getattr(transport.ThreadedAssociationServer, 'unbind'))  =>  True
 callable(getattr(transport.ThreadedAssociationServer, 'get_events'))  =>  True
 callable(getattr(transport.ThreadedAssociationServer, 'get_handlers'))  =>  True
+callable(transport.RequestHandler.handle)  =>  True
 served(lambda s: type(s).__name__)  =>  'AssociationServer'
 served(lambda s: s.ae_title)  =>  'PYNETDICOM'
 served(lambda s: s.ae_title, ae_title='OTHER')  =>  'OTHER'
@@ -1230,6 +1249,8 @@ served(lambda s: (s.bind(evt.EVT_DATA_RECV, one), s.unbind(evt.EVT_DATA_RECV, on
     s.get_handlers(evt.EVT_DATA_RECV))[2])  =>  []
 served(lambda s: s.get_handlers(evt.EVT_C_FIND) == (one, None), evt_handlers=[(evt.EVT_C_FIND, one)])  =>  True
 served(lambda s: len([e for e in s.get_events() if e.is_intervention]))  =>  15
+served(lambda s: s.RequestHandlerClass is transport.RequestHandler)  =>  True
+served(lambda s: s.RequestHandlerClass is Handler, request_handler=Handler)  =>  True
 served(lambda s: type(s) is Server, server_class=Server)  =>  True
 type(served(lambda s: s.serve_forever)).__name__  =>  'method'
 configured('LOG_HANDLER_LEVEL', 'none', lambda: served(lambda s: s.get_handlers(evt.EVT_DIMSE_RECV)))  =>  []
@@ -1387,12 +1408,14 @@ PRIMITIVES = {
     "C_ECHO": "",
     "C_STORE": "AffectedSOPInstanceUID Priority DataSet MoveOriginatorApplicationEntityTitle MoveOriginatorMessageID",
     "C_FIND": "Priority Identifier",
-    "C_GET": "Priority Identifier ",
-    "C_MOVE": "Priority Identifier MoveDestination ",
-    "N_EVENT_REPORT": "AffectedSOPInstanceUID EventTypeID EventInformation",
-    "N_GET": "RequestedSOPClassUID RequestedSOPInstanceUID AttributeIdentifierList",
-    "N_SET": "RequestedSOPClassUID RequestedSOPInstanceUID ModificationList",
-    "N_ACTION": "RequestedSOPClassUID RequestedSOPInstanceUID ActionTypeID ActionInformation",
+    "C_GET": "Priority Identifier NumberOfRemainingSuboperations NumberOfCompletedSuboperations "
+    "NumberOfFailedSuboperations NumberOfWarningSuboperations",
+    "C_MOVE": "Priority Identifier MoveDestination NumberOfRemainingSuboperations NumberOfCompletedSuboperations "
+    "NumberOfFailedSuboperations NumberOfWarningSuboperations",
+    "N_EVENT_REPORT": "AffectedSOPInstanceUID EventTypeID EventInformation EventReply",
+    "N_GET": "RequestedSOPClassUID RequestedSOPInstanceUID AttributeIdentifierList AttributeList",
+    "N_SET": "RequestedSOPClassUID RequestedSOPInstanceUID ModificationList AttributeList",
+    "N_ACTION": "RequestedSOPClassUID RequestedSOPInstanceUID ActionTypeID ActionInformation ActionReply",
     "N_CREATE": "AffectedSOPInstanceUID AttributeList",
     "N_DELETE": "RequestedSOPClassUID RequestedSOPInstanceUID",
 }
@@ -1414,6 +1437,7 @@ peer.accepted_contexts[0].as_scu, peer.accepted_contexts[0].as_scp  =>  (False, 
 assoc.accepted_contexts[1].as_scu, assoc.accepted_contexts[1].as_scp  =>  (True, True)
 peer.accepted_contexts[1].as_scu, peer.accepted_contexts[1].as_scp  =>  (True, True)
 {c.context_id for c in ae.requested_contexts}  =>  {None}
+sorted(assoc.local)  =>  ['address', 'ae_title', 'mode', 'pdv_size', 'port']
 sorted(assoc.remote)  =>  ['address', 'ae_title', 'mode', 'pdv_size', 'port']
 assoc.remote['ae_title'], assoc.remote['address'], assoc.remote['mode']  =>  ('SERVER', '127.0.0.1', 'acceptor')
 assoc.local['ae_title'], assoc.local['address'], assoc.local['mode']  =>  ('CLIENT', '127.0.0.1', 'requestor')
@@ -1421,12 +1445,28 @@ peer.remote['ae_title'], peer.remote['address'], peer.remote['mode']  =>  ('CLIE
 peer.local['ae_title'], peer.local['address'], peer.local['mode']  =>  ('SERVER', '127.0.0.1', 'acceptor')
 assoc.remote['port'] == server.server_address[1] == assoc.acceptor.port == peer.acceptor.port  =>  True
 assoc.local['port'] == peer.remote['port'] == assoc.requestor.port  =>  True
+assoc.local['pdv_size'], assoc.remote['pdv_size'], peer.remote['pdv_size']  =>  (20000, 16382, 20000)
 assoc.requestor.maximum_length, assoc.acceptor.maximum_length  =>  (20000, 16382)
 assoc.acceptor.implementation_class_uid == PYNETDICOM_IMPLEMENTATION_UID  =>  True
 assoc.acceptor.implementation_version_name == PYNETDICOM_IMPLEMENTATION_VERSION  =>  True
 peer.requestor.implementation_class_uid, peer.requestor.implementation_version_name  =>  ('1.2.3.4', 'CLIENT_1')
+[u.writeable for a in (assoc, peer) for u in (a.requestor, a.acceptor)]  =>  [False, False, False, False]
+assigned(assoc.requestor, maximum_length=1)  =>  RuntimeError
+assigned(assoc.requestor, implementation_class_uid='1.2')  =>  RuntimeError
+assigned(assoc.requestor, implementation_version_name='A')  =>  RuntimeError
+assigned(assoc.requestor, requested_contexts=[build_context('1.3')])  =>  RuntimeError
 assigned(peer.acceptor, supported_contexts=[build_context('1.3')])  =>  RuntimeError
+assoc.requestor.add_negotiation_item(window)  =>  RuntimeError
+assoc.requestor.remove_negotiation_item(window)  =>  RuntimeError
+assoc.requestor.reset_negotiation_items()  =>  RuntimeError
+len(assoc.requestor.requested_contexts), len(peer.acceptor.supported_contexts)  =>  (8, 7)
+len(assoc.requestor.get_contexts('requested')), len(peer.acceptor.get_contexts('supported'))  =>  (8, 7)
+len(assoc.requestor.get_contexts('pcdl')), len(peer.requestor.get_contexts('pcdl'))  =>  (8, 8)
+len(assoc.acceptor.get_contexts('pcdrl')), len(peer.acceptor.get_contexts('pcdrl'))  =>  (8, 8)
+assoc.acceptor.get_contexts('supported')  =>  ValueError
+peer.requestor.get_contexts('requested')  =>  ValueError
 assoc.requestor.get_contexts('pcdrl')  =>  ValueError
+sorted(assoc.requestor.role_selection) == [sop_class.CTImageStorage]  =>  True
 (lambda r: (r.scu_role, r.scp_role))(peer.requestor.role_selection[sop_class.CTImageStorage])  =>  (True, True)
 (lambda r: (r.scu_role, r.scp_role))(assoc.acceptor.role_selection[sop_class.CTImageStorage])  =>  (True, True)
 peer.requestor.sop_class_extended  =>  {'1.3': b'\x01'}
@@ -1434,9 +1474,13 @@ assoc.acceptor.sop_class_extended  =>  {'1.3': b'\x02'}
 sorted(peer.requestor.sop_class_common_extended)  =>  ['1.3']
 peer.acceptor.accepted_common_extended  =>  {'1.3': ('1.4', ['1.5'])}
 assoc.requestor.accepted_common_extended  =>  RuntimeError
+peer.requestor.asynchronous_operations, assoc.requestor.asynchronous_operations  =>  ((3, 4), (3, 4))
 assoc.acceptor.asynchronous_operations  =>  (1, 1)
 peer.requestor.user_identity.user_identity_type, peer.requestor.user_identity.primary_field  =>  (3, b'ticket')
 assoc.acceptor.user_identity.server_response  =>  b'answer'
+sorted(type(i).__name__ for i in assoc.requestor.extended_negotiation)
+    =>  ['AsynchronousOperationsWindowNegotiation', 'SCP_SCU_RoleSelectionNegotiation',
+    'SOPClassCommonExtendedNegotiation', 'SOPClassExtendedNegotiation', 'UserIdentityNegotiation']
 assoc.send_c_echo(-1)  =>  ValueError
 assoc.send_c_echo(65536)  =>  ValueError
 assoc.send_c_store(ct, priority=3)  =>  ValueError
@@ -1526,6 +1570,7 @@ event.assoc is peer, event.event == evt.EVT_C_ECHO, type(event.timestamp).__name
 event.request.msg_type, event.request.is_valid_request, event.request.is_valid_response  =>  ('C-ECHO', True, False)
 event.request.MessageIDBeingRespondedTo, event.request.Status  =>  (None, None)
 isinstance(event.request, dimse_primitives.C_ECHO)  =>  True
+event.request.AffectedSOPClassUID, type(event.request.AffectedSOPClassUID).__name__  =>  ('1.2.840.10008.1.1', 'UID')
 tuple(event.context), event.context._fields
     =>  ((1, '1.2.840.10008.1.1', '1.2.840.10008.1.2'), ('context_id', 'abstract_syntax', 'transfer_syntax'))
 type(event.context.abstract_syntax).__name__, type(event.context.transfer_syntax).__name__  =>  ('UID', 'UID')
@@ -1535,6 +1580,8 @@ event.identifier  =>  AttributeError
 """,
     "EVT_C_STORE": r"""
 isinstance(event.request, dimse_primitives.C_STORE), event.request.msg_type  =>  (True, 'C-STORE')
+event.request.Priority, event.request.AffectedSOPInstanceUID,
+    type(event.request.AffectedSOPInstanceUID).__name__  =>  (1, '1.9', 'UID')
 event.request.MoveOriginatorApplicationEntityTitle, event.request.MoveOriginatorMessageID  =>  ('ORIGIN', 9)
 type(event.request.DataSet).__name__, event.request.DataSet.getvalue() ==
     event.encoded_dataset(include_meta=False)  =>  ('BytesIO', True)
@@ -1546,6 +1593,7 @@ event.file_meta.ImplementationClassUID == PYNETDICOM_IMPLEMENTATION_UID  =>  Tru
 event.file_meta.ImplementationVersionName == PYNETDICOM_IMPLEMENTATION_VERSION  =>  True
 event.file_meta.FileMetaInformationGroupLength  =>  0
 event.file_meta.FileMetaInformationVersion  =>  b'\x00\x01'
+event.dataset_path  =>  None
 event.encoded_dataset()[:132] == bytes(128) + b'DICM'  =>  True
 event.encoded_dataset().endswith(event.encoded_dataset(False))  =>  True
 event.identifier  =>  AttributeError
@@ -1561,6 +1609,7 @@ event.move_destination  =>  AttributeError
     "EVT_C_GET": r"""
 isinstance(event.request, dimse_primitives.C_GET), event.request.msg_type  =>  (True, 'C-GET')
 event.identifier.PatientName, event.is_cancelled  =>  ('A', False)
+event.request.NumberOfRemainingSuboperations  =>  None
 """,
     "EVT_C_MOVE": r"""
 isinstance(event.request, dimse_primitives.C_MOVE), event.request.msg_type  =>  (True, 'C-MOVE')
@@ -1597,6 +1646,7 @@ event.request.RequestedSOPInstanceUID  =>  '1.9'
 event.attribute_list  =>  AttributeError
 """,
     "EVT_ASYNC_OPS": r"""
+event.nr_invoked, event.nr_performed  =>  (3, 4)
 event.invoked, event.performed  =>  (3, 4)
 event.app_info  =>  AttributeError
 """,
@@ -2040,6 +2090,51 @@ def test_a_registered_uid_has_a_name_and_a_service_class(root: str) -> None:
         "StorageServiceClass 1.2.246.1",
         "1.2.246.4",
     ]
+
+
+SERVING = """
+    import threading
+    from {root} import AE
+    from {root}.transport import AssociationServer, RequestHandler
+
+    class Handler(RequestHandler):
+        def handle(self):
+            seen.append((self.ae is ae, self.local.as_tuple, self.remote.as_tuple, self.server is server))
+            super().handle()
+
+    class Server(AssociationServer):
+        pass
+
+    seen = []
+    ae = AE()
+    ae.add_supported_context("1.2.840.10008.1.1")
+    ae.add_requested_context("1.2.840.10008.1.1")
+    server = ae.make_server(("127.0.0.1", 0), server_class=Server, request_handler=Handler)
+    running = threading.Thread(target=server.serve_forever, daemon=True)
+    running.start()
+    assoc = ae.associate("127.0.0.1", server.server_address[1])
+    print(assoc.is_established, assoc.send_c_echo().Status, type(server).__name__)
+    mine = (assoc.requestor.address, assoc.requestor.port)
+    print(seen == [(True, server.server_address, mine, True)])
+    assoc.release()
+    try:
+        server.shutdown()
+    except ValueError:
+        pass  # the original knows only those of start_server
+    running.join(10)
+    server.server_close()
+    print(running.is_alive())
+    with ae.make_server(("127.0.0.1", 0)) as other:
+        print(other is not server)
+"""
+
+
+@pytest.mark.parametrize("root", [OURS, ORIGINAL])
+def test_a_request_handler_and_a_server_of_ones_own(root: str) -> None:
+    program = textwrap.dedent(SERVING).format(root=root)
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["True 0 Server", "True", "False", "True"]
 
 
 def main(root: str) -> None:
