@@ -166,7 +166,7 @@ class AssociationServer:
     @property
     def active_associations(self) -> list[Association]:
         """The associations that came in and live."""
-        return [assoc for assoc in self._children() if not assoc.is_quiet]
+        return [assoc for assoc in self._children() if not assoc.is_silent]
 
     def _children(self) -> list[Association]:
         with self._lock:
