@@ -16,41 +16,59 @@ A console block is commands, each after "$ ", that have to succeed. 11112, 11113
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import re
+import runpy
 import shlex
 import shutil
 import signal
 import socket
+import socketserver
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import FrozenInstanceError, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from peers import ENVIRONMENT, port, require_program, storescp
 
 from workstation import net
-from workstation.net import _config, events, status
+from workstation.net import _config, events, pdu, status
 from workstation.net.association import Association
+from workstation.net.dimse_primitives import C_STORE
+from workstation.net.transport import AssociationServer
 
 ROOT = Path(__file__).resolve().parent.parent
 GUIDE = ROOT / "docs" / "LIBRARY.md"
 ROLE = re.compile(r"<!-- example: (?:(server|against storescp) on (\d+)|(goes on|with IPv6)) -->")
 PORT = re.compile(r"\b111(?:1[2-9]|2\d)\b")
-NEXT = "~~~~ next block ~~~~"
+NEXT = "~~~~ next block ~~~~\n"
+# What an interpreter of a section does: FOLDER, FILES and OUTPUT are given to it. Both streams are one text, as on a
+# screen.
 IN_TURN = f"""
-import sys
+import os, sys
+os.chdir(FOLDER)
+screen = os.open(OUTPUT, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+os.dup2(screen, 1)
+os.dup2(screen, 2)
+sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
+sys.stderr.reconfigure(encoding="utf-8", line_buffering=True)
 names = {{}}
-for path in sys.argv[1:]:
+for path in FILES:
     if not path.endswith("-on.py"):
         names = {{"__name__": "__main__"}}
     with open(path, encoding="utf-8") as file:
         exec(compile(file.read(), "docs/LIBRARY.md", "exec"), names)
-    print({NEXT!r}, flush=True)
+    os.write(1, {NEXT.encode()!r})
 """
+# An interpreter for every section and every server. Each begins as a copy of one that has done the long imports.
+INTERPRETERS: Any = multiprocessing.get_context(
+    "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+)
+INTERPRETERS.set_forkserver_preload(["workstation.net.ae", "workstation.net.presentation"])
 
 
 @dataclass
@@ -114,13 +132,48 @@ def read_guide() -> list[Section]:
 SECTIONS = [section for section in read_guide() if section.blocks]
 
 
+class Interpreter:
+    """Programs that run one after the other in a process of its own."""
+
+    def __init__(self, folder: Path, files: list[Path], output: Path) -> None:
+        self._output = output
+        driver = folder / "in_turn.py"
+        driver.write_text(IN_TURN, encoding="utf-8")
+        given = {"FOLDER": str(folder), "FILES": [str(path) for path in files], "OUTPUT": str(output)}
+        self._process = INTERPRETERS.Process(target=runpy.run_path, args=(str(driver), given))
+        self._process.start()
+
+    @property
+    def printed(self) -> str:
+        return self._output.read_text(encoding="utf-8") if self._output.exists() else ""
+
+    @property
+    def runs(self) -> bool:
+        return bool(self._process.is_alive())
+
+    def interrupt(self) -> None:
+        os.kill(self._process.pid, signal.SIGINT)
+
+    def wait(self, seconds: float) -> int | None:
+        """The exit code, or None when it runs longer."""
+        self._process.join(seconds)
+        code: int | None = self._process.exitcode
+        return code
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.join(10)
+        self._process.close()
+
+
 class Stage:
     """One section being run: its folder, its servers and the ports that stand for the guide's."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.ports: dict[str, str] = {}
-        self.servers: list[tuple[Block, subprocess.Popen[str], dict[str, str]]] = []
+        self.servers: list[tuple[Block, Interpreter, dict[str, str]]] = []
+        self._started: list[Interpreter] = []
 
     def with_ports(self, text: str) -> str:
         return PORT.sub(lambda found: self.ports.setdefault(found[0], str(port())), text)
@@ -131,20 +184,14 @@ class Stage:
         path.write_text("\n" * (block.line - 1) + self.with_ports(block.text), encoding="utf-8")
         return path
 
-    def start(self, *arguments: object) -> subprocess.Popen[str]:
-        """An interpreter in the folder; what it says on either stream is one text, as on a screen."""
-        return subprocess.Popen(
-            [sys.executable, "-u", "-X", "utf8", "-c", IN_TURN, *map(str, arguments)],
-            cwd=self.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
-        )
+    def start(self, files: list[Path]) -> Interpreter:
+        output = self.folder / f"{files[0].stem}.txt"
+        self._started.append(Interpreter(self.folder, files, output))
+        return self._started[-1]
 
     def serve(self, block: Block) -> None:
         self.ports[block.port] = str(port())
-        self.servers.append((block, self.start(self.write(block)), dict(self.ports)))
+        self.servers.append((block, self.start([self.write(block)]), dict(self.ports)))
 
     def wait_for_servers(self) -> None:
         for block, server, ports in self.servers:
@@ -152,23 +199,18 @@ class Stage:
             while True:
                 with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", int(ports[block.port])), 1):
                     break
-                if server.poll() is not None or time.monotonic() > end:
-                    server.kill()
-                    pytest.fail(f"{block.where}: the server does not run\n{server.communicate()[0]}")
+                if not server.runs or time.monotonic() > end:
+                    pytest.fail(f"{block.where}: the server does not run\n{server.printed}")
                 time.sleep(0.02)  # another process's start has no event to wait for
 
     def perform(self, blocks: list[Block], files: list[Path]) -> None:
         """Run programs in turn; each has to print what the guide shows."""
-        performer = self.start(*files)
-        try:
-            printed, _ = performer.communicate(timeout=50)
-        except subprocess.TimeoutExpired:
-            performer.kill()
-            pytest.fail(f"{blocks[0].where} and on: no end\n{performer.communicate()[0]}")
-        parts = printed.split(NEXT + "\n")
-        if performer.returncode or len(parts) != len(blocks) + 1 or parts[-1]:
+        performer = self.start(files)
+        code = performer.wait(50)
+        parts = performer.printed.split(NEXT)
+        if code != 0 or len(parts) != len(blocks) + 1 or parts[-1]:
             failed = blocks[min(len(parts), len(blocks)) - 1]
-            pytest.fail(f"{failed.where}: exit code {performer.returncode}\n{parts[-1]}")
+            pytest.fail(f"{failed.where}: {'no end' if code is None else f'exit code {code}'}\n{parts[-1]}")
         for block, part in zip(blocks, parts, strict=False):
             compare(block, part, self.ports)
 
@@ -193,23 +235,15 @@ class Stage:
 
     def end_servers(self) -> None:
         for _, server, _ in self.servers:
-            server.send_signal(signal.SIGINT)
+            server.interrupt()
         for block, server, ports in self.servers:
-            try:
-                printed, _ = server.communicate(timeout=10)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                pytest.fail(f"{block.where}: Ctrl+C does not end it\n{server.communicate()[0]}")
-            assert server.returncode == 0, f"{block.where}: exit code {server.returncode}\n{printed}"
-            compare(block, printed.removesuffix(NEXT + "\n"), ports)
+            code = server.wait(10)
+            assert code == 0, f"{block.where}: Ctrl+C, and the exit code is {code}\n{server.printed}"
+            compare(block, server.printed.removesuffix(NEXT), ports)
 
     def kill(self) -> None:
-        for _, server, _ in self.servers:
-            if server.poll() is None:
-                server.kill()
-            server.wait(10)
-            if server.stdout:
-                server.stdout.close()
+        for interpreter in self._started:
+            interpreter.kill()
 
 
 def compare(block: Block, printed: str, ports: dict[str, str]) -> None:
@@ -307,6 +341,19 @@ def test_every_request_and_every_status_of_ours_is_named() -> None:
         assert re.search(rf"\b{code:04X}\b", TEXT), f"{code:04X}"
     for name in net.__all__:
         assert re.search(rf"\b{re.escape(name)}\b", TEXT), name
+
+
+def test_the_differences_are_as_the_table_says() -> None:
+    assoc = Association(net.AE(), "requestor")
+    try:
+        assert not [name for name in ("dul", "acse", "dimse") if hasattr(assoc, name)]
+    finally:
+        assoc.kill()
+    assert not issubclass(AssociationServer, socketserver.BaseServer)
+    assert not [kind for kind in (pdu.A_ASSOCIATE_RQ, pdu.P_DATA_TF) if hasattr(kind, "encode")]
+    request = C_STORE(MessageID=1, AffectedSOPClassUID="1.2", AffectedSOPInstanceUID="1.2.3")
+    with pytest.raises(FrozenInstanceError):
+        request.MessageID = 2  # type: ignore[misc]
 
 
 def test_links_to_files_lead_somewhere() -> None:
