@@ -174,7 +174,7 @@ def test_findscu(server: str, filled: Network) -> None:
     one = dcmread(filled.files[0])
     wanted = [f"StudyInstanceUID={one.StudyInstanceUID}", f"SeriesInstanceUID={one.SeriesInstanceUID}"]
     keys = ["-S", "-k", "QueryRetrieveLevel=IMAGE", "-k", wanted[0], "-k", wanted[1], "-k", "SOPInstanceUID="]
-    done = filled.ours["findscu"].run(*filled.at(server), "-aec", "QR", *keys, logged=True)
+    done = filled.ours["findscu"].run(*filled.at(server), "-aec", "QR", "--fuzzy-names", *keys, logged=True)
     assert done.returncode == 0, done.stderr
     for file in filled.files:
         assert str(dcmread(file).SOPInstanceUID) in done.stderr

@@ -944,6 +944,7 @@ sop_class.uid_to_service_class('1.2.840.10008.1.1').__name__  =>  'VerificationS
 sop_class.uid_to_service_class('1.2.840.10008.4.2').__name__  =>  'StorageServiceClass'
 sop_class.uid_to_service_class('1.2.840.10008.5.1.4.34.6').__name__  =>  'UnifiedProcedureStepServiceClass'
 sop_class.uid_to_service_class('1.3') is service_class.ServiceClass  =>  True
+issubclass(service_class.NonPatientObjectStorageServiceClass, service_class.StorageServiceClass)  =>  True
 register_uid('1.3', 'not a name', service_class.StorageServiceClass)  =>  ValueError
 register_uid('1.3', 'class', service_class.StorageServiceClass)  =>  ValueError
 register_uid('1.3', 'OurStorage', str)  =>  TypeError
@@ -1478,6 +1479,7 @@ peer.requestor.asynchronous_operations, assoc.requestor.asynchronous_operations 
 assoc.acceptor.asynchronous_operations  =>  (1, 1)
 peer.requestor.user_identity.user_identity_type, peer.requestor.user_identity.primary_field  =>  (3, b'ticket')
 assoc.acceptor.user_identity.server_response  =>  b'answer'
+len(assoc.requestor.user_information) == len(assoc.requestor.extended_negotiation) + 3  =>  True
 sorted(type(i).__name__ for i in assoc.requestor.extended_negotiation)
     =>  ['AsynchronousOperationsWindowNegotiation', 'SCP_SCU_RoleSelectionNegotiation',
     'SOPClassCommonExtendedNegotiation', 'SOPClassExtendedNegotiation', 'UserIdentityNegotiation']
@@ -1659,7 +1661,6 @@ sorted(event.items), event.items['1.3'].service_class_uid  =>  (['1.3'], '1.4')
 event.items['1.3'].related_general_sop_class_identification  =>  ['1.5']
 """,
     "EVT_USER_ID": r"""
-event.user_id_type, event.primary_field  =>  (3, b'ticket')
 event.message_id  =>  AttributeError
 """,
     "EVT_CONN_OPEN": r"""
@@ -1954,7 +1955,7 @@ def tables(root: str) -> dict[str, Any]:
         "contexts": {
             n: [str(c.abstract_syntax) for c in getattr(x.X, n)]
             for n in dir(x.presentation)
-            if n.endswith("PresentationContexts") and n != "StoragePresentationContexts"
+            if n.endswith("PresentationContexts")
         },
         "statuses": {
             n: {f"{code:04X}": meaning[0] for code, meaning in getattr(x.status, n).items()}
@@ -2067,8 +2068,10 @@ REGISTERING = """
     register_uid("1.2.246.2", "OurFind", c.QueryRetrieveServiceClass, dimse_msg_type="C-FIND")
     register_uid("1.2.246.3", "OurStep", n.ProcedureStepServiceClass)
     register_uid("1.2.246.4", "OurEcho", c.VerificationServiceClass)
+    register_uid("1.2.246.5", "OurWorklist", c.BasicWorklistManagementServiceClass)
+    register_uid("1.2.246.6", "OurSubstances", c.SubstanceAdministrationQueryServiceClass)
     from {root}.sop_class import OurStorage
-    for name in ("OurStorage", "OurFind", "OurStep", "OurEcho"):
+    for name in ("OurStorage", "OurFind", "OurStep", "OurEcho", "OurWorklist", "OurSubstances"):
         uid = getattr(sop_class, name)
         print(name, uid, type(uid).__name__, uid.service_class.__name__)
     print(sop_class.uid_to_sop_class("1.2.246.3").service_class.__name__)
@@ -2086,6 +2089,8 @@ def test_a_registered_uid_has_a_name_and_a_service_class(root: str) -> None:
         "OurFind 1.2.246.2 SOPClass QueryRetrieveServiceClass",
         "OurStep 1.2.246.3 SOPClass ProcedureStepServiceClass",
         "OurEcho 1.2.246.4 SOPClass VerificationServiceClass",
+        "OurWorklist 1.2.246.5 SOPClass BasicWorklistManagementServiceClass",
+        "OurSubstances 1.2.246.6 SOPClass SubstanceAdministrationQueryServiceClass",
         "ProcedureStepServiceClass",
         "StorageServiceClass 1.2.246.1",
         "1.2.246.4",
