@@ -353,6 +353,11 @@ TSHARK_BYTES = {
 }
 # Wireshark decodes the contents of these items as bytes only, or not as the standard cuts them.
 NOT_TSHARKS = frozenset({0x57, 0x59})
+WITH_PASSCODE = 2  # the identity type of which it shows the second field
+
+
+# Wireshark takes AE titles for ISO 646 without the characters that nations may replace, and shows those as unknown.
+_NATIONAL = dict.fromkeys(map(ord, "#$@[\\]^`{|}~"), "\N{REPLACEMENT CHARACTER}")
 
 
 def tshark_reads(pdu: TsharkPdu) -> list[Placed]:
@@ -370,7 +375,9 @@ def _tshark_fact(one: TsharkField) -> Fact | None:
         return Fact(TSHARK_NUMBERS[one.name], int(one.shown, 0))
     if one.name in TSHARK_TEXTS:
         text = one.raw.decode("latin-1").partition("\0")[0].strip(" ")
-        assert text in one.shown, f"{one.name}: {one.shown!r} is shown for {one.raw!r}"
+        assert text.translate(_NATIONAL) in one.shown.translate(_NATIONAL), (
+            f"{one.name}: {one.shown!r} is shown for {one.raw!r}"
+        )
         return Fact(TSHARK_TEXTS[one.name], text)
     if one.name in TSHARK_BYTES:
         return Fact(TSHARK_BYTES[one.name], one.raw)
@@ -384,17 +391,21 @@ def comparable_with_tshark(data: bytes) -> list[Placed]:
     """What our dissector shows of what Wireshark can show too."""
     found = []
     skipping = 0  # up to this offset the fields belong to an item that Wireshark does not take apart
-    previous: Placed | None = None
+    item_type = identity_type = 0
     for placed in dissected(data):
-        if placed.offset < skipping and placed.fact.name != "Item Length":
+        name, value = placed.fact
+        if placed.offset < skipping:
             continue
-        is_sub_item = placed.fact.name == "Item Length" and previous is not None and previous.fact.name == "Item Type"
-        if is_sub_item and previous is not None and previous.fact.value in NOT_TSHARKS:
-            skipping = placed.offset + 2 + int(str(placed.fact.value))
-        previous = placed
-        # an identity without a second field has the length of it, which Wireshark shows only when it is not zero
-        if placed.fact == Fact("Secondary Field Length", 0) or not placed.raw:
+        match name, value:
+            case "Item Type", int(number):
+                item_type = number
+            case "Item Length", int(length) if item_type in NOT_TSHARKS:
+                skipping = placed.offset + len(placed.raw) + length
+                item_type = 0
+            case "User Identity Type", int(number):
+                identity_type = number
+        if name.startswith("Secondary Field") and identity_type != WITH_PASSCODE:
             continue
-        if placed.fact.name in TSHARK_NAMES:
+        if name in TSHARK_NAMES and placed.raw:
             found.append(placed)
     return found

@@ -50,6 +50,23 @@ class TsharkPdu:
     fields: list[TsharkField] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
+    @property
+    def elements(self) -> list[tuple[int, bytes]]:
+        """Place and bytes of each tag, length and value; a list of tags, many fields of Wireshark's, as one value."""
+        found: list[tuple[int, bytes]] = []
+        previous = ""
+        for one in self.fields:
+            if one.name not in ("dicom.tag", "dicom.tag.vl") and not one.name.startswith("dicom.tag.value."):
+                continue
+            if one.name == previous:
+                offset, raw = found.pop()
+                assert offset + len(raw) == one.offset
+                found.append((offset, raw + one.raw))
+            else:
+                found.append((one.offset, one.raw))
+            previous = one.name
+        return found
+
 
 def dissect_file(path: Path) -> list[TsharkPdu]:
     """All PDUs of a file in its order."""

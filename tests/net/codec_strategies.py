@@ -142,9 +142,12 @@ PDUS: dict[PDUType, Strategy] = {
 }
 pdus: st.SearchStrategy[PDU] = st.one_of(*PDUS.values())
 
-# Without what only we keep: items that nobody knows.
+# Without what only we keep (items that nobody knows) and without an empty user name, which nobody sends and pynetdicom
+# takes for one up to the end of the item.
 _known_items = st.lists(
-    st.one_of(*(items for kind, items in USER_ITEMS.items() if kind is not UnknownItem)), max_size=6
+    st.one_of(*(items for kind, items in USER_ITEMS.items() if kind not in (UnknownItem, UserIdentityRQ)))
+    | st.builds(UserIdentityRQ, byte, st.booleans(), st.binary(min_size=1, max_size=200), blob),
+    max_size=6,
 ).map(tuple)
 _nothing: st.SearchStrategy[tuple[UnknownItem, ...]] = st.just(())
 _plain_proposed = st.builds(
@@ -162,6 +165,11 @@ KNOWN_PDUS = {
 
 # -- messages ----------------------------------------------------------------------------------------------------
 
+# PS3.5 section 9.1: for those who look at the form of a UID, which we do not
+formal_uid = st.lists(st.integers(0, 10**6), min_size=1, max_size=8).map(
+    lambda parts: ".".join(map(str, (1, 2, *parts)))
+)
+
 _VALUES: dict[str, Strategy] = {
     "US": short,
     "UI": uid,
@@ -176,14 +184,18 @@ _unknown_elements = st.lists(
 
 
 @st.composite
-def messages_of(draw: st.DrawFn, kind: type[Message], *, unknown: bool = True) -> Message:
-    """Messages of one class, with a data set or without; optional elements may be absent."""
+def messages_of(draw: st.DrawFn, kind: type[Message], *, formal: bool = False) -> Message:
+    """Messages of one class, with a data set or without; optional elements may be absent.
+
+    `formal` ones have UIDs of the right form and no elements that are not their own.
+    """
     values: dict[str, Any] = {}
+    strategies = {**_VALUES, "UI": formal_uid} if formal else _VALUES
     required = {"MessageID", "MessageIDBeingRespondedTo", *kind.mandatory}
     for keyword, number in kind.elements:
-        value = _VALUES[ELEMENTS[number][0]]
+        value = strategies[ELEMENTS[number][0]]
         values[keyword] = draw(value if keyword in required else st.none() | value)
-    if unknown:
+    if not formal:
         values["unknown"] = draw(_unknown_elements)
     values["has_data_set"] = draw(st.booleans())
     return kind(context_id=draw(context_id), **values)
