@@ -7,6 +7,7 @@ value; who knows where a field lies says that too. Reserved bytes are nobody's f
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pynetdicom import pdu as peer_pdu
@@ -84,15 +85,16 @@ def leaves(field: Field) -> Iterator[Field]:
         yield from leaves(child)
 
 
-def dissected(data: bytes) -> list[Placed]:
-    """What `dissect_pdu` shows."""
+@lru_cache(maxsize=2048)
+def dissected(data: bytes) -> tuple[Placed, ...]:
+    """What `dissect_pdu` shows; asked again by each comparison."""
     found = []
     for leaf in leaves(dissect_pdu(data)):
         if leaf.name == "Reserved":
             continue
         raw = data[leaf.offset : leaf.offset + leaf.length]
         found.append(Placed(Fact(leaf.name, raw if leaf.name in _RAW else leaf.value), leaf.offset, raw))
-    return found
+    return tuple(found)
 
 
 def facts_of_bytes(data: bytes, *, structure: bool) -> list[Fact]:

@@ -401,7 +401,7 @@ def test_wireshark_reads_any_pdu_of_ours(tmp_path: Path) -> None:
     made: list[bytes] = []
     for kind, strategy in {**KNOWN_PDUS, PDUType.P_DATA_TF: _wireshark_p_data}.items():
 
-        @settings(max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
         @given(strategy)
         def collect(pdu: PDU) -> None:
             if isinstance(pdu, A_ASSOCIATE_RQ | A_ASSOCIATE_AC):
@@ -418,7 +418,7 @@ def test_wireshark_reads_any_message_of_ours(tmp_path: Path) -> None:
     made: list[dimse.Message] = []
     for kind in dimse.MESSAGES.values():
 
-        @settings(max_examples=10, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=5, deadline=None, database=None, suppress_health_check=list(HealthCheck))
         @given(messages_of(kind, formal=True))
         def collect(message: dimse.Message) -> None:
             made.append(message)
