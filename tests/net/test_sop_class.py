@@ -29,6 +29,14 @@ def test_names_are_uids_that_know_their_service_class() -> None:
     assert Verification.service_class is VerificationServiceClass
 
 
+def test_well_known_instances_have_names() -> None:
+    for name, uid in uids.INSTANCES.items():
+        assert getattr(sop_class, name) == uid
+        assert isinstance(getattr(sop_class, name), UID)
+        assert uids.uid_name(uid).endswith("SOP Instance")
+        assert name in dir(sop_class)
+
+
 def test_there_are_252_names() -> None:
     # whatever other tests registered
     names = set(sop_class.sop_class_names()) - set(sop_class._keywords.values())

@@ -96,7 +96,7 @@ def test_other_spellings_lead_to_names_of_the_tables() -> None:
         ("1.2.840.10008.1.2.4.110", "JPEG XL Lossless"),
         ("1.2.3.4", ""),
         ("", ""),
-        (uids.PRINTER_INSTANCE, "Printer SOP Instance"),
+        (uids.INSTANCES["PrinterInstance"], "Printer SOP Instance"),
     ],
 )
 def test_names(uid: str, name: str) -> None:

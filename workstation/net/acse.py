@@ -238,9 +238,7 @@ def _asynchronous(assoc: Association) -> bool:
         return False
     invoked, performed = assoc.requestor.asynchronous_operations
     try:
-        # the documented names, and those that handlers in the field have had to use
-        given = {"invoked": invoked, "performed": performed, "nr_invoked": invoked, "nr_performed": performed}
-        _ask(assoc, events.EVT_ASYNC_OPS, **given)
+        _ask(assoc, events.EVT_ASYNC_OPS, invoked=invoked, performed=performed)
     except Exception:
         _log.exception("%s: the handler of evt.EVT_ASYNC_OPS failed; nothing is answered", assoc.name)
         return False

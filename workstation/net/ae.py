@@ -333,7 +333,6 @@ class ApplicationEntity:
         proposed = self._proposed(contexts)
         assoc = Association(self, MODE_REQUESTOR)
         assoc.acceptor.ae_title = validate_ae_title(ae_title)
-        self.describe(assoc.requestor)
         assoc.requestor.maximum_length = max_pdu
         assoc._limits.maximum_length = max_pdu
         assoc.requestor.requested_contexts = proposed
@@ -519,7 +518,7 @@ class ApplicationEntity:
         ]
         for title, contexts in (("Requested", self.requested_contexts), ("Supported", self.supported_contexts)):
             lines.append(f"  {title} presentation contexts: {len(contexts)}")
-            lines += [f"    {str(context).splitlines()[0]}" for context in contexts]
+            lines += [f"    {line}" for context in contexts for line in str(context).splitlines()]
         lines.append(f"  Associations: {len(self.active_associations)}")
         lines += [f"    {assoc.peer.ae_title} ({assoc.mode})" for assoc in self.active_associations]
         return "\n".join(lines)

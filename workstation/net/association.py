@@ -110,6 +110,7 @@ class Association(Requests, Notifier, threading.Thread):
         self._mode = mode
         self.requestor = ServiceUser(self, MODE_REQUESTOR)
         self.acceptor = ServiceUser(self, MODE_ACCEPTOR)
+        ae.describe(self.requestor if self.is_requestor else self.acceptor)
         self.server: AssociationServer | None = None
         self.sink_factory: SinkFactory | None = None
         self.connect: Connect = _nowhere
@@ -191,6 +192,11 @@ class Association(Requests, Notifier, threading.Thread):
     def is_silent(self) -> bool:
         """Whether there is a transport connection at most: nothing was asked for, or all is over but its close."""
         return self._engine.state in _SILENT
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing happens in it and its handlers have heard of all that has."""
+        return self.is_silent and self.has_told
 
     @property
     def takes_place(self) -> bool:
@@ -360,9 +366,9 @@ class Association(Requests, Notifier, threading.Thread):
     # ------------------------------------------------------------------- acting on indications
     def handle(self, outputs: list[Output]) -> None:
         """Without the lock, in the thread that caused the outputs."""
-        if any(isinstance(output, AbortIndication) for output in outputs):
-            self._exchange.end()  # first of all: nothing more is performed, and nobody waits
-        self.run_notifications()  # a handler that aborts comes before what would be done about a PDU
+        if not any(isinstance(output, AbortIndication) for output in outputs):
+            # a handler that aborts comes before what would be done about a PDU; what a peer aborts, ends at once
+            self.run_notifications()
         ended = False
         try:
             for output in outputs:
@@ -377,6 +383,8 @@ class Association(Requests, Notifier, threading.Thread):
                         self._release_indicated(collision=collision)
                     case ReleaseConfirmation():
                         self._release_confirmed()
+                    case AbortIndication():
+                        self._exchange.end()
                     case Disconnect():
                         ended = True
                     case _:

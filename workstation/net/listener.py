@@ -166,7 +166,7 @@ class AssociationServer:
     @property
     def active_associations(self) -> list[Association]:
         """The associations that came in and live."""
-        return [assoc for assoc in self._children() if not assoc.is_silent]
+        return [assoc for assoc in self._children() if not assoc.is_quiet]
 
     def _children(self) -> list[Association]:
         with self._lock:
@@ -262,7 +262,6 @@ class AssociationServer:
         assoc.sink_factory = self.sink_factory
         assoc.requestor.address_info = from_socket(address)
         assoc.acceptor.address_info = from_socket(sock.getsockname())
-        self.ae.describe(assoc.acceptor)
         assoc.acceptor.ae_title = self.ae_title
         assoc.acceptor.supported_contexts = self.contexts
         with self._lock:

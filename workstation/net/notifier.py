@@ -52,6 +52,11 @@ class Notifier:
         """Start with a copy of a server's handlers."""
         self._handlers = handlers.copy()
 
+    @property
+    def has_told(self) -> bool:
+        """Whether no notification waits for its handlers, and none of them runs."""
+        return not self._notes and self._turn_owner is None
+
     def notify(self, event: events.NotificationEvent, **attrs: Any) -> None:
         """Remember a notification; without a handler it costs a look-up."""
         if self._handlers.has(event):

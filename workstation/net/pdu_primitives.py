@@ -17,6 +17,8 @@ from workstation.net import pdu as wire
 from workstation.net._globals import DEFAULT_MAX_LENGTH
 from workstation.net.utils import received_uid, set_uid
 
+_SECRET: Final = frozenset({"_primary", "_secondary", "_server_response"})
+
 
 class NegotiationItem:
     """An item of the User Information that `associate(ext_neg=[...])` takes."""
@@ -33,6 +35,11 @@ class NegotiationItem:
         if type(other) is not type(self):
             return NotImplemented
         return self.__dict__ == other.__dict__
+
+    def __repr__(self) -> str:
+        # a passcode or token has no place in a log
+        fields = (f"{name.lstrip('_')}={value!r}" for name, value in self.__dict__.items() if name not in _SECRET)
+        return f"{type(self).__name__}({', '.join(fields)})"
 
     # Mutable and compared by value.
     __hash__ = None  # type: ignore[assignment]

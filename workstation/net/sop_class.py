@@ -1,4 +1,4 @@
-"""SOP classes by name: ``from workstation.net.sop_class import CTImageStorage, Verification``.
+"""SOP classes and well-known instances by name: ``from workstation.net.sop_class import CTImageStorage, Verification``.
 
 PS3.4 and PS3.6 Annex A. Each name is a `SOPClass`, a UID that knows its service class. The names come from the tables
 of `uids`; older spellings (``VerificationSOPClass``), pydicom's keywords and names given with `register_uid` work
@@ -74,8 +74,10 @@ def _query_service(name: str) -> str:
 _fill()
 
 
-def __getattr__(name: str) -> SOPClass:
-    known = _by_name.get(uids.OTHER_SPELLINGS.get(name, name))
+def __getattr__(name: str) -> UID:
+    if name in uids.INSTANCES:
+        return UID(uids.INSTANCES[name])
+    known: UID | None = _by_name.get(uids.OTHER_SPELLINGS.get(name, name))
     if known is None:
         # Until version 2 the documented API put "SOPClass" behind the names that are no "...Storage".
         known = _by_name.get(name.removesuffix("SOPClass"))
@@ -85,7 +87,7 @@ def __getattr__(name: str) -> SOPClass:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_by_name})
+    return sorted({*globals(), *_by_name, *uids.INSTANCES})
 
 
 def sop_class_names() -> tuple[str, ...]:

@@ -358,14 +358,17 @@ STORAGE_MANAGEMENT: Final = {
 
 
 # PS3.6 Table A-3: well-known SOP instances that services of this module's SOP classes use.
-STORAGE_COMMITMENT_PUSH_MODEL_INSTANCE: Final = "1.2.840.10008.1.20.1.1"
-PROCEDURAL_EVENT_LOGGING_INSTANCE: Final = "1.2.840.10008.1.40.1"
-SUBSTANCE_ADMINISTRATION_LOGGING_INSTANCE: Final = "1.2.840.10008.1.42.1"
-PRINTER_INSTANCE: Final = "1.2.840.10008.5.1.1.17"
-PRINTER_CONFIGURATION_RETRIEVAL_INSTANCE: Final = "1.2.840.10008.5.1.1.17.376"
-DISPLAY_SYSTEM_INSTANCE: Final = "1.2.840.10008.5.1.1.40.1"
-UPS_GLOBAL_SUBSCRIPTION_INSTANCE: Final = "1.2.840.10008.5.1.4.34.5"
-UPS_FILTERED_GLOBAL_SUBSCRIPTION_INSTANCE: Final = "1.2.840.10008.5.1.4.34.5.1"
+INSTANCES: Final = {
+    "StorageCommitmentPushModelInstance": "1.2.840.10008.1.20.1.1",
+    "ProceduralEventLoggingInstance": "1.2.840.10008.1.40.1",
+    "SubstanceAdministrationLoggingInstance": "1.2.840.10008.1.42.1",
+    "PrinterInstance": "1.2.840.10008.5.1.1.17",
+    "PrinterConfigurationRetrievalInstance": "1.2.840.10008.5.1.1.17.376",
+    "DisplaySystemInstance": "1.2.840.10008.5.1.1.40.1",
+    "StorageManagementInstance": "1.2.840.10008.5.1.4.1.1.201.1.1",
+    "UPSGlobalSubscriptionInstance": "1.2.840.10008.5.1.4.34.5",
+    "UPSFilteredGlobalSubscriptionInstance": "1.2.840.10008.5.1.4.34.5.1",
+}
 
 # PS3.4: UIDs of service classes, as SOP Class Common Extended Negotiation names them (PS3.7 D.3.3.6).
 STORAGE_SERVICE_CLASS_UID: Final = "1.2.840.10008.4.2"
