@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 from pydicom.dataset import Dataset
-from raw_peer import IMPLICIT, RawPeer, acceptance, fragment, message, request, scp, serves, serving
+from raw_peer import IMPLICIT, RawPeer, acceptance, fragment, message, request, scp, serves, serving, until
 
 from workstation.net import AE, association, evt, exchange, listener
 from workstation.net.assembly import AssemblyLimits
@@ -74,15 +74,6 @@ def find_request(number: int = 1) -> C_FIND_RQ:
 
 
 QUERY = struct.pack("<HHI", 8, 0x52, 8) + b"PATIENT "  # an Identifier with only its level
-
-
-def until(check: Callable[[], bool], seconds: float = 5.0) -> bool:
-    end = time.monotonic() + seconds
-    while not check():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.002)
-    return True
 
 
 def memory() -> int:

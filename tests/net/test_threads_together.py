@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
-from raw_peer import RawPeer, acceptance, fragment, message, request, scp, serves, serving
+from raw_peer import RawPeer, acceptance, fragment, message, request, scp, serves, serving, until
 
 from workstation.net import AE, _config, build_role, connecting, evt, threads
 from workstation.net.association import Association
@@ -63,15 +63,6 @@ def image() -> Dataset:
 
 def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").exists() else 0
-
-
-def until(check: Callable[[], bool], seconds: float = 5.0) -> bool:
-    end = time.monotonic() + seconds
-    while not check():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.002)
-    return True
 
 
 # --------------------------------------------------------------------------- handlers that end the association

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from live_ends import ByHand, Ear, ask, image, keys, only, pdus_of
-from raw_peer import RawPeer, acceptance, message, request, scp, serves, serving
+from raw_peer import RawPeer, acceptance, message, request, scp, serves, serving, until
 
 from workstation.net import AE, build_role, evt
 from workstation.net.association import Association
@@ -247,7 +247,7 @@ def test_a_client_that_does_not_ask(says: bytes) -> None:
         peer.say(says)
         peer.until_closed()
         ear.until(evt.EVT_CONN_CLOSE)
-        assert server.active_associations == []
+        assert until(lambda: server.active_associations == [])
     assert took.about(SHORT)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import trustme
 from pydicom.dataset import Dataset, FileMetaDataset
-from raw_peer import RawPeer, request, scp, serves, serving
+from raw_peer import RawPeer, request, scp, serves, serving, until
 
 from workstation.net import AE, evt, listener
 from workstation.net.association import Association
@@ -82,7 +82,7 @@ def test_client_certificates(ca: trustme.CA, server_context: ssl.SSLContext, cli
         assoc = ask(server, client_context)
         assert assoc.send_c_echo().Status == 0x0000
         assoc.release()
-        assert server.active_associations == []
+        assert until(lambda: server.active_associations == [])
 
 
 def test_a_server_that_the_client_does_not_trust(server_context: ssl.SSLContext) -> None:
@@ -137,7 +137,7 @@ def test_a_plain_client_of_a_tls_server_ends_soon(
         good = ask(server, client_context)
         assert good.send_c_echo().Status == 0x0000
         good.release()
-        assert server.active_associations == []
+        assert until(lambda: server.active_associations == [])
 
 
 def test_a_tls_client_of_a_plain_server_ends_soon(client_context: ssl.SSLContext) -> None:
@@ -190,7 +190,7 @@ def test_stalled_handshakes_hinder_nobody(server_context: ssl.SSLContext, client
         assert assoc.send_c_echo().Status == 0x0000
         assert time.monotonic() - started < 1
         assoc.release()
-        assert server.active_associations == []
+        assert until(lambda: server.active_associations == [])
         started = time.monotonic()
         server.shutdown()
         assert time.monotonic() - started < 1.5

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from live_ends import ByHand, Ear, ask, image, keys, only, storing
-from raw_peer import IMPLICIT, RawPeer, acceptance, fragment, message, request, scp, serves, serving
+from raw_peer import IMPLICIT, RawPeer, acceptance, fragment, message, request, scp, serves, serving, until
 
 from workstation.net import AE, build_role, evt
 from workstation.net.dimse import C_ECHO_RQ, C_ECHO_RSP, C_FIND_RQ, C_FIND_RSP, C_STORE_RQ, C_STORE_RSP, encode_command
@@ -210,7 +210,7 @@ def test_aborts_of_any_source_end_it_at_once(source: int, by_user: bool, side: s
             peer.say(said)
             assert peer.hear() is None  # AA-3 closes, and does not wait for the peer to
             ear.until(evt.EVT_ABORTED)
-            assert server.active_associations == []
+            assert until(lambda: server.active_associations == [])
     else:
 
         def conversation(peer: RawPeer) -> None:
@@ -711,4 +711,4 @@ def test_titles_that_we_may_not_say_are_refused_here() -> None:
             ae.add_requested_context(Verification)
             with pytest.raises(ValueError, match=r"\w"):
                 ae.associate("127.0.0.1", server.server_address[1], ae_title=title)
-        assert server.active_associations == []
+        assert until(lambda: server.active_associations == [])

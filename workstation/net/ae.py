@@ -519,8 +519,8 @@ class ApplicationEntity:
         for title, contexts in (("Requested", self.requested_contexts), ("Supported", self.supported_contexts)):
             lines.append(f"  {title} presentation contexts: {len(contexts)}")
             lines += [f"    {line}" for context in contexts for line in str(context).splitlines()]
-        lines.append(f"  Associations: {len(self.active_associations)}")
-        lines += [f"    {assoc.peer.ae_title} ({assoc.mode})" for assoc in self.active_associations]
+        lines.append(f"  Associations: {len(self.active_associations)}/{self.maximum_associations}")
+        lines += [f"    Peer {assoc.peer.ae_title}, we are {assoc.mode}" for assoc in self.active_associations]
         return "\n".join(lines)
 
 

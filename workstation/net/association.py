@@ -196,7 +196,8 @@ class Association(Requests, Notifier, threading.Thread):
     @property
     def is_quiet(self) -> bool:
         """Whether nothing happens in it and its handlers have heard of all that has."""
-        return self.is_silent and self.has_told
+        with self._connection.lock:  # between the engine's step and its notes
+            return self.is_silent and self.has_told
 
     @property
     def takes_place(self) -> bool:
