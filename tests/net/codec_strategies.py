@@ -1,6 +1,7 @@
 """Hypothesis strategies for everything the codec writes: PDUs, items, PDVs, messages; and for bytes gone wrong.
 
-What they make is what we may send. `HYPOTHESIS_PROFILE=thorough` takes fifty times as many examples.
+What they make is what we may send. `HYPOTHESIS_PROFILE=thorough` takes fifty times as many examples; give pytest
+`-o timeout=0` with it.
 """
 
 from __future__ import annotations

@@ -49,6 +49,7 @@ from workstation.net.dimse import (
     CommandField,
     Message,
     Response,
+    UnknownElement,
     decode_command,
     dissect_command,
     encode_command,
@@ -394,6 +395,21 @@ def test_any_order_and_any_group_length_is_read(message: Message) -> None:
     assert decode_command(parts[0][:8] + b"\xff\xff\xff\xff" + b"".join(parts[1:]), message.context_id) == message
 
 
+@given(messages, st.data())
+@examples(30)
+def test_elements_of_other_messages_are_kept(message: Message, data: st.DataObject) -> None:
+    mine = {number for _, number in message.elements} | {one.tag for one in message.unknown}
+    strays = sorted(set(ELEMENTS) - mine - {0x0000, 0x0100, 0x0800})
+    tags = data.draw(st.lists(st.sampled_from(strays), min_size=1, max_size=3, unique=True))
+    values = {"US": b"\1\2", "AT": b"\1\2\3\4", "UI": b"1.2\0", "AE": b"AE", "LO": b"text"}
+    kept = tuple(UnknownElement(tag, values[ELEMENTS[tag][0]]) for tag in tags)
+    encoded = encode_command(replace(message, unknown=(*message.unknown, *kept)))
+    read = decode_command(encoded, message.context_id)
+    assert set(kept) <= set(read.unknown)
+    assert replace(read, unknown=message.unknown) == message
+    assert encode_command(read) == encoded
+
+
 def check_command_spans(shown: tuple[Field, ...], start: int, end: int) -> None:
     for field in shown:
         assert field.offset == start
@@ -418,8 +434,8 @@ def check_any_command(data: bytes) -> None:
         again = decode_command(encode_command(message), 1)
         for one in fields(message):
             mine, theirs = getattr(message, one.name), getattr(again, one.name)
-            if one.name == "unknown":
-                mine = tuple(sorted(mine, key=lambda kept: kept.tag))
+            if one.name == "unknown":  # those of other messages are read last, and all are written in order
+                mine, theirs = (sorted(found, key=lambda kept: kept.tag) for found in (mine, theirs))
             if one.name != "ErrorComment" and not (isinstance(message, Response) and isinstance(mine, str)):
                 assert mine == theirs
 
