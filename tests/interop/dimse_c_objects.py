@@ -1,42 +1,15 @@
-"""What the provider and user of `dimse_c_program` exchange: data sets as JSON and back, and the SOP classes served."""
+"""What the provider and user of `dimse_c_program` exchange: instances, and the SOP classes served."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
+from data_sets import data_set
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian
 
 SCRIPT = "ImageComments"
-
-
-def data_set(values: dict[str, Any]) -> Dataset:
-    """Keywords and values as a data set; a list of dicts is a sequence."""
-    ds = Dataset()
-    for keyword, value in values.items():
-        if isinstance(value, list) and value and isinstance(value[0], dict):
-            value = Sequence([data_set(item) for item in value])
-        setattr(ds, keyword, value)
-    return ds
-
-
-def plain(ds: Dataset | None) -> dict[str, Any] | None:
-    """A data set as JSON can carry it, without the script."""
-    if ds is None:
-        return None
-    return {e.keyword or str(e.tag): _plain_value(e.value) for e in ds if e.keyword != SCRIPT}
-
-
-def _plain_value(value: Any) -> Any:
-    if isinstance(value, Sequence):
-        return [plain(item) for item in value]
-    if isinstance(value, bytes):
-        return len(value)
-    if not isinstance(value, str) and hasattr(value, "__iter__") and not hasattr(value, "components"):
-        return [_plain_value(item) for item in value]
-    return value if value is None or isinstance(value, int) else str(value)
 
 
 def described(description: dict[str, Any], sop_class: str) -> Dataset:

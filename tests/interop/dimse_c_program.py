@@ -1,9 +1,8 @@
 """A provider and a user of every DIMSE-C service, written once and run on either package.
 
-The documented API is the same in both, so the same lines serve in the test's own process on `workstation.net` and in
-a child process on pynetdicom, where calls come as lines of JSON. What a handler does, the request itself says: its
-data set carries a script (`SCRIPT`), a list of steps. So each test shows side by side what the provider was made to
-do and what the user has to get.
+See `pynetdicom_process` for how it is called. What a handler does, the request itself says: its data set carries a
+script (`SCRIPT`), a list of steps. So each test shows side by side what the provider was made to do and what the user
+has to get.
 
 Steps of a script:
     "raise", "abort", "await cancel", "hold" (until `let_go`);
@@ -18,20 +17,19 @@ from __future__ import annotations
 import importlib
 import json
 import shutil
-import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from dimse_c_objects import NON_PATIENT, SCRIPT, SERVICES, STORED, data_set, described, plain
+from data_sets import data_set, plain, plain_or_none
+from dimse_c_objects import NON_PATIENT, SCRIPT, SERVICES, STORED, described
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import UID, JPEG2000Lossless, JPEGLSLossless, RLELossless
-from pynetdicom_parking import park_reliably
 
 HOST = "127.0.0.1"
 PATIENCE = 10.0
@@ -49,7 +47,6 @@ class Program:
         self.folder: Path | None = None
         self.echo_script: list[Any] = []
         self.gate = threading.Event()
-        self.servers: list[Any] = []
         evt = self.net.evt
         self.handlers = {
             "echo": (evt.EVT_C_ECHO, self._on_echo),
@@ -58,6 +55,7 @@ class Program:
             "get": (evt.EVT_C_GET, self._on_get),
             "move": (evt.EVT_C_MOVE, self._on_move),
         }
+        self.servers = {"full": self._serve(self.handlers.values()), "bare": self._serve(())}
 
     # --------------------------------------------------------------- settings
     def configure(self, **options: Any) -> None:
@@ -84,13 +82,12 @@ class Program:
         heard, self.heard = self.heard, []
         return heard
 
-    # --------------------------------------------------------------- provider
-    def serve(self, bind: list[str] | None = None) -> int:
-        """Start a server for everything; the port.
+    def ports(self) -> dict[str, int]:
+        """Of two servers for everything: "full" has all handlers, "bare" has none."""
+        return {name: int(server.server_address[1]) for name, server in self.servers.items()}
 
-        Args:
-            bind: The services that have a handler; by default all.
-        """
+    # --------------------------------------------------------------- provider
+    def _serve(self, handlers: Iterable[Any]) -> Any:
         net = self.net
         ae = net.AE(self.title)
         ae.maximum_associations = 50
@@ -102,17 +99,13 @@ class Program:
         for name in (*STORED, *NON_PATIENT):
             uid = getattr(self.sop_class, name)
             ae.add_supported_context(uid, syntaxes, scu_role=True, scp_role=True)
-        handlers = [self.handlers[name] for name in (self.handlers if bind is None else bind)]
-        server = ae.start_server((HOST, 0), block=False, evt_handlers=handlers)
-        self.servers.append(server)
-        return int(server.server_address[1])
+        return ae.start_server((HOST, 0), block=False, evt_handlers=list(handlers))
 
     def close(self) -> None:
-        """Stop all servers."""
+        """Stop the servers."""
         self.gate.set()
-        for server in self.servers:
+        for server in self.servers.values():
             server.shutdown()
-        self.servers.clear()
 
     def _hear(self, service: str, event: Any, **more: Any) -> None:
         self.heard.append({"service": service, "message_id": event.message_id, **more})
@@ -183,6 +176,7 @@ class Program:
 
     def _played(self, service: str, event: Any, **more: Any) -> Any:
         identifier = event.identifier
+        script = json.loads(identifier.pop(SCRIPT).value if SCRIPT in identifier else "[]")
         self._hear(
             service,
             event,
@@ -191,7 +185,6 @@ class Program:
             identifier=plain(identifier),
             **more,
         )
-        script = json.loads(identifier.get(SCRIPT, "[]"))
         return None if script is None else self._yielded(script, event)
 
     def _yielded(self, script: list[Any], event: Any) -> Iterator[Any]:
@@ -340,40 +333,7 @@ class Program:
         responses = []
         for _ in range(times):
             for status, found in getattr(assoc, f"send_c_{service}")(identifier, **options):
-                responses.append([plain(status), plain(found)])
+                responses.append([plain(status), plain_or_none(found)])
                 if len(responses) == cancel_after:
                     assoc.send_c_cancel(msg_id, query_model=uid)
         return {"responses": responses, "end": self._end(assoc)}
-
-    def call(self, name: str, **arguments: Any) -> Any:
-        """Call a method; the result as JSON gives it."""
-        return json.loads(json.dumps(getattr(self, name)(**arguments)))
-
-
-def _mend(association: Any) -> None:
-    """Have pynetdicom's associations lose no response."""
-    initialize = association.__init__
-
-    def initialize_and_mend(self: Any, *arguments: Any, **options: Any) -> None:
-        initialize(self, *arguments, **options)
-        park_reliably(self)
-
-    association.__init__ = initialize_and_mend
-
-
-def main() -> None:
-    """Answer calls on pynetdicom, a line of JSON each, until the input ends."""
-    program = Program("pynetdicom", sys.argv[1])
-    _mend(program.net.Association)
-    for line in sys.stdin:
-        wanted = json.loads(line)
-        try:
-            answer = {"result": program.call(wanted["call"], **wanted["arguments"])}
-        except Exception as error:
-            answer = {"error": f"{type(error).__name__}: {error}"}
-        print(json.dumps(answer), flush=True)
-    program.close()
-
-
-if __name__ == "__main__":
-    main()

@@ -5,11 +5,11 @@ What is special to print management and to unified procedure steps stands in fil
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from n_provider import (
+from data_sets import Plain, data_set, plain
+from dimse_n_provider import (
     ANSWERS,
     ASSIGNED,
     ERROR_STATUSES,
@@ -25,12 +25,9 @@ from n_provider import (
     SERVICES,
     UNDECODABLE,
     WITHOUT_STATUS,
-    Plain,
-    data_set,
-    plain,
 )
+from dimse_n_talk import WAIT, Talk, step
 from pydicom.uid import PYDICOM_ROOT_UID
-from pynetdicom_n_peers import DIRECTIONS, WAIT, Sides, Talk, both_sides, step
 
 SUCCESS = f"{ANSWERS}0"
 MPPS = "ModalityPerformedProcedureStep"
@@ -51,19 +48,6 @@ DETAILS: dict[str, Plain] = {
 }
 
 
-@pytest.fixture(scope="module")
-def sides() -> Iterator[Sides]:
-    with both_sides() as sides:
-        yield sides
-
-
-@pytest.fixture(params=DIRECTIONS)
-def talk(sides: Sides, request: pytest.FixtureRequest) -> Iterator[Talk]:
-    talk = Talk(sides, request.param)
-    yield talk
-    talk.forget()
-
-
 def unique(number: int) -> str:
     """An instance UID that no other test has."""
     return f"{PYDICOM_ROOT_UID}9.{number}"
@@ -80,7 +64,7 @@ def reply_of(service: str) -> Plain | None:
 
 @pytest.mark.parametrize("sop_class", SERVICES)
 def test_each_service_of_each_sop_class(talk: Talk, sop_class: str) -> None:
-    services = [s for s in SERVICES[sop_class] if not (talk.is_core_asking and (sop_class, s) in NOT_SERVED)]
+    services = [s for s in SERVICES[sop_class] if not (talk.is_ours_asking and (sop_class, s) in NOT_SERVED)]
     wanted = [step(s, sop_class, SUCCESS, id=number, **DETAILS[s]) for number, s in enumerate(services, start=41)]
     # the user of a service reports no events: that is for who has the SCP role
     requests = [s for s in wanted if s["do"] != "N-EVENT-REPORT"]
@@ -267,7 +251,7 @@ def test_the_provider_names_the_instance(talk: Talk) -> None:
     assert created.keys() == {*SENT, "SOPInstanceUID"}  # and nothing of the command set
     assert talk.created[:2] == [created["SOPInstanceUID"], named["instance"]]
     assert [talk.heard()["instance"] for _ in range(2)] == [None, named["instance"]]
-    if talk.is_core_asking:
+    if talk.is_ours_asking:
         assert status["AffectedSOPInstanceUID"] == created["SOPInstanceUID"]
     # a response must name the instance if the request did not (PS3.7 section 10.1.5.1.4)
     assert (refused["Status"], nothing) == (0x0110, None)
@@ -317,10 +301,10 @@ def test_storage_commitment_on_the_same_association(talk: Talk) -> None:
 
 def test_storage_commitment_on_a_new_association(talk: Talk) -> None:
     ask = step("N-ACTION", COMMITMENT, COMMITMENT_INSTANCE, type=1, data=COMMITTED)
-    title = f"PORT{talk.asker.ports['full']}"
+    title = f"PORT{talk.user.call('ports')['full']}"
     ((status, _),) = talk([COMMITMENT], ask, title=title)
     assert status["Status"] == 0x0000
-    event = talk.heard(talk.asker)  # its server's handler, not its association's
+    event = talk.heard(talk.user)  # its server's handler, not its association's
     assert (event["service"], event["type"], event["data"]) == ("N-EVENT-REPORT", 1, COMMITTED)
     check_reported(talk.heard_of("reported"), "new", COMMITTED)
 
@@ -339,7 +323,7 @@ def test_inventory_creation(talk: Talk) -> None:
     assert (started[0]["Status"], started[1]) == (0x0000, wanted)
     assert (event["instance"], event["type"], event["data"]) == (manager, 1, wanted)
     steps = [step("N-GET", inventory, manager, tags=[0x00080417]), step("N-GET", inventory, manager)]
-    if talk.is_core_asking:
+    if talk.is_ours_asking:
         # pynetdicom serves no N-GET here and aborts
         assert talk([inventory], steps[0], end="aborted") == [[{}, None]]
         return

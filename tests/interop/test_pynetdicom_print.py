@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from n_provider import BOXES, PRINTER, WELL_KNOWN, Plain, data_set, plain
+from data_sets import Plain, data_set, plain
+from dimse_n_provider import BOXES, PRINTER, WELL_KNOWN
+from dimse_n_talk import WAIT, Talk, step
 from pydicom.uid import PYDICOM_ROOT_UID
-from pynetdicom_n_peers import DIRECTIONS, WAIT, Sides, Talk, both_sides, step
 
 SESSION: Plain = {"NumberOfCopies": "1", "PrintPriority": "HIGH", "MediumType": "BLUE FILM"}
 TEXT: Plain = {"AnnotationPosition": 1, "TextString": "Left is right"}
 LUT: Plain = {"PresentationLUTShape": "IDENTITY"}
 CONFIGURATION = "1.2.840.10008.5.1.1.17.376"
-
-
-@pytest.fixture(scope="module")
-def sides() -> Iterator[Sides]:
-    with both_sides() as sides:
-        yield sides
-
-
-@pytest.fixture(params=DIRECTIONS)
-def talk(sides: Sides, request: pytest.FixtureRequest) -> Iterator[Talk]:
-    talk = Talk(sides, request.param)
-    yield talk
-    talk.forget()
 
 
 @pytest.fixture(params=["Grayscale", "Color"])

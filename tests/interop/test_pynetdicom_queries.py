@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pynetdicom_peers import ROLES, Pair, both, said
+from dimse_c_pair import Pair, said
 
 CHARACTERS = {"SpecificCharacterSet": "ISO_IR 192"}
 STUDY = {"QueryRetrieveLevel": "STUDY", "PatientID": "P1", "StudyInstanceUID": "1.2.3", "PatientName": "Ä^Wang"}
@@ -39,17 +38,6 @@ FIND: dict[str, dict[str, Any]] = {
 }
 ONE_MATCH = tuple(name for name in FIND if "RelevantPatient" in name)
 STUDY_ROOT = "StudyRootQueryRetrieveInformationModelFind"
-
-
-@pytest.fixture(scope="module")
-def pairs() -> Iterator[dict[str, Pair]]:
-    with both() as pairs:
-        yield pairs
-
-
-@pytest.fixture(params=ROLES)
-def pair(request: pytest.FixtureRequest, pairs: dict[str, Pair]) -> Pair:
-    return pairs[request.param].afresh()
 
 
 def match(status: Any, **keys: Any) -> dict[str, Any]:

@@ -5,11 +5,10 @@ In a C-MOVE the third AE is the asker's own package, so each provider also sends
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pynetdicom_peers import ROLES, Pair, both, said
+from dimse_c_pair import Pair, said
 
 BASE = "QueryRetrieveInformationModel"
 CT, MR, TEMPLATE = "CTImageStorage", "MRImageStorage", "GenericImplantTemplateStorage"
@@ -35,17 +34,6 @@ CASES = [(service, f"{model}{service.capitalize()}", *MODELS[model]) for service
 CASES.append(("get", "CompositeInstanceRetrieveWithoutBulkDataGet", CT, MR))
 SERVICES = ("get", "move")
 KEYS = {"QueryRetrieveLevel": "STUDY", "StudyInstanceUID": "1.2.3"}
-
-
-@pytest.fixture(scope="module")
-def pairs() -> Iterator[dict[str, Pair]]:
-    with both() as pairs:
-        yield pairs
-
-
-@pytest.fixture(params=ROLES)
-def pair(request: pytest.FixtureRequest, pairs: dict[str, Pair]) -> Pair:
-    return pairs[request.param].afresh()
 
 
 def store(number: int, answer: Any = None, sop_class: str = CT, **more: Any) -> dict[str, Any]:

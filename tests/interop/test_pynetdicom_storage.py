@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from dimse_c_objects import NON_PATIENT
+from dimse_c_pair import Pair, said
 from pydicom import dcmread, dcmwrite
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import (
@@ -19,7 +20,6 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
     JPEGLSLossless,
 )
-from pynetdicom_peers import ROLES, Pair, both, said
 
 LITTLE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian)
 SAMPLES = (
@@ -33,15 +33,9 @@ SAMPLES = (
 )
 
 
-@pytest.fixture(scope="module")
-def pairs() -> Iterator[dict[str, Pair]]:
-    with both() as pairs:
-        yield pairs
-
-
-@pytest.fixture(params=ROLES)
-def pair(request: pytest.FixtureRequest, pairs: dict[str, Pair], tmp_path: Path) -> Iterator[Pair]:
-    pair = pairs[request.param].afresh()
+@pytest.fixture
+def pair(pair: Pair, tmp_path: Path) -> Iterator[Pair]:
+    """The provider writes what it is sent into the test's folder."""
     pair.provider.call("keep", folder=str(tmp_path))
     yield pair
     pair.provider.call("keep", folder=None)
@@ -188,7 +182,7 @@ def test_data_set_that_cannot_be_decoded(
     pair.provider.call("configure", STORE_RECV_CHUNKED_DATASET=receive_chunked)
     result = pair.store([str(garbage), str(deflated)], read=False)
     # pynetdicom says that the handler raised
-    code = 0xC211 if pair.provider.title == "PYNETDICOM" else 0xC210
+    code = 0xC211 if pair.is_ours_asking else 0xC210
     assert [s["Status"] for s in result["statuses"]] == [code, 0x0000]
 
 

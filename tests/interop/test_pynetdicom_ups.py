@@ -5,13 +5,12 @@ Instances are always of the Push SOP class; its requests may go over any of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from n_provider import Plain, data_set, plain
+from data_sets import Plain, data_set, plain
+from dimse_n_talk import WAIT, Talk, step
 from pydicom.uid import PYDICOM_ROOT_UID
-from pynetdicom_n_peers import DIRECTIONS, WAIT, Sides, Talk, both_sides, step
 
 PUSH, WATCH, PULL, EVENT, QUERY = (
     f"UnifiedProcedureStep{name}" for name in ("Push", "Watch", "Pull", "Event", "Query")
@@ -22,21 +21,8 @@ GLOBAL = "1.2.840.10008.5.1.4.34.5"
 KEY, OTHER_KEY = f"{PYDICOM_ROOT_UID}8.1", f"{PYDICOM_ROOT_UID}8.2"
 
 
-@pytest.fixture(scope="module")
-def sides() -> Iterator[Sides]:
-    with both_sides() as sides:
-        yield sides
-
-
-@pytest.fixture(params=DIRECTIONS)
-def talk(sides: Sides, request: pytest.FixtureRequest) -> Iterator[Talk]:
-    talk = Talk(sides, request.param)
-    yield talk
-    talk.forget()
-
-
 def a_step(talk: Talk, number: int) -> str:
-    """A scheduled step that no other test has; what the answerer heard of it is dropped."""
+    """A scheduled step that no other test has; what the provider heard of it is dropped."""
     uid = f"{PYDICOM_ROOT_UID}8.3.{number}{talk.mark}"
     ((status, reply),) = talk([PUSH], step("N-CREATE", PUSH, uid, data=SCHEDULED))
     assert status["Status"] == 0x0000

@@ -1,27 +1,23 @@
-"""A system that offers and uses every DIMSE-N service, made with whichever library it is given.
+"""A provider and a user of every DIMSE-N service, written once and run on either package.
 
-The core and pynetdicom have the same documented API, so one text serves both: in the test's process with the core,
-and run as a program with pynetdicom. The program reads requests from stdin and writes what it heard and what it was
-answered to stdout, one JSON object a line; it ends when stdin does.
+See `pynetdicom_process` for how it is called, and `dimse_n_provider` for what is answered.
 """
 
 from __future__ import annotations
 
 import importlib
-import json
 import queue
-import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from n_provider import SERVICES, Plain, Provider, Report, data_set, plain, undecodable
+from data_sets import Plain, data_set, plain, plain_or_none
+from dimse_n_provider import SERVICES, Provider, Report, undecodable
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
-from pynetdicom_parking import park_reliably
 
-PATIENCE = 10
+PATIENCE = 10.0
 DATA = {
     "N-CREATE": "attribute_list",
     "N-SET": "modification_list",
@@ -31,18 +27,15 @@ DATA = {
 KIND = {"N-ACTION": "action_type", "N-EVENT-REPORT": "event_type"}
 
 
-class Node:
-    """One system: a server with every handler, a server with none, and a client.
+class Program:
+    """Provider and user on one package; its public methods are what a test calls."""
 
-    Attributes:
-        ports: Of the servers, "full" and "bare".
-    """
-
-    def __init__(self, library: str, say: Callable[[Plain], None]) -> None:
-        self._library = importlib.import_module(library)
-        self._uids = {name: getattr(importlib.import_module(f"{library}.sop_class"), name) for name in SERVICES}
+    def __init__(self, package: str, title: str) -> None:
+        self._library = importlib.import_module(package)
+        self._uids = {name: getattr(importlib.import_module(f"{package}.sop_class"), name) for name in SERVICES}
         self._names = {str(uid): name for name, uid in self._uids.items()}
-        self._say = say
+        self._title = title
+        self._heard: queue.Queue[Plain] = queue.Queue()
         self._provider = Provider()
         self._due: dict[tuple[int, int], Report] = {}
         self._reporters: list[threading.Thread] = []
@@ -57,14 +50,28 @@ class Node:
         }
         handlers: list[tuple[Any, ...]] = [(event, self._serve, [service]) for event, service in self._services.items()]
         handlers += [(evt.EVT_C_FIND, self._find), (evt.EVT_DIMSE_SENT, self._sent)]
-        ae = self._ae("ANSWERS")
+        ae = self._ae(title)
         for uid in self._uids.values():
             ae.add_supported_context(uid, scu_role=True, scp_role=True)
         self._servers = {
             "full": ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers),
             "bare": ae.start_server(("127.0.0.1", 0), block=False),
         }
-        self.ports: dict[str, int] = {name: s.server_address[1] for name, s in self._servers.items()}
+
+    def ports(self) -> dict[str, int]:
+        """Of two servers for everything: "full" has all handlers, "bare" has none."""
+        return {name: int(server.server_address[1]) for name, server in self._servers.items()}
+
+    def hear(self) -> Plain:
+        """The next thing that the servers heard or did."""
+        return self._heard.get(timeout=PATIENCE)
+
+    def take(self) -> list[Plain]:
+        """What they heard or did since the last time."""
+        heard = []
+        while not self._heard.empty():
+            heard.append(self._heard.get())
+        return heard
 
     def close(self) -> None:
         """End the servers and whatever still reports."""
@@ -72,11 +79,6 @@ class Node:
             thread.join(PATIENCE)
         for server in self._servers.values():
             server.shutdown()
-
-    def _steady(self, assoc: Any) -> None:
-        """Before the first request: see `pynetdicom_parking`."""
-        if self._library.__name__ == "pynetdicom":
-            park_reliably(assoc)
 
     def _ae(self, title: str) -> Any:
         ae = self._library.AE(title)
@@ -86,7 +88,7 @@ class Node:
     # ------------------------------------------------------------------- as provider
     def _serve(self, event: Any, service: str) -> Any:
         heard, status, reply, report = self._answered(event, service)
-        self._say(heard)
+        self._heard.put(heard)
         if report is not None:
             self._due[id(event.assoc), event.message_id] = report
         return status if service == "N-DELETE" else (status, reply)
@@ -118,7 +120,7 @@ class Node:
         return heard, *answer
 
     def _find(self, event: Any) -> Iterator[tuple[int, Dataset | None]]:
-        self._say({"service": "C-FIND", "context": self._names[event.context.abstract_syntax]})
+        self._heard.put({"service": "C-FIND", "context": self._names[event.context.abstract_syntax]})
         for match in self._provider.find(event.identifier):
             yield 0xFF00, match
 
@@ -140,28 +142,41 @@ class Node:
         how = "same"
         if digits.isdigit():
             how, meta = "new", None
-            ae = self._ae("REPORTS")
+            ae = self._ae(self._title)
             ae.add_requested_context(uid)
             roles = [self._library.build_role(uid, scu_role=False, scp_role=True)]
             assoc = ae.associate("127.0.0.1", int(digits), ext_neg=roles)
-        self._steady(assoc)
         try:
             status, reply = assoc.send_n_event_report(
                 report.data, report.event_type, uid, report.instance, msg_id=5, meta_uid=meta
             )
-            self._say({"service": "reported", "how": how, "answer": _answer(status, reply)})
+            self._heard.put({"service": "reported", "how": how, "answer": _answer(status, reply)})
             if how == "new":
                 assoc.release()
         except Exception:
-            self._say({"service": "reported", "how": how, "answer": traceback.format_exc()})
+            self._heard.put({"service": "reported", "how": how, "answer": traceback.format_exc()})
 
     # ------------------------------------------------------------------- as user
-    def ask(self, request: Plain) -> Plain:
-        """Make an association and take the steps of `request`; what was answered to each of them.
+    def ask(
+        self,
+        port: int,
+        contexts: list[str],
+        steps: list[Plain],
+        title: str = "",
+        syntaxes: list[str] | None = None,
+        roles: dict[str, list[bool]] | None = None,
+        max_pdu: int = 16382,
+    ) -> Plain:
+        """Make an association and take steps; what was answered to each of them.
 
         Args:
-            request: "port", "contexts" (names), "steps", and optionally "syntaxes", "roles" {name: [scu, scp]},
-                "title", "max_pdu". A step is "do" with "class", "instance", "via", "type", "data", "tags", "id".
+            port: The provider's.
+            contexts: Names of SOP classes.
+            steps: Each is "do" with "class", "instance", "via", "type", "data", "tags", "id".
+            title: The calling AE title.
+            syntaxes: Transfer syntaxes of the contexts.
+            roles: Whether the SCU and SCP roles are proposed, by the SOP class's name.
+            max_pdu: Longest PDU to receive.
         """
         evt = self._library.evt
         events: list[Plain] = []
@@ -181,14 +196,14 @@ class Node:
             if type(event.message).__name__ == "N_EVENT_REPORT_RSP":
                 done.put(events.pop(0))
 
-        ae = self._ae(request.get("title", "ASKS"))
-        for name in request["contexts"]:
-            ae.add_requested_context(self._uids[name], request.get("syntaxes"))
+        ae = self._ae(title or self._title)
+        for name in contexts:
+            ae.add_requested_context(self._uids[name], syntaxes)
         assoc = ae.associate(
             "127.0.0.1",
-            request["port"],
-            max_pdu=request.get("max_pdu", 16382),
-            ext_neg=[self._library.build_role(self._uids[n], *roles) for n, roles in request.get("roles", {}).items()],
+            port,
+            max_pdu=max_pdu,
+            ext_neg=[self._library.build_role(self._uids[name], *both) for name, both in (roles or {}).items()],
             evt_handlers=[
                 (evt.EVT_N_EVENT_REPORT, on_report),
                 (evt.EVT_DIMSE_SENT, on_sent),
@@ -197,12 +212,11 @@ class Node:
         )
         if not assoc.is_established:
             return {"end": "not established"}
-        self._steady(assoc)
-        contexts = [self._names[context.abstract_syntax] for context in assoc.accepted_contexts]
-        answers = [done.get(timeout=PATIENCE) if s["do"] == "WAIT" else self._step(assoc, s) for s in request["steps"]]
+        accepted = [self._names[context.abstract_syntax] for context in assoc.accepted_contexts]
+        answers = [done.get(timeout=PATIENCE) if s["do"] == "WAIT" else self._step(assoc, s) for s in steps]
         assoc.release()
         end = "released" if assoc.is_released else "aborted"
-        return {"contexts": contexts, "answers": answers, "created": created, "end": end}
+        return {"contexts": accepted, "answers": answers, "created": created, "end": end}
 
     def _step(self, assoc: Any, step: Plain) -> Any:
         data = step.get("data")
@@ -234,27 +248,4 @@ class Node:
 
 
 def _answer(status: Dataset, reply: Dataset | None) -> list[Plain | None]:
-    return [plain(status), None if reply is None else plain(reply)]
-
-
-def main() -> None:
-    """Be a node made with pynetdicom until stdin ends."""
-    lock = threading.Lock()
-
-    def say(what: str, said: Any) -> None:
-        with lock:
-            print(json.dumps({what: said}), flush=True)
-
-    node = Node("pynetdicom", lambda heard: say("heard", heard))
-    say("ports", node.ports)
-    for line in sys.stdin:
-        request = json.loads(line)
-        try:
-            say("answered", node.ask(request) if request else {})
-        except Exception:
-            say("answered", {"failed": traceback.format_exc()})
-    node.close()
-
-
-if __name__ == "__main__":
-    main()
+    return [plain(status), plain_or_none(reply)]

@@ -1,27 +1,22 @@
 """What a system with every DIMSE-N service answers: a small printer, performer, worklist and archive in memory.
 
-It knows only the attributes of events and pydicom, no network: `n_node` binds it to a library.
+It knows only data sets, no network: `dimse_n_program` binds it to a package.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
+from data_sets import Plain, data_set
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
-from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
-from pydicom.tag import Tag
 from pydicom.uid import PYDICOM_ROOT_UID
 
-Plain = dict[str, Any]
 Status = int | Dataset | str
 
 ALL_SIX = ("N-CREATE", "N-SET", "N-GET", "N-ACTION", "N-EVENT-REPORT", "N-DELETE")
-PRINT_BOX = ("N-CREATE", "N-SET", "N-DELETE")
 UPS = ("N-CREATE", "N-SET", "N-GET", "N-ACTION", "N-EVENT-REPORT")
 # SOP classes by their names in `sop_class`, with their DIMSE-N services (PS3.4)
 SERVICES: dict[str, tuple[str, ...]] = {
@@ -73,7 +68,7 @@ REPLY: Plain = {"PatientName": "Answer^An", "PatientID": "REPLY"}
 LARGE_REPLY: Plain = {
     "ReferencedSOPSequence": [
         {"ReferencedSOPClassUID": "1.2.840.10008.5.1.4.1.1.2", "ReferencedSOPInstanceUID": f"{PYDICOM_ROOT_UID}5.{n}"}
-        for n in range(500)
+        for n in range(300)  # more than one PDU
     ]
 }
 ERROR_STATUSES: tuple[Plain, ...] = (
@@ -113,34 +108,6 @@ class Report:
     event_type: int
     data: Dataset
     via: str | None = None
-
-
-def data_set(described: Mapping[str, Any]) -> Dataset:
-    """Make a data set from keywords and values; a list of mappings is a sequence, PixelData a number of bytes."""
-    made = Dataset()
-    for keyword, value in described.items():
-        if keyword == "PixelData":
-            made.add(DataElement(Tag(keyword), "OW", bytes(n * 31 & 0xFF for n in range(value))))
-        elif isinstance(value, list) and value and isinstance(value[0], dict):
-            setattr(made, keyword, Sequence([data_set(item) for item in value]))
-        else:
-            setattr(made, keyword, value)
-    return made
-
-
-def plain(given: Dataset) -> Plain:
-    """A data set as numbers, text, lists and mappings, so that two processes can compare them."""
-    return {element.keyword or str(element.tag): _plain_value(element.value) for element in given}
-
-
-def _plain_value(value: Any) -> Any:
-    if isinstance(value, Sequence):
-        return [plain(item) for item in value]
-    if isinstance(value, list | MultiValue):
-        return [_plain_value(item) for item in value]
-    if isinstance(value, bytes):
-        return [len(value), hashlib.sha256(value).hexdigest()]
-    return int(value) if isinstance(value, int) else str(value)
 
 
 def undecodable() -> Dataset:
