@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextvars
 import logging
+import os
 import threading
 from collections.abc import Callable
 
@@ -43,7 +44,8 @@ class _Worker:
             me.name = name
             try:
                 work()
-            except Exception:
+            except BaseException:
+                # sys.exit() in a handler ends what its thread did, not the thread
                 _log.exception("The thread %s ended with an error", name)
             finally:
                 me.name = IDLE_NAME
@@ -52,6 +54,16 @@ class _Worker:
 
 _lock = threading.Lock()  # guards _idle and every worker's slot
 _idle: list[_Worker] = []
+
+
+def _after_fork() -> None:
+    """A forked process has none of its parent's threads: work given to one would never be done."""
+    _idle.clear()
+    _lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_after_fork)
 
 
 def run(name: str, work: Callable[[], object], *, context: contextvars.Context | None = None) -> None:
