@@ -465,9 +465,17 @@ class Requests:
         with self._invoking:  # a window of 1 (PS3.7 D.3.3.3)
             replies = self._expect(request.MessageID)
             try:
-                return self._await(request, replies) if self._sent(request, data) else None
+                if not self._sent(request, data):
+                    return None
+                try:
+                    return self._await(request, replies)
+                except BaseException:
+                    # Ctrl+C: the answer that is still to come must not become that of a later request
+                    replies.abandoned = True
+                    raise
             finally:
-                self._exchange.forget(request.MessageID, replies)
+                if not replies.abandoned:
+                    self._exchange.forget(request.MessageID, replies)
                 self.run_notifications()
 
     def _sent(self, request: Message, data: Data) -> bool:
@@ -476,7 +484,7 @@ class Requests:
         except LocalProtocolError as error:
             _log.error("%s: the %s could not be sent: %s", self.name, request.name, error)
             return False
-        except OSError:
+        except (OSError, MemoryError, KeyboardInterrupt, SystemExit):
             # a part of the message has left; only an abort can take it back
             self.abort()
             raise
