@@ -324,18 +324,30 @@ class AssociationServer:
 
 def end_all(associations: list[Association]) -> None:
     """Abort associations, or close those that are none yet, all at once; returns in about a second."""
+    _kill([assoc for assoc in associations if assoc.is_silent])
     for assoc in associations:
-        if assoc.is_silent:
-            assoc.kill()
-        else:
+        if not assoc.is_silent:
             assoc.abort(block=False)
     # an abort has half a second to leave; whoever does not close then is closed
-    end = time.monotonic() + 0.5
+    _wait_for(associations, 0.5)
+    rest = [assoc for assoc in associations if not assoc.over.is_set()]
+    _kill(rest)
+    _wait_for(rest, 1.0)
+
+
+def _kill(associations: list[Association]) -> None:
+    """Close associations at the same time: each waits a second for notification handlers that hang."""
+    for assoc in associations:
+        try:
+            threads.run(f"dicom-{assoc.name}", assoc.kill)
+        except RuntimeError:
+            assoc.kill()  # no more threads
+
+
+def _wait_for(associations: list[Association], seconds: float) -> None:
+    end = time.monotonic() + seconds
     for assoc in associations:
         assoc.over.wait(max(0.0, end - time.monotonic()))
-    for assoc in associations:
-        if not assoc.over.is_set():
-            assoc.kill()
 
 
 class ThreadedAssociationServer(AssociationServer):
