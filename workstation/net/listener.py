@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import errno
 import logging
 import os
 import socket
@@ -38,6 +39,7 @@ MOST_SILENT = 64  # sockets that have not asked for an association
 MOST_AN_ADDRESS = 8  # of them from one address before its sockets go first
 SILENT_GRACE = 0.5  # seconds that even the oldest of too many silent sockets has
 MOST_SOCKETS = 512  # silent ones beyond which the grace is over
+_STARVED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN)
 GRACE = 3.0  # seconds that associations have to end when the server shuts down
 
 
@@ -230,14 +232,13 @@ class AssociationServer:
             self._starving = 0.0
             try:
                 self.RequestHandlerClass(sock, address, self)
-            except (OSError, RuntimeError) as error:
+            except Exception as error:
                 sock.close()
-                self._starve(error)
-                return
-            except Exception:
+                if isinstance(error, RuntimeError) or (isinstance(error, OSError) and error.errno in _STARVED):
+                    self._starve(error)
+                    return
                 # a request handler or an AE of the user's: one connection is lost, the server goes on
                 _log.exception("The connection from %s could not be taken", address[0])
-                sock.close()
 
     def _starve(self, error: Exception) -> None:
         """The system gives no more descriptors or threads: make room, and do not ask again at once."""
