@@ -25,6 +25,7 @@ LOGGER = logging.getLogger(__name__)
 
 # An identifier is a screenful; a peer may send 16 MiB.
 _IDENTIFIER_LINES = 100
+_IDENTIFIER_BYTES = 64 * 1024  # a full one would take minutes to decode and print, on the thread that reads
 _WITH_IDENTIFIER = ("C-FIND", "C-GET", "C-MOVE")
 
 
@@ -261,6 +262,9 @@ def identifier_lines(event: Event, message: Message) -> Iterator[str]:
         None,
     )
     if syntax is None or message.data is None:
+        return
+    if len(message.data) > _IDENTIFIER_BYTES:
+        yield f"(the Identifier of {len(message.data)} bytes is not shown)"
         return
     try:
         text = str(dsutils.decode_in(message.data, syntax))
