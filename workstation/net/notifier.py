@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from workstation.net.association import Association
 
 
+MOST_NOTES = 1000  # notifications that wait before whoever adds more has to wait as well
+
+
 class Notifier:
     """What an association has of events."""
 
@@ -71,7 +74,9 @@ class Notifier:
         if settle and self._turn_owner != threading.get_ident() and self._turn.acquire(timeout=1.0):
             self._turn.release()
         while self._notes:
-            if not self._turn.acquire(blocking=False):
+            # a peer can send faster than a handler hears: then it has to wait, a second for each read
+            crowded = len(self._notes) > MOST_NOTES and self._turn_owner != threading.get_ident()
+            if not self._turn.acquire(timeout=1.0 if crowded else 0.0):
                 return
             self._turn_owner = threading.get_ident()
             try:
