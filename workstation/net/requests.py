@@ -628,7 +628,9 @@ def _status(response: Response | None) -> Dataset:
         elif vr == "UI":
             status[tag] = DataElement(tag, vr, UID(value, validation_mode=IGNORE), already_converted=True)
         else:
-            setattr(status, keyword, list(value) if isinstance(value, tuple) else value)
+            # not judged, whatever pydicom is configured to do: a peer's comment must not raise here
+            several = list(value) if isinstance(value, tuple) else value
+            status[tag] = DataElement(tag, vr, several, validation_mode=IGNORE)
     return status
 
 
