@@ -519,7 +519,7 @@ class Association(Requests, Notifier, threading.Thread):
         self._reader = threading.current_thread()
         try:
             self._connection.run()
-        except Exception:
+        except BaseException:
             _log.exception("%s: the reader failed", self.name)
         finally:
             self._connection.close("An error of our own ended the association")  # nothing if it is closed
@@ -585,7 +585,8 @@ class Association(Requests, Notifier, threading.Thread):
             if rejection is None:
                 answer, accepted, self._rejected, rejection = acse.answer_request(self, request)
                 self._accepted.update({context.context_id: context for context in accepted if context.context_id})
-        except Exception:
+        except BaseException:
+            # also a handler's sys.exit(): the peer waits
             _log.exception("%s: the association could not be negotiated; it is rejected", self.name)
             rejection = _NOT_NOW
 

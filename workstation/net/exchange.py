@@ -250,8 +250,9 @@ class Exchange:
             while (work := queue.get()) is not None:
                 try:
                     work()
-                except Exception:
-                    # one failed operation ends neither the worker nor the association; it has been answered by now
+                except BaseException:
+                    # one failed operation, or a handler's sys.exit(), ends neither the worker nor the association;
+                    # it has been answered by now
                     _log.exception("%s: a request could not be performed", self._name)
         finally:
             self._worker = None

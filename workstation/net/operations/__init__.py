@@ -47,8 +47,9 @@ def perform(assoc: Association, operation: Operation) -> None:
     except LocalProtocolError as error:
         # the association ended meanwhile, perhaps by the handler's own abort: there is nobody to answer
         _log.debug("%s: the %s is not answered: %s", assoc.name, operation.message.name, error)
-    except Exception:
-        # nothing above expected it; whether an answer has left is not known, and the peer must not wait for ever
+    except BaseException:
+        # nothing above expected it, such as a handler's sys.exit(); whether an answer has left is not known, and the
+        # peer must not wait for ever
         _log.exception("%s: the %s could not be performed", assoc.name, operation.message.name)
         assoc.abort()
     finally:
