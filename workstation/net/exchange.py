@@ -152,6 +152,7 @@ class Exchange:
 
         Raises:
             RemoteProtocolError: The peer does not keep to the exchange; the association has to be aborted.
+            RuntimeError: The system gives no more threads.
         """
         message = incoming.message
         self.last_activity = time.monotonic()
@@ -171,13 +172,17 @@ class Exchange:
             crowded = len(self._performing) >= MOST_WAITING
             if not crowded:
                 self._performing.add(operation)
-        if not crowded:
-            self._busy(+1)
-            if self.on_worker(lambda: self._run(operation)):
-                return
-            self._performed(operation)
-        if operation.sink is not None:
-            operation.sink.discard()  # nobody will look at it
+        taken = False
+        try:
+            if not crowded:
+                self._busy(+1)
+                taken = self.on_worker(lambda: self._run(operation))
+        finally:
+            # also when the system gives no more threads
+            if not taken and not crowded:
+                self._performed(operation)
+            if not taken and operation.sink is not None:
+                operation.sink.discard()  # nobody will look at it
         if crowded:
             raise RemoteProtocolError(
                 f"{MOST_WAITING} requests wait for an answer, the negotiated window is 1 (PS3.7 D.3.3.3)",
@@ -233,14 +238,18 @@ class Exchange:
         self._busy(-1)
 
     def on_worker(self, work: Callable[[], None]) -> bool:
-        """Queue work for this association's worker, whose thread starts with the first; False if all is over."""
+        """Queue work for this association's worker, whose thread starts with the first; False if all is over.
+
+        Raises:
+            RuntimeError: The system gives no more threads.
+        """
         with self._lock:
             if self._over:
                 return False
             if self._work is None:
-                self._work = SimpleQueue()
-                queue = self._work
+                queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
                 threads.run(f"dicom-worker-{self._name}", lambda: self._work_off(queue), context=self._context)
+                self._work = queue
             self._work.put(work)
         return True
 
