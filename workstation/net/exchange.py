@@ -24,6 +24,7 @@ from workstation.net.status import code_to_category
 
 _log = logging.getLogger("workstation.net.exchange")
 MOST_WAITING = 64  # requests of a peer that does not wait for answers
+MOST_HELD = 256 * 1024 * 1024  # bytes of their data sets in memory
 MOST_STRAYS = 16  # responses that nobody asked for
 
 
@@ -169,7 +170,10 @@ class Exchange:
         assert isinstance(message, Request)
         operation = Operation(message, incoming.sink)
         with self._lock:
-            crowded = len(self._performing) >= MOST_WAITING
+            held = sum(len(other.message.data or b"") for other in self._performing)
+            crowded = len(self._performing) >= MOST_WAITING or (
+                bool(held) and held + len(message.data or b"") > MOST_HELD
+            )
             if not crowded:
                 self._performing.add(operation)
         taken = False
@@ -185,7 +189,7 @@ class Exchange:
                 operation.sink.discard()  # nobody will look at it
         if crowded:
             raise RemoteProtocolError(
-                f"{MOST_WAITING} requests wait for an answer, the negotiated window is 1 (PS3.7 D.3.3.3)",
+                f"{len(self._performing)} requests wait for an answer, the negotiated window is 1 (PS3.7 D.3.3.3)",
                 AbortReason.NOT_SPECIFIED,
             )
 
