@@ -1,4 +1,4 @@
-"""Real peers as real processes: DCMTK, Orthanc, pynetdicom.
+"""Real peers as real processes: DCMTK and Orthanc; for pynetdicom see `pynetdicom_process`.
 
 Each is ready when its port answers, and ends with its test.
 """
@@ -12,7 +12,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -141,74 +140,4 @@ def orthanc(folder: Path, modalities: dict[str, int] | None = None) -> Iterator[
         )
     )
     with process([require_program("Orthanc"), config], number, cwd=folder):
-        yield number
-
-
-PYNETDICOM_SCP = """
-import sys
-from pydicom.dataset import Dataset
-from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, build_role, evt
-from pynetdicom import QueryRetrievePresentationContexts
-from pynetdicom.sop_class import Verification
-
-number, destination = int(sys.argv[1]), int(sys.argv[2])
-kept = {}
-
-
-def matches(identifier):
-    wanted = str(identifier.get("PatientID", "")) or "*"
-    return [ds for ds in kept.values() if wanted == "*" or ds.PatientID == wanted]
-
-
-def store(event):
-    ds = event.dataset
-    ds.file_meta = event.file_meta
-    kept[ds.SOPInstanceUID] = ds
-    return 0x0000
-
-
-def find(event):
-    for ds in matches(event.identifier):
-        if event.is_cancelled:
-            yield 0xFE00, None
-            return
-        answer = Dataset()
-        answer.QueryRetrieveLevel = event.identifier.QueryRetrieveLevel
-        answer.PatientID = ds.PatientID
-        answer.StudyInstanceUID = ds.StudyInstanceUID
-        yield 0xFF00, answer
-
-
-def get(event):
-    found = matches(event.identifier)
-    yield len(found)
-    for ds in found:
-        yield 0xFF00, ds
-
-
-def move(event):
-    found = matches(event.identifier)
-    contexts = [c for c in ae.supported_contexts if "Image" in c.abstract_syntax.name][:100]
-    yield "127.0.0.1", destination, {"contexts": contexts}
-    yield len(found)
-    for ds in found:
-        yield 0xFF00, ds
-
-
-ae = AE("PYNET")
-ae.add_supported_context(Verification)
-for context in AllStoragePresentationContexts:
-    ae.add_supported_context(context.abstract_syntax, ALL_TRANSFER_SYNTAXES, scu_role=True, scp_role=True)
-for context in QueryRetrievePresentationContexts:
-    ae.add_supported_context(context.abstract_syntax)
-handlers = [(evt.EVT_C_STORE, store), (evt.EVT_C_FIND, find), (evt.EVT_C_GET, get), (evt.EVT_C_MOVE, move)]
-ae.start_server(("127.0.0.1", number), evt_handlers=handlers)
-"""
-
-
-@contextmanager
-def pynetdicom_scp(destination: int = 0) -> Iterator[int]:
-    """pynetdicom as server for everything of DIMSE-C, in a process of its own."""
-    number = port()
-    with process([sys.executable, "-c", PYNETDICOM_SCP, number, destination], number):
         yield number

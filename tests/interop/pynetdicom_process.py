@@ -129,3 +129,10 @@ def ours(program: str) -> Iterator[Peer]:
         yield peer
     finally:
         peer.close()
+
+
+@contextmanager
+def pynetdicom_archive(destination: int) -> Iterator[int]:
+    """The port of a query/retrieve server, AE title PYNETDICOM, that moves to the port `destination`."""
+    with pynetdicom("archive_program") as archive:
+        yield archive.call("serve", destination=destination)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,30 +9,12 @@ from typing import Any
 import pytest
 from peers import run
 from pydicom import dcmread
+from pynetdicom_process import pynetdicom
 
 from workstation.net import AE, AllStoragePresentationContexts, evt
 from workstation.net._globals import ALL_TRANSFER_SYNTAXES
 from workstation.net.listener import AssociationServer
 from workstation.net.sop_class import Verification
-
-PYNETDICOM_SCU = """
-import sys
-from pathlib import Path
-from pydicom import dcmread
-from pynetdicom import AE
-ae = AE("PYNET")
-ae.add_requested_context("1.2.840.10008.1.1")
-files = [dcmread(path) for path in sys.argv[2:]]
-for ds in files:
-    ae.add_requested_context(ds.SOPClassUID, ds.file_meta.TransferSyntaxUID)
-assoc = ae.associate("127.0.0.1", int(sys.argv[1]))
-assert assoc.is_established
-assert assoc.send_c_echo().Status == 0
-for ds in files:
-    assert assoc.send_c_store(ds).Status == 0
-assoc.release()
-assert assoc.is_released
-"""
 
 
 @pytest.fixture
@@ -82,7 +62,7 @@ def test_storescu_sends_compressed_objects(server: tuple[AssociationServer, dict
 
 def test_pynetdicoms_client(server: tuple[AssociationServer, dict[str, bytes]], samples: Path) -> None:
     files = sorted((samples / "ct-chest").glob("*.dcm"))[:3]
-    command = [sys.executable, "-c", PYNETDICOM_SCU, str(server[0].server_address[1]), *map(str, files)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
+    with pynetdicom("archive_program") as client:
+        sent = client.call("send", port=server[0].server_address[1], paths=[str(path) for path in files])
+    assert sent == {"codes": [0x0000] * 4, "released": True}
     assert len(server[1]) == 3

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from peers import dcmqrscp, orthanc, port, pynetdicom_scp, storescp
+from peers import dcmqrscp, orthanc, port, storescp
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pynetdicom_process import pynetdicom_archive
 
 from workstation.net import AE, build_role, evt
 from workstation.net.association import Association
@@ -81,8 +82,8 @@ def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[st
             with orthanc(tmp_path / "orthanc", {"MOVEDEST": destination}) as number:
                 yield "ORTHANC", number, destination
         case _:
-            with pynetdicom_scp(destination) as number:
-                yield "PYNET", number, destination
+            with pynetdicom_archive(destination) as number:
+                yield "PYNETDICOM", number, destination
 
 
 def test_store_find_get_move(archive: tuple[str, int, int], samples: Path) -> None:
@@ -98,7 +99,7 @@ def test_store_find_get_move(archive: tuple[str, int, int], samples: Path) -> No
     assert {i.StudyInstanceUID for _, i in found[:-1] if i is not None} >= {query.StudyInstanceUID}
     assoc.release()
 
-    if title == "PYNET":
+    if title == "PYNETDICOM":
         query.PatientID = dcmread(files[0], stop_before_pixels=True).PatientID
     got: list[str] = []
 

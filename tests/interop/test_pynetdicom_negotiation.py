@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pynetdicom_process
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID
-from pynetdicom_end import PynetdicomEnd
+from pynetdicom_process import Peer
 
 from workstation.net import AE, _config, build_role, evt
 from workstation.net.association import Association
@@ -34,8 +35,8 @@ YES_NO, NO_YES, BOTH = (True, False), (False, True), (True, True)
 
 
 @pytest.fixture(scope="module")
-def pynetdicom() -> Iterator[PynetdicomEnd]:
-    with PynetdicomEnd() as peer:
+def pynetdicom() -> Iterator[Peer]:
+    with pynetdicom_process.pynetdicom("negotiation_program") as peer:
         yield peer
 
 
@@ -61,7 +62,7 @@ def ask(port: int, *uids: str, **options: Any) -> Association:
     ae = options.pop("ae", None) or AE("OURS")
     for uid in uids or (Verification,):
         ae.add_requested_context(uid, IMPLICIT)
-    return ae.associate("127.0.0.1", port, ae_title="PYNET", **options)
+    return ae.associate("127.0.0.1", port, ae_title="PYNETDICOM", **options)
 
 
 def image(size: int, sop_class: str = CT) -> Dataset:
@@ -72,9 +73,9 @@ def image(size: int, sop_class: str = CT) -> Dataset:
     return data_set
 
 
-def events(peer: PynetdicomEnd, name: str) -> list[dict[str, Any]]:
+def events(peer: Peer, name: str) -> list[dict[str, Any]]:
     """What its handlers of a kind were told."""
-    return [event for event in peer.seen() if event.pop("event") == name]
+    return [event for event in peer.call("take") if event.pop("event") == name]
 
 
 # --------------------------------------------------------------------------- roles
@@ -93,14 +94,18 @@ TABLE = [
 ]
 
 
-def test_roles_that_pynetdicom_offers(pynetdicom: PynetdicomEnd) -> None:
+def test_roles_that_pynetdicom_offers(pynetdicom: Peer) -> None:
     for offered, allowed, held in TABLE:
         ae = ours()
         ae.add_supported_context(CT, IMPLICIT, *(allowed or (None, None)))
         with served(ae) as port:
             roles = [[CT, *offered]] if offered else []
-            found = pynetdicom.associate(
-                port, contexts=[[Verification, [IMPLICIT]], [CT, [IMPLICIT]]], roles=roles, acts=[ECHO]
+            found = pynetdicom.call(
+                "associate",
+                port=port,
+                contexts=[[Verification, [IMPLICIT]], [CT, [IMPLICIT]]],
+                roles=roles,
+                acts=[ECHO],
             )
         expected = [[1, Verification, IMPLICIT, True, False]]
         if held:
@@ -111,12 +116,12 @@ def test_roles_that_pynetdicom_offers(pynetdicom: PynetdicomEnd) -> None:
         assert found["released"]
 
 
-def test_roles_that_pynetdicom_allows(pynetdicom: PynetdicomEnd) -> None:
+def test_roles_that_pynetdicom_allows(pynetdicom: Peer) -> None:
     ports: dict[Roles | None, int] = {}
     for offered, allowed, held in TABLE:
         if allowed not in ports:
             contexts = [*PLAIN, [CT, [IMPLICIT], *(allowed or (None, None))]]
-            ports[allowed] = pynetdicom.serve(contexts=contexts)
+            ports[allowed] = pynetdicom.call("serve", contexts=contexts)
         assoc = ask(ports[allowed], Verification, CT, ext_neg=[build_role(CT, *offered)] if offered else [])
         assert assoc.is_established
         context = [(c.as_scu, c.as_scp) for c in assoc.accepted_contexts if c.abstract_syntax == CT]
@@ -145,7 +150,7 @@ def identity(kind: int, positive: bool) -> UserIdentityNegotiation:
 
 
 @pytest.mark.parametrize("kind", [1, 2, 3, 4, 5])
-def test_identities_of_pynetdicoms_users(pynetdicom: PynetdicomEnd, kind: int) -> None:
+def test_identities_of_pynetdicoms_users(pynetdicom: Peer, kind: int) -> None:
     heard: list[Any] = []
     answer: Any = (True, b"ticket")
 
@@ -158,7 +163,9 @@ def test_identities_of_pynetdicoms_users(pynetdicom: PynetdicomEnd, kind: int) -
     contexts = [[Verification, [IMPLICIT]]]
     with served(ours(), (evt.EVT_USER_ID, on_user)) as port:
         for positive in (False, True):
-            found = pynetdicom.associate(port, contexts=contexts, items=[item_of(kind, positive)], acts=[ECHO])
+            found = pynetdicom.call(
+                "associate", port=port, contexts=contexts, items=[item_of(kind, positive)], acts=[ECHO]
+            )
             assert found["statuses"] == [0x0000]
             if positive and kind in (3, 4, 5):
                 assert found["response"] == b"ticket".hex()
@@ -166,14 +173,14 @@ def test_identities_of_pynetdicoms_users(pynetdicom: PynetdicomEnd, kind: int) -
                 assert found["response"] in ("no item", None, "")
         for refusal in ((False, None), (False, b"no"), None):
             answer = refusal
-            found = pynetdicom.associate(port, contexts=contexts, items=[item_of(kind, True)])
+            found = pynetdicom.call("associate", port=port, contexts=contexts, items=[item_of(kind, True)])
             assert (found["established"], found["rejection"]) == (False, [1, 2, 1])
     assert heard == [(kind, b"who", b"pass" if kind == 2 else b"")] * 5
 
 
-def test_our_users_identities(pynetdicom: PynetdicomEnd) -> None:
+def test_our_users_identities(pynetdicom: Peer) -> None:
     for answer in ([True, b"ticket".hex()], [True, None], [False, None], "raise", None):
-        port = pynetdicom.serve(contexts=PLAIN, answers={} if answer is None else {"user": answer})
+        port = pynetdicom.call("serve", contexts=PLAIN, answers={} if answer is None else {"user": answer})
         for kind in (1, 2, 3, 4, 5):
             positive = kind != 4 or answer == [True, None]
             assoc = ask(port, ext_neg=[identity(kind, positive)])
@@ -198,7 +205,7 @@ def test_our_users_identities(pynetdicom: PynetdicomEnd) -> None:
 
 
 # --------------------------------------------------------------------------- the other items
-def test_items_that_pynetdicom_offers(pynetdicom: PynetdicomEnd) -> None:
+def test_items_that_pynetdicom_offers(pynetdicom: Peer) -> None:
     heard: dict[str, Any] = {}
     fails = False
 
@@ -254,7 +261,7 @@ def test_items_that_pynetdicom_offers(pynetdicom: PynetdicomEnd) -> None:
     ]
     with served(ours(Verification, FIND, PRIVATE), *handlers) as port:
         acts = [ECHO, ["store", [PRIVATE, IMPLICIT, 10]]]
-        found = pynetdicom.associate(port, contexts=contexts, items=items, acts=acts)
+        found = pynetdicom.call("associate", port=port, contexts=contexts, items=items, acts=acts)
         accepted = {PRIVATE: (STORAGE, [CT, "1.2.3"])}
         assert heard == {
             "window": (5, 7),
@@ -269,7 +276,7 @@ def test_items_that_pynetdicom_offers(pynetdicom: PynetdicomEnd) -> None:
         assert sorted(found["items"]) == ["AsynchronousOperationsWindowNegotiation", "SOPClassExtendedNegotiation"]
         heard.clear()
         fails = True
-        found = pynetdicom.associate(port, contexts=contexts, items=items, acts=[ECHO])
+        found = pynetdicom.call("associate", port=port, contexts=contexts, items=items, acts=[ECHO])
         assert (found["statuses"], found["items"]) == ([0x0000], [])
         assert heard["accepted"] == {}
 
@@ -285,11 +292,11 @@ def our_items() -> list[Any]:
     return [window, extended, common]
 
 
-def test_items_that_we_offer(pynetdicom: PynetdicomEnd) -> None:
+def test_items_that_we_offer(pynetdicom: Peer) -> None:
     contexts = [*PLAIN, [FIND, [IMPLICIT], None, None], [PRIVATE, [IMPLICIT], None, None]]
     answers = {"window": [9, 9], "extended": {FIND: "0100"}, "common": [PRIVATE]}
     for each in (answers, dict.fromkeys(answers, "raise"), {}):
-        port = pynetdicom.serve(contexts=contexts, answers=each)
+        port = pynetdicom.call("serve", contexts=contexts, answers=each)
         assoc = ask(port, Verification, FIND, PRIVATE, ext_neg=our_items())
         assert assoc.is_established
         assert assoc.acceptor.asynchronous_operations == (1, 1)
@@ -299,7 +306,7 @@ def test_items_that_we_offer(pynetdicom: PynetdicomEnd) -> None:
             assert assoc.send_c_store(image(10, PRIVATE)).Status == 0x0000
         assoc.release()
         assert assoc.is_released
-        told = {one.pop("event"): one for one in pynetdicom.seen()}
+        told = {one.pop("event"): one for one in pynetdicom.call("take")}
         if each:
             assert told["window"] == {"invoked": 5, "performed": 7}
             assert told["extended"] == {"info": {FIND: "010101"}}
@@ -311,14 +318,14 @@ def test_items_that_we_offer(pynetdicom: PynetdicomEnd) -> None:
 
 # --------------------------------------------------------------------------- who we are, and how long a PDU may be
 @pytest.mark.parametrize("version", [None, "V", "SIXTEEN_LETTERS_"])
-def test_implementations(pynetdicom: PynetdicomEnd, version: str | None) -> None:
+def test_implementations(pynetdicom: Peer, version: str | None) -> None:
     ae = ours()
     ae.implementation_class_uid, ae.implementation_version_name = "1.2.3.4.1", version
     with served(ae) as port:
-        found = pynetdicom.associate(port, contexts=[[Verification, [IMPLICIT]]])
+        found = pynetdicom.call("associate", port=port, contexts=[[Verification, [IMPLICIT]]])
         assert (found["class_uid"], found["version"]) == ("1.2.3.4.1", version)
     told = {"implementation_class_uid": "1.2.3.4.2", "implementation_version_name": version}
-    port = pynetdicom.serve(contexts=PLAIN, ae=told)
+    port = pynetdicom.call("serve", contexts=PLAIN, ae=told)
     assoc = ask(port, ae=ae)
     assert assoc.acceptor.implementation_class_uid == "1.2.3.4.2"
     assert assoc.acceptor.implementation_version_name == version
@@ -329,7 +336,7 @@ def test_implementations(pynetdicom: PynetdicomEnd, version: str | None) -> None
 
 
 @pytest.mark.parametrize("limit", [0, 8, 16, 1024, 131072, 0xFFFFFFFF])
-def test_maximum_lengths(pynetdicom: PynetdicomEnd, limit: int) -> None:
+def test_maximum_lengths(pynetdicom: Peer, limit: int) -> None:
     """Both directions, the limit being now ours, now pynetdicom's."""
     size = 1000 if 0 < limit < 1024 else 300_000
     stored: list[int] = []
@@ -347,8 +354,9 @@ def test_maximum_lengths(pynetdicom: PynetdicomEnd, limit: int) -> None:
     ae = ours(Verification, CT)
     ae.maximum_pdu_size = limit
     with served(ae, (evt.EVT_C_STORE, on_store), (evt.EVT_DATA_SENT, on_sent)) as port:
-        found = pynetdicom.associate(
-            port,
+        found = pynetdicom.call(
+            "associate",
+            port=port,
             contexts=[[Verification, [IMPLICIT]], [CT, [IMPLICIT]]],
             max_pdu=limit,
             acts=[ECHO, ["store", [CT, IMPLICIT, size]]],
@@ -356,13 +364,13 @@ def test_maximum_lengths(pynetdicom: PynetdicomEnd, limit: int) -> None:
     assert found["maximum_length"] == limit
     assert (found["statuses"], found["released"]) == ([0x0000, 0x0000], True)
     assert stored == [size]
-    port = pynetdicom.serve(contexts=[*PLAIN, [CT, [IMPLICIT], None, None]], ae={"maximum_pdu_size": limit})
+    port = pynetdicom.call("serve", contexts=[*PLAIN, [CT, [IMPLICIT], None, None]], ae={"maximum_pdu_size": limit})
     assoc = ask(port, Verification, CT, max_pdu=limit, evt_handlers=[(evt.EVT_DATA_SENT, on_sent)])
     assert assoc.acceptor.maximum_length == limit
     assert assoc.send_c_echo().Status == 0x0000
     assert assoc.send_c_store(image(size)).Status == 0x0000
     assoc.release()
-    told = {one.pop("event"): one for one in pynetdicom.seen()}
+    told = {one.pop("event"): one for one in pynetdicom.call("take")}
     assert told["echo"]["maximum_length"] == limit
     assert told["store"]["bytes"] > size
     assert lengths
@@ -370,29 +378,29 @@ def test_maximum_lengths(pynetdicom: PynetdicomEnd, limit: int) -> None:
 
 
 # --------------------------------------------------------------------------- presentation contexts
-def test_128_contexts_each_way(pynetdicom: PynetdicomEnd) -> None:
+def test_128_contexts_each_way(pynetdicom: Peer) -> None:
     uids = [Verification, *(f"1.2.826.0.1.3680043.10.999.3.{number}" for number in range(127))]
     with served(ours(*uids)) as port:
-        found = pynetdicom.associate(port, contexts=[[uid, [IMPLICIT]] for uid in uids], acts=[ECHO])
+        found = pynetdicom.call("associate", port=port, contexts=[[uid, [IMPLICIT]] for uid in uids], acts=[ECHO])
     assert [one[0] for one in found["accepted"]] == list(range(1, 257, 2))
     assert found["statuses"] == [0x0000]
-    assoc = ask(pynetdicom.serve(contexts=[[uid, [IMPLICIT], None, None] for uid in uids]), *uids)
+    assoc = ask(pynetdicom.call("serve", contexts=[[uid, [IMPLICIT], None, None] for uid in uids]), *uids)
     assert len(assoc.accepted_contexts) == 128
     assert assoc.send_c_echo().Status == 0x0000
     assoc.release()
-    pynetdicom.seen()
+    pynetdicom.call("take")
 
 
-def test_the_acceptors_order_decides_in_each_of_several_contexts(pynetdicom: PynetdicomEnd) -> None:
+def test_the_acceptors_order_decides_in_each_of_several_contexts(pynetdicom: Peer) -> None:
     proposed = [[IMPLICIT], [EXPLICIT, IMPLICIT], [BIG], [PRIVATE_SYNTAX, BIG]]
     expected = [(1, IMPLICIT), (3, EXPLICIT)]
     ae = AE("OURS")
     ae.add_supported_context(CT, [EXPLICIT, PRIVATE_SYNTAX, IMPLICIT])
     with served(ae) as port:
-        found = pynetdicom.associate(port, contexts=[[CT, syntaxes] for syntaxes in proposed])
+        found = pynetdicom.call("associate", port=port, contexts=[[CT, syntaxes] for syntaxes in proposed])
     assert [(one[0], one[2]) for one in found["accepted"]] == [*expected, (7, PRIVATE_SYNTAX)]
     assert found["refused"] == [[5, 4]]
-    port = pynetdicom.serve(contexts=[[CT, [EXPLICIT, PRIVATE_SYNTAX, IMPLICIT], None, None]])
+    port = pynetdicom.call("serve", contexts=[[CT, [EXPLICIT, PRIVATE_SYNTAX, IMPLICIT], None, None]])
     scu = AE("OURS")
     for syntaxes in proposed:
         scu.add_requested_context(CT, syntaxes)
@@ -405,7 +413,7 @@ def test_the_acceptors_order_decides_in_each_of_several_contexts(pynetdicom: Pyn
     assoc.release()
 
 
-def test_unrestricted_storage(pynetdicom: PynetdicomEnd, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unrestricted_storage(pynetdicom: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
     unknown = "1.2.840.10008.5.1.4.1.1.999"
     offers = [[PRIVATE, [IMPLICIT]], [unknown, [IMPLICIT]], [CT, [IMPLICIT]], [Verification, [IMPLICIT]]]
     stored: list[str] = []
@@ -418,14 +426,16 @@ def test_unrestricted_storage(pynetdicom: PynetdicomEnd, monkeypatch: pytest.Mon
     with monkeypatch.context() as patch:
         patch.setattr(_config, "UNRESTRICTED_STORAGE_SERVICE", True)
         with served(AE("OURS"), (evt.EVT_C_STORE, on_store)) as port:
-            found = pynetdicom.associate(port, contexts=offers, acts=acts)
+            found = pynetdicom.call("associate", port=port, contexts=offers, acts=acts)
             assert found["refused"] == [[7, 3]]
             assert found["statuses"] == [0x0000] * 3
             # a C-GET stores in the other direction: the roles that are offered are had
-            found = pynetdicom.associate(port, contexts=offers, roles=[[PRIVATE, False, True], [CT, True, True]])
+            found = pynetdicom.call(
+                "associate", port=port, contexts=offers, roles=[[PRIVATE, False, True], [CT, True, True]]
+            )
             assert [one[3:] for one in found["accepted"]] == [[False, True], [True, False], [True, True]]
     assert stored == [PRIVATE, unknown, CT]
-    port = pynetdicom.serve(contexts=[], unrestricted=True)
+    port = pynetdicom.call("serve", contexts=[], unrestricted=True)
     assoc = ask(port, PRIVATE, unknown, CT, Verification)
     assert [c.context_id for c in assoc.accepted_contexts] == [1, 3, 5]
     for uid in (PRIVATE, unknown, CT):
@@ -435,38 +445,38 @@ def test_unrestricted_storage(pynetdicom: PynetdicomEnd, monkeypatch: pytest.Mon
 
 
 # --------------------------------------------------------------------------- ends before the beginning
-def test_nothing_in_common_is_an_abort_not_a_rejection(pynetdicom: PynetdicomEnd) -> None:
+def test_nothing_in_common_is_an_abort_not_a_rejection(pynetdicom: Peer) -> None:
     with served(ours()) as port:
-        found = pynetdicom.associate(port, contexts=[[CT, [IMPLICIT]]])
+        found = pynetdicom.call("associate", port=port, contexts=[[CT, [IMPLICIT]]])
         assert (found["aborted"], found["rejection"], found["established"]) == (True, None, False)
-    assoc = ask(pynetdicom.serve(contexts=PLAIN), CT)
+    assoc = ask(pynetdicom.call("serve", contexts=PLAIN), CT)
     assert (assoc.is_aborted, assoc.is_rejected, assoc.is_established) == (True, False, False)
     assert [c.result for c in assoc.rejected_contexts] == [3]
 
 
-def test_rejections(pynetdicom: PynetdicomEnd) -> None:
+def test_rejections(pynetdicom: Peer) -> None:
     contexts = [[Verification, [IMPLICIT]]]
     ae = ours()
-    ae.require_called_aet, ae.require_calling_aet = True, ["PYNET"]
+    ae.require_called_aet, ae.require_calling_aet = True, ["PYNETDICOM"]
     ae.maximum_associations = 1
     with served(ae) as port:
-        assert pynetdicom.associate(port, contexts=contexts, called="WRONG")["rejection"] == [1, 1, 7]
-        assert pynetdicom.associate(port, contexts=contexts, title="STRANGER")["rejection"] == [1, 1, 3]
-        scu = AE("PYNET")
+        assert pynetdicom.call("associate", port=port, contexts=contexts, called="WRONG")["rejection"] == [1, 1, 7]
+        assert pynetdicom.call("associate", port=port, contexts=contexts, title="STRANGER")["rejection"] == [1, 1, 3]
+        scu = AE("PYNETDICOM")
         scu.add_requested_context(Verification)
         holder = scu.associate("127.0.0.1", port, ae_title="OURS")
         assert holder.is_established
-        assert pynetdicom.associate(port, contexts=contexts)["rejection"] == [2, 3, 2]
+        assert pynetdicom.call("associate", port=port, contexts=contexts)["rejection"] == [2, 3, 2]
         holder.release()
-    port = pynetdicom.serve(contexts=PLAIN, ae={"maximum_associations": 1})
+    port = pynetdicom.call("serve", contexts=PLAIN, ae={"maximum_associations": 1})
     first = ask(port)
     assert first.is_established
     assert ask(port).rejection == A_ASSOCIATE_RJ(result=2, source=3, reason=2)
     first.release()
     strict = {"require_called_aet": True, "require_calling_aet": ["OURS"]}
-    port = pynetdicom.serve(contexts=PLAIN, ae=strict)
+    port = pynetdicom.call("serve", contexts=PLAIN, ae=strict)
     stranger = AE("STRANGER")
     stranger.add_requested_context(Verification)
-    assert stranger.associate("127.0.0.1", port, ae_title="PYNET").rejection == A_ASSOCIATE_RJ(1, 1, 3)
+    assert stranger.associate("127.0.0.1", port, ae_title="PYNETDICOM").rejection == A_ASSOCIATE_RJ(1, 1, 3)
     stranger.ae_title = "OURS"
     assert stranger.associate("127.0.0.1", port, ae_title="WRONG").rejection == A_ASSOCIATE_RJ(1, 1, 7)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 from dialog_kit import act, running_services
-from peers import dcmqrscp, orthanc, pynetdicom_scp
+from peers import dcmqrscp, orthanc
 from pydicom import dcmread
+from pynetdicom_process import pynetdicom_archive
 
 from workstation.peers import Peer
 from workstation.scp.levels import Level
@@ -33,7 +34,7 @@ def peer(request, services, tmp_path) -> Iterator[Peer]:
         case "orthanc":
             running, title = orthanc(tmp_path / "orthanc", {own.ae_title: own.port}), "ORTHANC"
         case _:
-            running, title = pynetdicom_scp(own.port), "PYNET"
+            running, title = pynetdicom_archive(own.port), "PYNETDICOM"
     with running as number:
         peer = Peer(title, title, "127.0.0.1", number)
         services.peers.add(peer)

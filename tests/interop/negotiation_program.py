@@ -1,92 +1,14 @@
-"""pynetdicom as a process that does what a test tells it, as either end of associations; it lives for many of them.
+"""Either end of associations, which negotiates and reports what a test says; it is made for pynetdicom.
 
-Run as a program it reads one JSON command a line and answers each with one line; imported, it is the test's half of
-that: `PynetdicomEnd`.
+See `pynetdicom_process` for how it is called.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from types import TracebackType
+import importlib
 from typing import Any
 
-Answer = dict[str, Any]
-
-
-class PynetdicomEnd:
-    """The process; each method is one command."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, __file__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-        )
-
-    def serve(self, **how: Any) -> int:
-        """Start a server that runs as long as the process; its port. What is unrestricted is so for all of them."""
-        number: int = self._ask("serve", how)["port"]
-        return number
-
-    def associate(self, port: int, **how: Any) -> Answer:
-        """Ask for an association, use it, release it; what became of it."""
-        return self._ask("associate", {"port": port, **how})
-
-    def seen(self) -> list[Answer]:
-        """What the servers' handlers have been told since the last time."""
-        found: list[Answer] = self._ask("seen", {})["events"]
-        return found
-
-    def _ask(self, what: str, how: Answer) -> Answer:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"do": what, **how}) + "\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        assert line, f"pynetdicom ended with {self._process.wait(5)}"
-        answer: Answer = json.loads(line)
-        assert "error" not in answer, answer["error"]
-        return answer
-
-    def __enter__(self) -> PynetdicomEnd:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait(10)
-        self._process.stdout.close()
-
-
-# --------------------------------------------------------------------------- in the process
-def _main() -> None:
-    """Obey until there are no more commands."""
-    import traceback
-
-    peer = _Peer()
-    commands = {"serve": peer.serve, "associate": peer.associate, "seen": peer.take_seen}
-    for line in sys.stdin:
-        how = json.loads(line)
-        try:
-            answer = commands[how.pop("do")](how)
-        except Exception:
-            answer = {"error": traceback.format_exc()}
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
-    os._exit(0)  # its servers look only twice a second whether to end
+from pydicom.dataset import Dataset, FileMetaDataset
 
 
 def _text(value: Any) -> str | None:
@@ -97,43 +19,58 @@ def _hex(value: bytes | None) -> str | None:
     return None if value is None else value.hex()
 
 
-class _Peer:
-    """Both roles of pynetdicom."""
+class Program:
+    """Both roles, as a test describes them; its public methods are what a test calls."""
 
-    def __init__(self) -> None:
-        self.seen: list[Answer] = []
+    def __init__(self, package: str, title: str) -> None:
+        self.net = importlib.import_module(package)
+        self.config: Any = importlib.import_module(f"{package}._config")
+        self.pdu_primitives = importlib.import_module(f"{package}.pdu_primitives")
+        self.title = title
+        self.heard: list[dict[str, Any]] = []
 
-    def take_seen(self, _: Answer) -> Answer:
-        events, self.seen = self.seen, []
-        return {"events": events}
+    def take(self) -> list[dict[str, Any]]:
+        """What the servers' handlers have been told since the last time."""
+        heard, self.heard = self.heard, []
+        return heard
 
-    @staticmethod
-    def _entity(how: Answer, title: str) -> Any:
-        from pynetdicom import AE
-
-        ae = AE(how.get("title", title))
-        for name, value in how.get("ae", {}).items():
+    def _entity(self, title: str, settings: dict[str, Any]) -> Any:
+        ae = self.net.AE(title)
+        for name, value in settings.items():
             setattr(ae, name, value)
         return ae
 
     # ------------------------------------------------------------------- acceptor
-    def serve(self, how: Answer) -> Answer:
-        from pynetdicom import _config, evt
+    def serve(
+        self,
+        contexts: list[Any],
+        answers: dict[str, Any] | None = None,
+        ae: dict[str, Any] | None = None,
+        unrestricted: bool = False,
+    ) -> int:
+        """Start a server that runs as long as the process; its port.
 
-        _config.UNRESTRICTED_STORAGE_SERVICE = bool(how.get("unrestricted"))
-        ae = self._entity(how, "PYNET")
-        for uid, syntaxes, scu, scp in how.get("contexts", []):
-            ae.add_supported_context(uid, syntaxes, scu_role=scu, scp_role=scp)
-        answers = how.get("answers", {})
+        Args:
+            contexts: Of each the abstract syntax, transfer syntaxes, and whether it allows the SCU and SCP roles.
+            answers: Of the handlers "user", "extended", "common" and "window", or "raise"; others are not there.
+            ae: Attributes of the AE.
+            unrestricted: Whether storage is; from now on so for all servers.
+        """
+        evt = self.net.evt
+        self.config.UNRESTRICTED_STORAGE_SERVICE = unrestricted
+        entity = self._entity(self.title, ae or {})
+        for uid, syntaxes, scu, scp in contexts:
+            entity.add_supported_context(uid, syntaxes, scu_role=scu, scp_role=scp)
+        results = answers or {}
 
         def answered(name: str) -> Any:
-            if answers[name] == "raise":
+            if results[name] == "raise":
                 raise ValueError("on purpose")
-            return answers[name]
+            return results[name]
 
         def on_user(event: Any) -> tuple[bool, bytes | None]:
             self._see("user", type=event.user_id_type, primary=_hex(event.primary_field))
-            self.seen[-1]["secondary"] = _hex(event.secondary_field)
+            self.heard[-1]["secondary"] = _hex(event.secondary_field)
             verified, response = answered("user")
             return verified, None if response is None else bytes.fromhex(response)
 
@@ -164,7 +101,7 @@ class _Peer:
 
         def on_store(event: Any) -> int:
             self._see("store", sop_class=str(event.request.AffectedSOPClassUID), syntax=str(event.context[2]))
-            self.seen[-1]["bytes"] = len(event.request.DataSet.getvalue())
+            self.heard[-1]["bytes"] = len(event.request.DataSet.getvalue())
             return 0x0000
 
         handlers: list[Any] = [(evt.EVT_C_ECHO, on_echo), (evt.EVT_C_STORE, on_store)]
@@ -174,18 +111,39 @@ class _Peer:
             ("common", evt.EVT_SOP_COMMON, on_common),
             ("window", evt.EVT_ASYNC_OPS, on_window),
         ):
-            if name in answers:
+            if name in results:
                 handlers.append((event, handler))
-        server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
-        return {"port": server.socket.getsockname()[1]}
+        server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
+        return int(server.server_address[1])
 
     def _see(self, event: str, **what: Any) -> None:
-        self.seen.append({"event": event, **what})
+        self.heard.append({"event": event, **what})
 
     # ------------------------------------------------------------------- requestor
-    def associate(self, how: Answer) -> Answer:
-        from pynetdicom import build_context, build_role, evt
+    def associate(
+        self,
+        port: int,
+        contexts: list[Any],
+        roles: list[Any] | None = None,
+        items: list[Any] | None = None,
+        acts: list[Any] | None = None,
+        title: str = "",
+        called: str = "OURS",
+        max_pdu: int = 16382,
+    ) -> dict[str, Any]:
+        """Ask for an association, use it, release it; what became of it.
 
+        Args:
+            port: The acceptor's.
+            contexts: Of each the abstract syntax and transfer syntaxes.
+            roles: Of each the SOP class and whether the SCU and SCP roles are proposed.
+            items: Other items, each a class of `pdu_primitives` and its attributes, bytes as hexadecimal digits.
+            acts: ["echo", 0], or ["store", [SOP class, transfer syntax, size]].
+            title: The calling AE title.
+            called: The called AE title.
+            max_pdu: Longest PDU to receive.
+        """
+        net, evt = self.net, self.net.evt
         # under load pynetdicom takes its own close after an A-ASSOCIATE-RJ for an abort, so ask what came
         rejections: list[list[int]] = []
 
@@ -193,36 +151,32 @@ class _Peer:
             if event.data[0] == 3:
                 rejections.append(list(event.data[7:10]))
 
-        ae = self._entity(how, "PYNET")
-        contexts = [build_context(uid, syntaxes) for uid, syntaxes in how["contexts"]]
-        items = [build_role(uid, scu_role=scu, scp_role=scp) for uid, scu, scp in how.get("roles", [])]
-        items += [self._item(kind, values) for kind, values in how.get("items", [])]
+        ae = self._entity(title or self.title, {})
+        ext_neg = [net.build_role(uid, scu_role=scu, scp_role=scp) for uid, scu, scp in roles or ()]
+        ext_neg += [self._item(kind, values) for kind, values in items or ()]
         assoc = ae.associate(
             "127.0.0.1",
-            how["port"],
-            contexts=contexts,
-            ae_title=how.get("called", "OURS"),
-            max_pdu=how.get("max_pdu", 16382),
-            ext_neg=items,
+            port,
+            contexts=[net.build_context(uid, syntaxes) for uid, syntaxes in contexts],
+            ae_title=called,
+            max_pdu=max_pdu,
+            ext_neg=ext_neg,
             evt_handlers=[(evt.EVT_DATA_RECV, on_data)],
         )
-        result: Answer = {
+        result: dict[str, Any] = {
             "established": assoc.is_established,
             "aborted": assoc.is_aborted,
             "rejection": rejections[0] if rejections else None,
         }
         if assoc.is_established:
             result |= self._negotiated(assoc)
-            result["statuses"] = [self._act(assoc, what, value) for what, value in how.get("acts", [])]
+            result["statuses"] = [self._act(assoc, what, value) for what, value in acts or ()]
             assoc.release()
             result["released"] = assoc.is_released
         return result
 
-    @staticmethod
-    def _item(kind: str, values: Answer) -> Any:
-        from pynetdicom import pdu_primitives
-
-        item = getattr(pdu_primitives, kind)()
+    def _item(self, kind: str, values: dict[str, Any]) -> Any:
+        item = getattr(self.pdu_primitives, kind)()
         for name, value in values.items():
             is_bytes = name in ("primary_field", "secondary_field", "service_class_application_information")
             setattr(item, name, bytes.fromhex(value) if is_bytes else value)
@@ -230,8 +184,6 @@ class _Peer:
 
     @staticmethod
     def _act(assoc: Any, what: str, value: Any) -> int | str | None:
-        from pydicom.dataset import Dataset, FileMetaDataset
-
         if what == "echo":
             status = assoc.send_c_echo()
         else:
@@ -248,11 +200,11 @@ class _Peer:
         return code
 
     @staticmethod
-    def _negotiated(assoc: Any) -> Answer:
+    def _negotiated(assoc: Any) -> dict[str, Any]:
         """How this end understands what was negotiated."""
         peer = assoc.requestor if assoc.is_acceptor else assoc.acceptor
         identity = assoc.acceptor.user_identity
-        result: Answer = {
+        result: dict[str, Any] = {
             "accepted": [
                 [c.context_id, str(c.abstract_syntax), str(c.transfer_syntax[0]), c.as_scu, c.as_scp]
                 for c in assoc.accepted_contexts
@@ -273,7 +225,3 @@ class _Peer:
                 for uid, (service, related) in assoc.acceptor.accepted_common_extended.items()
             }
         return result
-
-
-if __name__ == "__main__":
-    _main()
