@@ -31,6 +31,7 @@ from workstation.net.dimse import (
 from workstation.net.dimse_elements import check_value
 from workstation.net.events import Event
 from workstation.net.status import code_to_category
+from workstation.net.utils import printable
 
 if TYPE_CHECKING:
     from workstation.net.association import Association
@@ -81,7 +82,7 @@ def refusal(assoc: Association, operation: Operation) -> bool:
         return False
     else:
         status, comment = SOP_CLASS_NOT_SUPPORTED, f"We are not SCP of {name}"
-    _log.error("%s: the %s is refused: %s", assoc.name, request.name, comment)
+    _log.error("%s: the %s is refused: %s", assoc.name, request.name, printable(comment))
     if operation.sink is not None:
         operation.sink.discard()  # nobody will look at it
     Asked(assoc, operation).respond(status, ErrorComment=comment[:64])
