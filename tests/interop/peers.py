@@ -14,7 +14,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -50,6 +50,17 @@ def run(program: str, *arguments: object, timeout: float = 60.0) -> subprocess.C
     )
 
 
+def answers(number: int, has_ended: Callable[[], bool]) -> bool:
+    """Wait until a server answers on its port; whether it does."""
+    end = time.monotonic() + 30
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", number), 0.5):
+            return True
+        if has_ended() or time.monotonic() > end:
+            return False
+        time.sleep(0.02)  # another process's start has no event to wait for
+
+
 @contextmanager
 def process(command: Sequence[object], number: int, cwd: Path | None = None) -> Iterator[subprocess.Popen[str]]:
     """A server that runs until the block ends; ready when `number` answers."""
@@ -67,13 +78,8 @@ def process(command: Sequence[object], number: int, cwd: Path | None = None) -> 
     reader = threading.Thread(target=lambda: said.extend(peer.stdout or ()), name="peer-output", daemon=True)
     reader.start()
     try:
-        end = time.monotonic() + 30
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", number), 0.5):
-                break
-            if peer.poll() is not None or time.monotonic() > end:
-                raise AssertionError(f"{command[0]} did not start:\n{''.join(said)}")
-            time.sleep(0.02)  # another process's start has no event to wait for
+        if not answers(number, lambda: peer.poll() is not None):
+            raise AssertionError(f"{command[0]} did not start:\n{''.join(said)}")
         yield peer
     finally:
         with contextlib.suppress(ProcessLookupError):

@@ -43,6 +43,7 @@ class _There:
 
     def __init__(self, program: str, errors: IO[str]) -> None:
         self._errors = errors
+        self._one_at_a_time = threading.Lock()
         self._process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("pynetdicom_child.py")), program],
             stdin=subprocess.PIPE,
@@ -61,14 +62,15 @@ class _There:
         Raises:
             AssertionError: It raised, did not return, or the process ended.
         """
-        impatience = threading.Timer(PATIENCE, self._process.kill)
-        impatience.start()
-        try:
-            self._stdin.write(json.dumps({"call": name, "arguments": arguments}) + "\n")
-            self._stdin.flush()
-            line = self._stdout.readline()
-        finally:
-            impatience.cancel()
+        with self._one_at_a_time:
+            impatience = threading.Timer(PATIENCE, self._process.kill)
+            impatience.start()
+            try:
+                self._stdin.write(json.dumps({"call": name, "arguments": arguments}) + "\n")
+                self._stdin.flush()
+                line = self._stdout.readline()
+            finally:
+                impatience.cancel()
         assert line, f"pynetdicom ended with {self._process.wait(10)}:\n{self._said()}"
         answer = json.loads(line)
         assert "error" not in answer, answer["error"]

@@ -10,29 +10,19 @@ import ast
 import importlib.util
 import re
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-from peers import ENVIRONMENT, port, process
+from peers import answers
+from peers import port as free_port
+from pynetdicom_process import Peer
 
 PACKAGE = "rewritten_programs"
 NAMES = ("echoscu", "echoscp", "storescu", "storescp", "findscu", "getscu", "movescu", "qrscp")
-
-# Starts a program as `python -m` does, from any folder; what a person would have called to see our log is called first.
-START = """
-import runpy, sys
-folder, logged, module = sys.argv[1:4]
-sys.path.insert(0, folder)
-sys.argv[:4] = [module]
-if logged:
-    from workstation.net import debug_logger
-    debug_logger()
-runpy.run_module(module, run_name="__main__", alter_sys=True)
-"""
 
 _IMPORT = re.compile(r"^([ \t]*(?:from|import)[ \t]+)pynetdicom(\.apps)?\b", re.MULTILINE)
 _LISTED = re.compile(r"(from workstation\.net import \([^)]*?)[ \t]+_handlers,\n([^)]*\)\n)")
@@ -61,42 +51,56 @@ def import_lines(text: str) -> set[int]:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One of the programs, rewritten or the original."""
+    """One of the programs, rewritten or the original.
+
+    Attributes:
+        name: Its own.
+        starter: `command_line_programs`.
+        folder: Of the rewritten ones.
+    """
 
     name: str
+    starter: Peer
     folder: Path | None = None
 
-    def command(self, *arguments: object, logged: bool = False) -> list[str]:
-        """The command line that starts it."""
-        package = PACKAGE if self.folder else "pynetdicom.apps"
-        module = f"{package}.{self.name}.{self.name}"
-        start = [sys.executable, "-c", START, str(self.folder or ""), "logged" if logged else "", module]
-        return [*start, *map(str, arguments)]
-
-    def run(
-        self, *arguments: object, logged: bool = False, cwd: Path | None = None
-    ) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: object, logged: bool = False) -> subprocess.CompletedProcess[str]:
         """Run it to its end."""
-        return subprocess.run(
-            self.command(*arguments, logged=logged),
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=50,
-            cwd=cwd,
-            env=ENVIRONMENT,
-        )
+        number = self._started(*arguments, logged=logged)
+        done = self.starter.call("wait", number=number, timeout=30)
+        if done["returncode"] is None:
+            self.starter.call("stop", number=number)
+        return subprocess.CompletedProcess([self.name, *map(str, arguments)], **done)
 
     @contextmanager
     def serving(self, *arguments: object) -> Iterator[int]:
         """Run it as a server for the block; yields its port, which is its last argument."""
-        number = port()
-        with process(self.command(*arguments, number), number):
-            yield number
+        port = free_port()
+        number = self._started(*arguments, port)
+
+        def state() -> dict[str, Any]:
+            state: dict[str, Any] = self.starter.call("wait", number=number, timeout=0)
+            return state
+
+        try:
+            assert answers(port, lambda: state()["returncode"] is not None), state()
+            yield port
+        finally:
+            self.starter.call("stop", number=number)
+
+    def _started(self, *arguments: object, logged: bool = False) -> int:
+        package = PACKAGE if self.folder else "pynetdicom.apps"
+        number: int = self.starter.call(
+            "start",
+            module=f"{package}.{self.name}.{self.name}",
+            arguments=[str(argument) for argument in arguments],
+            folder=str(self.folder or ""),
+            logged=logged,
+        )
+        return number
 
 
-def copied(folder: Path) -> dict[str, Program]:
-    """All programs, rewritten into `folder`."""
+def copied(folder: Path) -> None:
+    """Write all programs into `folder`, rewritten."""
     target = folder / PACKAGE
     source = originals()
     for file in source.rglob("*"):
@@ -107,7 +111,6 @@ def copied(folder: Path) -> dict[str, Program]:
         text = file.read_text(encoding="utf-8")
         place.write_text(rewrite(text) if file.suffix == ".py" else text, encoding="utf-8")
     (target / "nothing.py").touch()
-    return {name: Program(name, folder) for name in NAMES}
 
 
 def qrscp_settings(folder: Path, destinations: Mapping[str, int]) -> Path:

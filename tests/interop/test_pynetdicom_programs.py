@@ -17,6 +17,7 @@ import pytest
 import rewritten
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pynetdicom_process import Peer, pynetdicom
 from rewritten import Program
 
 LEVEL = ("-k", "QueryRetrieveLevel=PATIENT")
@@ -26,6 +27,7 @@ LEVEL = ("-k", "QueryRetrieveLevel=PATIENT")
 class Network:
     """Who runs during this module, with ports by name, and what they were given to keep."""
 
+    starter: Peer
     ours: dict[str, Program]
     ports: dict[str, int]
     folders: dict[str, Path]
@@ -35,12 +37,11 @@ class Network:
     def patient(self) -> str:
         return str(dcmread(self.files[0]).PatientID)
 
+    def theirs(self, name: str) -> Program:
+        return Program(name, self.starter)
+
     def at(self, name: str) -> tuple[str, int]:
         return "127.0.0.1", self.ports[name]
-
-
-def theirs(name: str) -> Program:
-    return Program(name)
 
 
 def objects(folder: Path) -> dict[str, Dataset]:
@@ -62,7 +63,7 @@ def assert_kept(folder: Path, files: list[Path]) -> None:
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
     folder = tmp_path_factory.mktemp("programs")
-    ours = rewritten.copied(folder / "copy")
+    rewritten.copied(folder / "copy")
     sent = folder / "sent"
     sent.mkdir()
     chest = Path(__file__).resolve().parents[2] / "resources" / "samples" / "ct-chest"
@@ -71,7 +72,8 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
     folders = {name: folder / name.replace(" ", "-") for name in names}
     for path in folders.values():
         path.mkdir()
-    with ExitStack() as running, ThreadPoolExecutor() as at_once:
+    with pynetdicom("command_line_programs") as starter, ExitStack() as running, ThreadPoolExecutor() as at_once:
+        ours = {name: Program(name, starter, folder / "copy") for name in rewritten.NAMES}
 
         def start(servers: dict[str, AbstractContextManager[int]]) -> dict[str, int]:
             return dict(zip(servers, at_once.map(running.enter_context, servers.values()), strict=True))
@@ -80,7 +82,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
             {
                 "echo": ours["echoscp"].serving(),
                 "store": ours["storescp"].serving("-od", folders["store"]),
-                "their store": theirs("storescp").serving("-od", folders["their store"]),
+                "their store": Program("storescp", starter).serving("-od", folders["their store"]),
                 "dcmtk store": peers.storescp(folders["dcmtk store"]),
             }
         )
@@ -89,11 +91,11 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
         ports |= start(
             {
                 "qr": ours["qrscp"].serving("-c", settings["qr"], "--port"),
-                "their qr": theirs("qrscp").serving("-c", settings["their qr"], "--port"),
+                "their qr": Program("qrscp", starter).serving("-c", settings["their qr"], "--port"),
                 "dcmtk qr": peers.dcmqrscp(folders["dcmtk qr"], known),
             }
         )
-        yield Network(ours, ports, folders, files)
+        yield Network(starter, ours, ports, folders, files)
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +146,7 @@ def test_echoscu(server: str, network: Network) -> None:
 def test_echoscp_answers_dcmtk(network: Network) -> None:
     assert peers.run("echoscu", *network.at("echo"), "--repeat", 3).returncode == 0
     assert peers.run("echoscu", *network.at("echo"), "--abort").returncode == 0
-    assert theirs("echoscu").run(*network.at("echo")).returncode == 0
+    assert network.theirs("echoscu").run(*network.at("echo")).returncode == 0
 
 
 def test_echoscu_that_finds_nobody(network: Network, free_port: int) -> None:
@@ -163,7 +165,7 @@ def test_storescu(server: str, network: Network) -> None:
 
 def test_storescp_keeps_what_others_send(network: Network) -> None:
     first, second, third = network.files
-    assert theirs("storescu").run(*network.at("store"), first).returncode == 0
+    assert network.theirs("storescu").run(*network.at("store"), first).returncode == 0
     assert peers.run("storescu", *network.at("store"), second, third).returncode == 0
     assert_kept(network.folders["store"], network.files)
 
@@ -206,7 +208,7 @@ def test_others_get_from_qrscp(filled: Network, tmp_path: Path) -> None:
     assert_kept(tmp_path, filled.files)
     for file in tmp_path.iterdir():
         file.unlink()
-    assert theirs("getscu").run(*filled.at("qr"), "-aec", "QR", *keys).returncode == 0
+    assert filled.theirs("getscu").run(*filled.at("qr"), "-aec", "QR", *keys).returncode == 0
     assert_kept(tmp_path, filled.files)
 
 
@@ -237,5 +239,5 @@ def test_others_have_qrscp_move(filled: Network) -> None:
     keys = (*LEVEL, "-k", f"PatientID={filled.patient}")
     assert peers.run("movescu", "-P", "-aec", "QR", "-aem", "THEIRS", *keys, *filled.at("qr")).returncode == 0
     assert_kept(filled.folders["their store"], filled.files)
-    assert theirs("movescu").run(*filled.at("qr"), "-aec", "QR", "-aem", "OURS", *keys).returncode == 0
+    assert filled.theirs("movescu").run(*filled.at("qr"), "-aec", "QR", "-aem", "OURS", *keys).returncode == 0
     assert_kept(filled.folders["store"], filled.files)
