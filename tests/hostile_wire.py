@@ -6,8 +6,8 @@ import socket
 import struct
 from typing import Any
 
-from workstation.net.dimse import Message, decode_command, encode_command
-from workstation.net.pdu import (
+from workstation.net.codec.dimse import Message, decode_command, encode_command
+from workstation.net.codec.pdu import (
     A_ASSOCIATE_AC,
     A_ASSOCIATE_RQ,
     A_RELEASE_RP,

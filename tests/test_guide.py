@@ -36,8 +36,9 @@ import pytest
 from peers import ENVIRONMENT, port, require_program, storescp
 
 from workstation import net
-from workstation.net import _config, events, pdu, status
+from workstation.net import _config, events, status
 from workstation.net.association import Association
+from workstation.net.codec import pdu
 from workstation.net.dimse_primitives import C_STORE
 from workstation.net.transport import AssociationServer
 

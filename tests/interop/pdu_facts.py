@@ -14,8 +14,8 @@ from pynetdicom import pdu as peer_pdu
 from pynetdicom import pdu_items as peer_items
 from tshark import TsharkField, TsharkPdu
 
-from workstation.net.field import Field
-from workstation.net.pdu import (
+from workstation.net.codec.field import Field
+from workstation.net.codec.pdu import (
     A_ABORT_RQ,
     A_ASSOCIATE_AC,
     A_ASSOCIATE_RJ,

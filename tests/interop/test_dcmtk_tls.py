@@ -18,7 +18,7 @@ from pydicom.dataset import Dataset
 
 from workstation.net import AE, evt
 from workstation.net.association import Association
-from workstation.net.connecting import TLSHandshakeError
+from workstation.net.shell.connecting import TLSHandshakeError
 from workstation.net.sop_class import (
     CTImageStorage,
     StudyRootQueryRetrieveInformationModelFind,

@@ -14,7 +14,7 @@ from pynetdicom_process import Peer
 
 from workstation.net import AE, _config, build_role, evt
 from workstation.net.association import Association
-from workstation.net.pdu import A_ASSOCIATE_RJ
+from workstation.net.codec.pdu import A_ASSOCIATE_RJ
 from workstation.net.pdu_primitives import (
     AsynchronousOperationsWindowNegotiation,
     SOPClassCommonExtendedNegotiation,

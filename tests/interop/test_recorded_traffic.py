@@ -26,11 +26,9 @@ from pydicom.filereader import read_dataset
 from recording import Conversation, RecordedPdu, write_pcap
 from tshark import TsharkPdu, check_connections, dissect_file
 
-from workstation.net.assembly import Assembler, Incoming
-from workstation.net.dimse import ELEMENTS, MESSAGES, Message, decode_command, dissect_command, encode_command
-from workstation.net.field import Field
-from workstation.net.fsm import State
-from workstation.net.pdu import (
+from workstation.net.codec.dimse import ELEMENTS, MESSAGES, Message, decode_command, dissect_command, encode_command
+from workstation.net.codec.field import Field
+from workstation.net.codec.pdu import (
     A_ASSOCIATE_AC,
     A_ASSOCIATE_RJ,
     A_ASSOCIATE_RQ,
@@ -40,7 +38,15 @@ from workstation.net.pdu import (
     dissect_pdu,
     encode_pdu,
 )
-from workstation.net.upper_layer import AssociateIndication, DataIndication, Limits, ReleaseIndication, UpperLayer
+from workstation.net.engine.assembly import Assembler, Incoming
+from workstation.net.engine.fsm import State
+from workstation.net.engine.upper_layer import (
+    AssociateIndication,
+    DataIndication,
+    Limits,
+    ReleaseIndication,
+    UpperLayer,
+)
 from workstation.traffic.dissect import dissect
 from workstation.traffic.elements import encoding_of
 from workstation.traffic.log import TrafficLog

@@ -13,9 +13,9 @@ from typing import Any, TypeAlias
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from workstation.net.dimse import ELEMENTS, MESSAGES, CommandField, Message, UnknownElement
-from workstation.net.field import Field
-from workstation.net.pdu import (
+from workstation.net.codec.dimse import ELEMENTS, MESSAGES, CommandField, Message, UnknownElement
+from workstation.net.codec.field import Field
+from workstation.net.codec.pdu import (
     A_ABORT_RQ,
     A_ASSOCIATE_AC,
     A_ASSOCIATE_RJ,

@@ -14,8 +14,8 @@ from raw_peer import IMPLICIT, RawPeer
 
 from workstation.net import AE, evt
 from workstation.net.association import Association
+from workstation.net.codec.pdu import PDU
 from workstation.net.listener import AssociationServer
-from workstation.net.pdu import PDU
 from workstation.net.sop_class import CTImageStorage, Verification
 
 NOTIFICATIONS: list[Any] = [

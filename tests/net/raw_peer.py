@@ -10,9 +10,8 @@ from types import TracebackType
 from typing import Any
 
 from workstation.net import AE
-from workstation.net.dimse import Message, decode_command, encode_command
-from workstation.net.listener import AssociationServer
-from workstation.net.pdu import (
+from workstation.net.codec.dimse import Message, decode_command, encode_command
+from workstation.net.codec.pdu import (
     A_ABORT_RQ,
     A_ASSOCIATE_AC,
     A_ASSOCIATE_RQ,
@@ -27,6 +26,7 @@ from workstation.net.pdu import (
     encode_pdu,
     parse_header,
 )
+from workstation.net.listener import AssociationServer
 from workstation.net.sop_class import Verification
 
 IMPLICIT = "1.2.840.10008.1.2"

@@ -13,9 +13,9 @@ from live_ends import Ear, only
 from raw_peer import scp
 
 from workstation.net import AE, evt
-from workstation.net.address import AddressInformation, from_socket
 from workstation.net.association import Association
 from workstation.net.listener import AssociationServer, ThreadedAssociationServer
+from workstation.net.shell.address import AddressInformation, from_socket
 from workstation.net.sop_class import Verification
 from workstation.net.transport import AddressInformation as FromTransport
 

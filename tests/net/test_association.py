@@ -17,8 +17,8 @@ from pydicom.dataset import Dataset
 
 from workstation.net import AE, build_role, evt
 from workstation.net.association import Association
+from workstation.net.codec.pdu import A_ASSOCIATE_RJ
 from workstation.net.listener import AssociationServer
-from workstation.net.pdu import A_ASSOCIATE_RJ
 from workstation.net.sop_class import (
     CTImageStorage,
     ModalityPerformedProcedureStep,
@@ -361,8 +361,8 @@ def test_a_sink_gets_the_fragments_as_they_arrive(samples: Path) -> None:
 
 
 def test_half_an_object_is_discarded_when_the_peer_goes(samples: Path) -> None:
-    from workstation.net.dimse import C_STORE_RQ, encode_command
-    from workstation.net.pdu import P_DATA_TF, PDV, encode_pdu
+    from workstation.net.codec.dimse import C_STORE_RQ, encode_command
+    from workstation.net.codec.pdu import P_DATA_TF, PDV, encode_pdu
 
     sinks: list[MemorySink] = []
     opened = threading.Event()

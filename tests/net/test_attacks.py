@@ -27,8 +27,8 @@ import pytest
 from live_ends import ByHand, Ear, ask, image, keys, only
 from raw_peer import RawPeer, acceptance, fragment, message, request, scp, serves, serving, until
 
-from workstation.net import AE, _config, evt, exchange, listener, notifier, threads
-from workstation.net.dimse import (
+from workstation.net import AE, _config, evt, exchange, listener, notifier
+from workstation.net.codec.dimse import (
     C_CANCEL_RQ,
     C_ECHO_RQ,
     C_ECHO_RSP,
@@ -43,7 +43,7 @@ from workstation.net.dimse import (
     Response,
     encode_command,
 )
-from workstation.net.pdu import (
+from workstation.net.codec.pdu import (
     A_ABORT_RQ,
     A_ASSOCIATE_AC,
     A_ASSOCIATE_RJ,
@@ -53,6 +53,7 @@ from workstation.net.pdu import (
     UserIdentityRQ,
     encode_pdu,
 )
+from workstation.net.shell import threads
 from workstation.net.sop_class import (
     BasicFilmSession,
     CTImageStorage,

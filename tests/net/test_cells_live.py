@@ -13,11 +13,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from raw_peer import RawPeer, acceptance, fragment, request
 
-from workstation.net import threads
-from workstation.net.connection import Connection
-from workstation.net.errors import LocalProtocolError
-from workstation.net.fsm import NEXT_STATES, TABLE, Action, Event, State
-from workstation.net.pdu import (
+from workstation.net.codec.pdu import (
     A_ABORT_RQ,
     A_ASSOCIATE_AC,
     A_ASSOCIATE_RJ,
@@ -27,7 +23,11 @@ from workstation.net.pdu import (
     P_DATA_TF,
     encode_pdu,
 )
-from workstation.net.upper_layer import Limits, Output, Stepped, UpperLayer
+from workstation.net.engine.fsm import NEXT_STATES, TABLE, Action, Event, State
+from workstation.net.engine.upper_layer import Limits, Output, Stepped, UpperLayer
+from workstation.net.errors import LocalProtocolError
+from workstation.net.shell import threads
+from workstation.net.shell.connection import Connection
 
 REJECT = A_ASSOCIATE_RJ(result=1, source=1, reason=7)
 Step = tuple[State, Event, Action, State]

@@ -28,8 +28,8 @@ from pynetdicom import pdu_primitives as peer
 from recording import Chunk, Conversation, write_pcap
 from tshark import TsharkPdu, dissect_file
 
-from workstation.net import dimse
-from workstation.net.pdu import (
+from workstation.net.codec import dimse
+from workstation.net.codec.pdu import (
     A_ABORT_RQ,
     A_ASSOCIATE_AC,
     A_ASSOCIATE_RJ,

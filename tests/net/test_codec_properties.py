@@ -41,8 +41,7 @@ from codec_strategies import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workstation.net.assembly import Assembler, AssemblyLimits, Incoming
-from workstation.net.dimse import (
+from workstation.net.codec.dimse import (
     C_STORE_RQ,
     ELEMENTS,
     MESSAGES,
@@ -54,9 +53,8 @@ from workstation.net.dimse import (
     dissect_command,
     encode_command,
 )
-from workstation.net.errors import LocalProtocolError, RemoteProtocolError
-from workstation.net.field import Field
-from workstation.net.pdu import (
+from workstation.net.codec.field import Field
+from workstation.net.codec.pdu import (
     A_ASSOCIATE_AC,
     A_ASSOCIATE_RQ,
     P_DATA_TF,
@@ -76,7 +74,8 @@ from workstation.net.pdu import (
     p_data_header,
     parse_header,
 )
-from workstation.net.upper_layer import (
+from workstation.net.engine.assembly import Assembler, AssemblyLimits, Incoming
+from workstation.net.engine.upper_layer import (
     AssociateIndication,
     DataIndication,
     Limits,
@@ -86,6 +85,7 @@ from workstation.net.upper_layer import (
     Stepped,
     UpperLayer,
 )
+from workstation.net.errors import LocalProtocolError, RemoteProtocolError
 
 IMPLICIT = "1.2.840.10008.1.2"
 REQUEST = A_ASSOCIATE_RQ(

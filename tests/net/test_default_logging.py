@@ -12,7 +12,8 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import ImplicitVRLittleEndian
 
-from workstation.net import _config, default_logging, dimse, dsutils, events, pdu, sop_class
+from workstation.net import _config, default_logging, dsutils, events, sop_class
+from workstation.net.codec import dimse, pdu
 from workstation.net.events import Event, Handlers
 from workstation.net.pdu_primitives import A_ASSOCIATE, A_RELEASE
 from workstation.net.presentation import build_context

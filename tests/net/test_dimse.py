@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from workstation.net.dimse import (
+from workstation.net.codec.dimse import (
     C_CANCEL_RQ,
     C_ECHO_RQ,
     C_ECHO_RSP,

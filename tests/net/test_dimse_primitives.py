@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from workstation.net import dimse, dimse_primitives
+from workstation.net import dimse_primitives
+from workstation.net.codec import dimse
 
 
 @pytest.mark.parametrize("name", [name for name in dimse_primitives.__all__ if name != "DIMSEPrimitive"])

@@ -16,7 +16,8 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filewriter import write_file_meta_info
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from workstation.net import _globals, dimse, dsutils, events, sop_class
+from workstation.net import _globals, dsutils, events, sop_class
+from workstation.net.codec import dimse
 from workstation.net.events import Event, Handlers
 from workstation.net.presentation import PresentationContextTuple
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workstation.net.fsm import NEXT_STATES, TABLE, Action, Event, State
+from workstation.net.engine.fsm import NEXT_STATES, TABLE, Action, Event, State
 
 # Per event: the states in which it may come, with the action; "*" stands for the states not named before.
 BY_EVENT = {

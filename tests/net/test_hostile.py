@@ -24,8 +24,7 @@ from pydicom.dataset import Dataset
 from raw_peer import IMPLICIT, RawPeer, acceptance, fragment, message, request, scp, serves, serving, until
 
 from workstation.net import AE, association, evt, exchange, listener
-from workstation.net.assembly import AssemblyLimits
-from workstation.net.dimse import (
+from workstation.net.codec.dimse import (
     C_CANCEL_RQ,
     C_ECHO_RQ,
     C_ECHO_RSP,
@@ -34,7 +33,7 @@ from workstation.net.dimse import (
     C_STORE_RQ,
     encode_command,
 )
-from workstation.net.pdu import (
+from workstation.net.codec.pdu import (
     A_ABORT_RQ,
     A_ASSOCIATE_AC,
     A_ASSOCIATE_RJ,
@@ -45,12 +44,13 @@ from workstation.net.pdu import (
     PDV,
     encode_pdu,
 )
+from workstation.net.engine.assembly import AssemblyLimits
+from workstation.net.engine.upper_layer import Limits
 from workstation.net.sop_class import (
     CTImageStorage,
     PatientRootQueryRetrieveInformationModelFind,
     Verification,
 )
-from workstation.net.upper_layer import Limits
 
 FIND = PatientRootQueryRetrieveInformationModelFind
 SOON = 1.0  # seconds in which an honest client is served and a dishonest one is cut
@@ -165,7 +165,7 @@ def test_a_command_set_that_never_ends_is_cut_at_its_limit() -> None:
 
 def test_an_identifier_that_never_ends_is_cut_at_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     small = AssemblyLimits(identifier=100_000, data_set=200_000)
-    monkeypatch.setattr("workstation.net.assembly.AssemblyLimits", lambda: small)
+    monkeypatch.setattr("workstation.net.engine.assembly.AssemblyLimits", lambda: small)
     with serving(scp(FIND, CTImageStorage, Verification)) as server:
         for announced, context_id in ((find_request(), 1), (store_request(), 3)):
             with RawPeer.associated(server, FIND, CTImageStorage) as attacker:
@@ -866,7 +866,7 @@ def test_no_descriptors_left_is_survived_without_a_busy_loop(caplog: pytest.LogC
 
 
 def test_no_threads_left_leaves_no_association_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    from workstation.net import threads
+    from workstation.net.shell import threads
 
     ae = scp()
     with serving(ae) as server:

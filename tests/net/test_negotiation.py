@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydicom.uid import JPEG2000, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from workstation.net import negotiation
+from workstation.net.codec.pdu import AnsweredContext, ProposedContext, RoleSelection
 from workstation.net.negotiation import negotiate_as_acceptor, negotiate_as_requestor, roles_of
-from workstation.net.pdu import AnsweredContext, ProposedContext, RoleSelection
 from workstation.net.presentation import PresentationContext, build_context
 from workstation.net.sop_class import CTImageStorage, MRImageStorage, Verification
 

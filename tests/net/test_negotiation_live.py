@@ -21,8 +21,7 @@ from raw_peer import IMPLICIT, RawPeer, acceptance, request, scp, serves, servin
 from workstation.net import AE, _config, build_context, build_role, evt, register_uid
 from workstation.net import sop_class as sop_classes
 from workstation.net.association import Association
-from workstation.net.listener import AssociationServer
-from workstation.net.pdu import (
+from workstation.net.codec.pdu import (
     A_ABORT_RQ,
     A_ASSOCIATE_AC,
     A_ASSOCIATE_RJ,
@@ -38,6 +37,7 @@ from workstation.net.pdu import (
     SOPClassExtendedNegotiation,
     UserIdentityAC,
 )
+from workstation.net.listener import AssociationServer
 from workstation.net.pdu_primitives import (
     AsynchronousOperationsWindowNegotiation,
     UserIdentityNegotiation,

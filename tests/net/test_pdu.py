@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from workstation.net.cursor import MAXIMUM_ITEMS, MAXIMUM_TRACED_PARTS
-from workstation.net.errors import AbortReason, LocalProtocolError, RemoteProtocolError
-from workstation.net.field import Field
-from workstation.net.pdu import (
+from workstation.net.codec.cursor import MAXIMUM_ITEMS, MAXIMUM_TRACED_PARTS
+from workstation.net.codec.field import Field
+from workstation.net.codec.pdu import (
     A_ABORT_RQ,
     A_ASSOCIATE_AC,
     A_ASSOCIATE_RJ,
@@ -47,6 +46,7 @@ from workstation.net.pdu import (
     p_data_header,
     parse_header,
 )
+from workstation.net.errors import AbortReason, LocalProtocolError, RemoteProtocolError
 
 h = bytes.fromhex
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from workstation.net import pdu, pdu_primitives
+from workstation.net import pdu_primitives
+from workstation.net.codec import pdu
 from workstation.net.pdu_primitives import (
     A_ABORT,
     A_ASSOCIATE,

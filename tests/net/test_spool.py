@@ -16,8 +16,8 @@ from pydicom.dataset import Dataset
 from raw_peer import RawPeer, fragment, message, scp, serving
 
 from workstation.net import AE, _config, evt
-from workstation.net.assembly import AssemblyLimits
-from workstation.net.dimse import C_STORE_RQ, encode_command
+from workstation.net.codec.dimse import C_STORE_RQ, encode_command
+from workstation.net.engine.assembly import AssemblyLimits
 from workstation.net.sop_class import (
     CTImageStorage,
     PatientRootQueryRetrieveInformationModelMove,
@@ -86,7 +86,7 @@ def test_a_data_set_too_large_for_memory_is_spooled_in_any_case(
 ) -> None:
     monkeypatch.setattr(_config, "STORE_RECV_CHUNKED_DATASET", False)
     small = AssemblyLimits(memory=10_000)
-    monkeypatch.setattr("workstation.net.assembly.AssemblyLimits", lambda: small)
+    monkeypatch.setattr("workstation.net.engine.assembly.AssemblyLimits", lambda: small)
     stored: list[tuple[bytes, bool]] = []
 
     def on_store(event: Any) -> int:

@@ -17,11 +17,12 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from raw_peer import RawPeer, acceptance, fragment, message, request, scp, serves, serving, until
 
-from workstation.net import AE, _config, build_role, connecting, evt, threads
+from workstation.net import AE, _config, build_role, evt
 from workstation.net.association import Association
-from workstation.net.dimse import C_ECHO_RQ, C_ECHO_RSP, C_FIND_RQ, C_FIND_RSP, encode_command
+from workstation.net.codec.dimse import C_ECHO_RQ, C_ECHO_RSP, C_FIND_RQ, C_FIND_RSP, encode_command
+from workstation.net.codec.pdu import A_ABORT_RQ, A_ASSOCIATE_RJ, P_DATA_TF
 from workstation.net.listener import AssociationServer
-from workstation.net.pdu import A_ABORT_RQ, A_ASSOCIATE_RJ, P_DATA_TF
+from workstation.net.shell import connecting, threads
 from workstation.net.sop_class import (
     CTImageStorage,
     ModalityPerformedProcedureStep,

@@ -18,8 +18,8 @@ from raw_peer import RawPeer, acceptance, message, request, scp, serves, serving
 
 from workstation.net import AE, build_role, evt
 from workstation.net.association import Association
-from workstation.net.dimse import C_ECHO_RSP, C_FIND_RSP
-from workstation.net.pdu import (
+from workstation.net.codec.dimse import C_ECHO_RSP, C_FIND_RSP
+from workstation.net.codec.pdu import (
     A_ABORT_RQ,
     A_ASSOCIATE_AC,
     A_ASSOCIATE_RJ,

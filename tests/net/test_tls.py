@@ -17,9 +17,9 @@ from raw_peer import RawPeer, request, scp, serves, serving, until
 
 from workstation.net import AE, evt, listener
 from workstation.net.association import Association
-from workstation.net.connecting import TLSHandshakeError
+from workstation.net.codec.pdu import A_ABORT_RQ, encode_pdu
 from workstation.net.listener import AssociationServer
-from workstation.net.pdu import A_ABORT_RQ, encode_pdu
+from workstation.net.shell.connecting import TLSHandshakeError
 from workstation.net.sop_class import (
     CTImageStorage,
     PatientRootQueryRetrieveInformationModelFind,
@@ -220,7 +220,7 @@ def test_a_handshake_has_a_deadline(monkeypatch: pytest.MonkeyPatch, server_cont
     from functools import partial
 
     from workstation.net import association
-    from workstation.net.upper_layer import Limits
+    from workstation.net.engine.upper_layer import Limits
 
     monkeypatch.setattr(association, "Limits", partial(Limits, request=0.2))
     with serving(scp(), ssl_context=server_context) as server, RawPeer.to(server) as stalled:

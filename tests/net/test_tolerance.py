@@ -15,8 +15,16 @@ from live_ends import ByHand, Ear, ask, image, keys, only, storing
 from raw_peer import IMPLICIT, RawPeer, acceptance, fragment, message, request, scp, serves, serving, until
 
 from workstation.net import AE, build_role, evt
-from workstation.net.dimse import C_ECHO_RQ, C_ECHO_RSP, C_FIND_RQ, C_FIND_RSP, C_STORE_RQ, C_STORE_RSP, encode_command
-from workstation.net.pdu import (
+from workstation.net.codec.dimse import (
+    C_ECHO_RQ,
+    C_ECHO_RSP,
+    C_FIND_RQ,
+    C_FIND_RSP,
+    C_STORE_RQ,
+    C_STORE_RSP,
+    encode_command,
+)
+from workstation.net.codec.pdu import (
     A_ABORT_RQ,
     A_ASSOCIATE_AC,
     A_RELEASE_RP,

@@ -6,9 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from workstation.net.errors import LocalProtocolError
-from workstation.net.fsm import TABLE, Event, State
-from workstation.net.pdu import (
+from workstation.net.codec.pdu import (
     A_ABORT_RQ,
     A_ASSOCIATE_AC,
     A_ASSOCIATE_RJ,
@@ -25,7 +23,8 @@ from workstation.net.pdu import (
     decode_pdu,
     encode_pdu,
 )
-from workstation.net.upper_layer import (
+from workstation.net.engine.fsm import TABLE, Event, State
+from workstation.net.engine.upper_layer import (
     FLUSH,
     LINGER,
     AbortIndication,
@@ -42,6 +41,7 @@ from workstation.net.upper_layer import (
     Stepped,
     UpperLayer,
 )
+from workstation.net.errors import LocalProtocolError
 
 ITEMS = (MaximumLength(value=16382), ImplementationClassUID(uid="1.2.3"))
 REQUEST = A_ASSOCIATE_RQ(
@@ -463,6 +463,6 @@ def test_every_cell_does_what_the_table_says_and_the_empty_ones_no_harm(state: S
 
 
 def test_pdu_types_have_their_events() -> None:
-    from workstation.net.upper_layer import _PDU_EVENTS
+    from workstation.net.engine.upper_layer import _PDU_EVENTS
 
     assert set(_PDU_EVENTS) == set(PDUType)

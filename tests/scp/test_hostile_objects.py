@@ -20,7 +20,7 @@ from pydicom.dataset import Dataset
 from scp_objects import CT, EXPLICIT, IMPLICIT, encode, files_of, make_object, store
 
 from workstation.net import AE, build_context
-from workstation.net.dimse import C_FIND_RQ
+from workstation.net.codec.dimse import C_FIND_RQ
 from workstation.scp import built_in
 from workstation.scp.archive import NOT_AUTHORIZED, Archive
 from workstation.scp.levels import Level, Model, WrongIdentifierError, check_find

@@ -18,8 +18,8 @@ from scp_objects import CT, EXPLICIT, IMPLICIT, encode, files_of, make_object, s
 
 from workstation.net import AE, build_context, build_role, evt
 from workstation.net.association import Association
-from workstation.net.dimse import C_FIND_RQ, C_STORE_RQ, Message, encode_command
-from workstation.net.pdu import P_DATA_TF, PDV, encode_pdu
+from workstation.net.codec.dimse import C_FIND_RQ, C_STORE_RQ, Message, encode_command
+from workstation.net.codec.pdu import P_DATA_TF, PDV, encode_pdu
 from workstation.net.pdu_primitives import SOPClassExtendedNegotiation
 from workstation.scp.archive import Archive
 from workstation.scp.levels import Level

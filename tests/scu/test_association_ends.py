@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from workstation.net.pdu import (
+from workstation.net.codec.pdu import (
     A_ASSOCIATE_AC,
     AnsweredContext,
     ImplementationClassUID,

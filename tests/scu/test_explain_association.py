@@ -1,6 +1,6 @@
 import pytest
 
-from workstation.net.pdu import A_ABORT_RQ, A_ASSOCIATE_RJ
+from workstation.net.codec.pdu import A_ABORT_RQ, A_ASSOCIATE_RJ
 from workstation.scu.explain_association import explain_abort, explain_rejection
 from workstation.scu.failure import Layer
 

@@ -18,7 +18,7 @@ from hostile_wire import EVIL, STAND_IN, HandPeer, implicit
 from pydicom.dataset import Dataset
 from scu_peers import keys
 
-from workstation.net.dimse import C_ECHO_RSP, C_FIND_RSP, C_GET_RSP, C_MOVE_RSP, C_STORE_RQ, C_STORE_RSP
+from workstation.net.codec.dimse import C_ECHO_RSP, C_FIND_RSP, C_GET_RSP, C_MOVE_RSP, C_STORE_RQ, C_STORE_RSP
 from workstation.net.part10 import encode_head
 from workstation.peers import Peer
 from workstation.scu import query

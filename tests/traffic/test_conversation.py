@@ -7,8 +7,8 @@ import struct
 import pytest
 from traffic_wire import ACCEPT, CT, ECHO_RQ, EXPLICIT, REQUEST, Wire, store_rq
 
-from workstation.net.dimse import C_CANCEL_RQ, C_FIND_RSP, C_MOVE_RSP, C_STORE_RSP, encode_command
-from workstation.net.pdu import A_ABORT_RQ, A_ASSOCIATE_RJ, A_RELEASE_RP, A_RELEASE_RQ, P_DATA_TF, PDV
+from workstation.net.codec.dimse import C_CANCEL_RQ, C_FIND_RSP, C_MOVE_RSP, C_STORE_RSP, encode_command
+from workstation.net.codec.pdu import A_ABORT_RQ, A_ASSOCIATE_RJ, A_RELEASE_RP, A_RELEASE_RQ, P_DATA_TF, PDV
 from workstation.traffic import assembly as module
 from workstation.traffic.conversation import Conversation
 from workstation.traffic.record import Record

@@ -11,9 +11,9 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 from traffic_wire import ACCEPT, CT, ECHO_RQ, REQUEST, USER, Wire, store_rq
 
-from workstation.net.dimse import encode_command
-from workstation.net.field import Field
-from workstation.net.pdu import (
+from workstation.net.codec.dimse import encode_command
+from workstation.net.codec.field import Field
+from workstation.net.codec.pdu import (
     A_ASSOCIATE_AC,
     A_RELEASE_RQ,
     P_DATA_TF,

@@ -14,7 +14,7 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 from pydicom.sequence import Sequence
 
-from workstation.net.field import Field
+from workstation.net.codec.field import Field
 from workstation.traffic.elements import MAX_DEPTH, BytesSource, Encoding, dissect_elements, encoding_of
 
 EXPLICIT = Encoding(False, True)

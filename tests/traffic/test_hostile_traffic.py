@@ -13,9 +13,9 @@ from collections.abc import Iterator
 import pytest
 from hostile_wire import EVIL, STAND_IN, implicit
 
-from workstation.net.dimse import C_ECHO_RSP, C_STORE_RQ, encode_command
-from workstation.net.field import Field
-from workstation.net.pdu import (
+from workstation.net.codec.dimse import C_ECHO_RSP, C_STORE_RQ, encode_command
+from workstation.net.codec.field import Field
+from workstation.net.codec.pdu import (
     A_ASSOCIATE_AC,
     A_ASSOCIATE_RQ,
     AnsweredContext,

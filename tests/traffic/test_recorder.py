@@ -12,8 +12,8 @@ import pytest
 from traffic_wire import ECHO_RQ, REQUEST, Wire, store_rq
 
 from workstation.net import events as evt
-from workstation.net.dimse import encode_command
-from workstation.net.pdu import P_DATA_TF, PDV, encode_pdu
+from workstation.net.codec.dimse import encode_command
+from workstation.net.codec.pdu import P_DATA_TF, PDV, encode_pdu
 from workstation.net.pdu_primitives import A_RELEASE
 from workstation.traffic.log import TrafficLog
 from workstation.traffic.record import KEPT_OF_CUT, NOTIFICATIONS, Record

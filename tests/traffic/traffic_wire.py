@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import count
 
-from workstation.net.dimse import C_ECHO_RQ, C_ECHO_RSP, C_STORE_RQ, Message, encode_command
-from workstation.net.pdu import (
+from workstation.net.codec.dimse import C_ECHO_RQ, C_ECHO_RSP, C_STORE_RQ, Message, encode_command
+from workstation.net.codec.pdu import (
     A_ASSOCIATE_AC,
     A_ASSOCIATE_RQ,
     P_DATA_TF,

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 from viewer_wire import Talk, whole
 
-from workstation.net.pdu import A_ASSOCIATE_RJ
+from workstation.net.codec.pdu import A_ASSOCIATE_RJ
 from workstation.traffic.log import TrafficLog
 from workstation.ui.theme import Theme
 from workstation.ui.viewers.associations_model import (

@@ -13,8 +13,8 @@ from PySide6.QtCore import QObject, QThread, QTimer, Signal
 from pytestqt.qtbot import QtBot
 
 from workstation.net import events as evt
-from workstation.net.dimse import C_ECHO_RQ
-from workstation.net.pdu import A_RELEASE_RQ, P_DATA_TF, PDV, encode_pdu
+from workstation.net.codec.dimse import C_ECHO_RQ
+from workstation.net.codec.pdu import A_RELEASE_RQ, P_DATA_TF, PDV, encode_pdu
 from workstation.net.pdu_primitives import A_RELEASE
 from workstation.traffic.record import NOTIFICATIONS, Record
 from workstation.ui import bridge as module

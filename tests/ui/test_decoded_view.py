@@ -7,8 +7,8 @@ from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 from viewer_wire import request
 
-from workstation.net.field import Field
-from workstation.net.pdu import dissect_pdu, encode_pdu
+from workstation.net.codec.field import Field
+from workstation.net.codec.pdu import dissect_pdu, encode_pdu
 from workstation.traffic.dissect import Dissection, Segment
 from workstation.ui.theme import Theme
 from workstation.ui.viewers.decoded_view import DecodedView, open_at_first, tree_text

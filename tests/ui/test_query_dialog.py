@@ -18,7 +18,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 
-from workstation.net.dimse import C_CANCEL_RQ
+from workstation.net.codec.dimse import C_CANCEL_RQ
 from workstation.net.part10 import read_head
 from workstation.peers import Peer
 from workstation.scp.archive import Archive

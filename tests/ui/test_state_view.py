@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 from viewer_wire import Talk, whole
 
-from workstation.net.fsm import State
+from workstation.net.engine.fsm import State
 from workstation.traffic.conversation import Conversation
 from workstation.traffic.log import TrafficLog
 from workstation.ui.theme import Theme

@@ -10,8 +10,8 @@ from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 
-from workstation.net.dimse import C_FIND_RQ, C_FIND_RSP, Message, encode_command
-from workstation.net.pdu import (
+from workstation.net.codec.dimse import C_FIND_RQ, C_FIND_RSP, Message, encode_command
+from workstation.net.codec.pdu import (
     A_ASSOCIATE_AC,
     A_ASSOCIATE_RQ,
     A_RELEASE_RP,

@@ -11,18 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydicom.uid import UID
 
 from workstation.net import _config, events
-from workstation.net.events import Event
-from workstation.net.negotiation import (
-    accept_unknown_storage,
-    answered_context,
-    from_answered,
-    from_proposed,
-    negotiate_as_acceptor,
-    negotiate_as_requestor,
-    proposed_context,
-    roles_of,
-)
-from workstation.net.pdu import (
+from workstation.net.codec.pdu import (
     A_ASSOCIATE_AC,
     A_ASSOCIATE_RJ,
     A_ASSOCIATE_RQ,
@@ -33,6 +22,17 @@ from workstation.net.pdu import (
     UserIdentityAC,
     UserItem,
     find_items,
+)
+from workstation.net.events import Event
+from workstation.net.negotiation import (
+    accept_unknown_storage,
+    answered_context,
+    from_answered,
+    from_proposed,
+    negotiate_as_acceptor,
+    negotiate_as_requestor,
+    proposed_context,
+    roles_of,
 )
 from workstation.net.presentation import PresentationContext
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydicom.uid import UID
 
-from workstation.net import _config, connecting, default_logging, events
+from workstation.net import _config, default_logging, events
 from workstation.net._globals import (
     DEFAULT_MAX_LENGTH,
     MAXIMUM_PRESENTATION_CONTEXTS,
@@ -26,6 +26,7 @@ from workstation.net.listener import Admit, AssociationServer, ThreadedAssociati
 from workstation.net.pdu_primitives import NegotiationItem
 from workstation.net.presentation import PresentationContext, build_context, transfer_syntax_list
 from workstation.net.service_user import ServiceUser
+from workstation.net.shell import connecting
 from workstation.net.utils import validate_ae_title
 
 _log = logging.getLogger("workstation.net.ae")

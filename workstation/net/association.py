@@ -23,32 +23,19 @@ from typing import TYPE_CHECKING, Any
 
 from pydicom.uid import UID
 
-from workstation.net import _config, acse, connecting, events, threads
+from workstation.net import _config, acse, events
 from workstation.net._globals import MODE_ACCEPTOR, MODE_REQUESTOR
-from workstation.net.address import from_socket
-from workstation.net.assembly import Assembler, DataSink
-from workstation.net.connection import Connection
-from workstation.net.dimse import C_STORE_RQ, Message, encode_command
-from workstation.net.errors import LocalProtocolError, RemoteProtocolError
-from workstation.net.exchange import Exchange, Operation
-from workstation.net.fsm import State
-from workstation.net.notifier import Notifier
-from workstation.net.operations import perform
-from workstation.net.pdu import (
+from workstation.net.codec.dimse import C_STORE_RQ, Message, encode_command
+from workstation.net.codec.pdu import (
     A_ABORT_RQ,
     A_ASSOCIATE_AC,
     A_ASSOCIATE_RJ,
     A_ASSOCIATE_RQ,
     decode_pdu,
 )
-from workstation.net.pdu_primitives import A_ABORT, A_ASSOCIATE, A_P_ABORT, A_RELEASE
-from workstation.net.presentation import PresentationContext, PresentationContextTuple
-from workstation.net.requests import Requests
-from workstation.net.service_class import ServiceClass, StorageServiceClass
-from workstation.net.service_user import ServiceUser
-from workstation.net.sop_class import uid_to_service_class
-from workstation.net.spool import SpooledDataSet
-from workstation.net.upper_layer import (
+from workstation.net.engine.assembly import Assembler, DataSink
+from workstation.net.engine.fsm import State
+from workstation.net.engine.upper_layer import (
     AbortIndication,
     AssociateConfirmation,
     AssociateIndication,
@@ -63,6 +50,20 @@ from workstation.net.upper_layer import (
     Stepped,
     UpperLayer,
 )
+from workstation.net.errors import LocalProtocolError, RemoteProtocolError
+from workstation.net.exchange import Exchange, Operation
+from workstation.net.notifier import Notifier
+from workstation.net.operations import perform
+from workstation.net.pdu_primitives import A_ABORT, A_ASSOCIATE, A_P_ABORT, A_RELEASE
+from workstation.net.presentation import PresentationContext, PresentationContextTuple
+from workstation.net.requests import Requests
+from workstation.net.service_class import ServiceClass, StorageServiceClass
+from workstation.net.service_user import ServiceUser
+from workstation.net.shell import connecting, threads
+from workstation.net.shell.address import from_socket
+from workstation.net.shell.connection import Connection
+from workstation.net.sop_class import uid_to_service_class
+from workstation.net.spool import SpooledDataSet
 
 if TYPE_CHECKING:
     from workstation.net.ae import ApplicationEntity

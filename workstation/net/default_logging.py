@@ -16,9 +16,9 @@ from workstation.net.status import status_text
 from workstation.net.utils import printable
 
 if TYPE_CHECKING:
-    from workstation.net.dimse import Message
+    from workstation.net.codec.dimse import Message
+    from workstation.net.codec.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
     from workstation.net.events import Event, Handlers, NotificationEvent
-    from workstation.net.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
 
 PACKAGE_LOGGER: Final = "workstation.net"
 LOGGER = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ def log_acse_sent(event: Event) -> None:
 def _log_acse(event: Event, direction: str) -> None:
     if not LOGGER.isEnabledFor(logging.DEBUG):
         return
-    from workstation.net.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
+    from workstation.net.codec.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
 
     primitive = event.primitive
     lines = [f"{_who(event)}: {direction} {type(primitive).__name__.replace('_', '-')}"]
@@ -133,7 +133,7 @@ def _log_acse(event: Event, direction: str) -> None:
 
 def associate_lines(pdu: A_ASSOCIATE_RQ | A_ASSOCIATE_AC) -> Iterator[str]:
     """The parameters of an A-ASSOCIATE-RQ or -AC as lines of text."""
-    from workstation.net import pdu as wire
+    from workstation.net.codec import pdu as wire
 
     yield f"Called AE Title: {printable(pdu.called_ae_title)}"
     yield f"Calling AE Title: {printable(pdu.calling_ae_title)}"
@@ -151,7 +151,7 @@ def associate_lines(pdu: A_ASSOCIATE_RQ | A_ASSOCIATE_AC) -> Iterator[str]:
 
 
 def _item_line(item: Any) -> str:
-    from workstation.net import pdu as wire
+    from workstation.net.codec import pdu as wire
 
     match item:
         case wire.MaximumLength(value=value):

@@ -6,7 +6,7 @@ those of the requests. Their attributes are DICOM keywords.
 
 from __future__ import annotations
 
-from workstation.net.dimse import (
+from workstation.net.codec.dimse import (
     C_CANCEL_RQ,
     C_ECHO_RQ,
     C_FIND_RQ,

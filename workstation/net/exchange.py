@@ -15,11 +15,11 @@ from collections.abc import Callable
 from contextvars import Context
 from queue import Empty, SimpleQueue
 
-from workstation.net import threads
-from workstation.net.assembly import DataSink, Incoming
-from workstation.net.dimse import C_CANCEL_RQ, C_FIND_RSP, Request, Response
+from workstation.net.codec.dimse import C_CANCEL_RQ, C_FIND_RSP, Request, Response
+from workstation.net.engine.assembly import DataSink, Incoming
 from workstation.net.errors import AbortReason, RemoteProtocolError
 from workstation.net.services.query_retrieve import LIMIT_REACHED
+from workstation.net.shell import threads
 from workstation.net.status import code_to_category
 
 _log = logging.getLogger("workstation.net.exchange")

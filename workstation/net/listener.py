@@ -20,13 +20,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from workstation.net import _config, default_logging, events, threads
+from workstation.net import _config, default_logging, events
 from workstation.net._globals import MODE_ACCEPTOR
-from workstation.net.address import AddressInformation, from_socket
 from workstation.net.association import Association, SinkFactory
-from workstation.net.pdu import A_ASSOCIATE_RJ, A_ASSOCIATE_RQ
+from workstation.net.codec.pdu import A_ASSOCIATE_RJ, A_ASSOCIATE_RQ
 from workstation.net.presentation import PresentationContext
-from workstation.net.readiness import Waker, wait
+from workstation.net.shell import threads
+from workstation.net.shell.address import AddressInformation, from_socket
+from workstation.net.shell.readiness import Waker, wait
 
 if TYPE_CHECKING:
     from workstation.net.ae import ApplicationEntity

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from workstation.net.pdu import AnsweredContext, ContextResult, ProposedContext, RoleSelection
+from workstation.net.codec.pdu import AnsweredContext, ContextResult, ProposedContext, RoleSelection
 from workstation.net.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from workstation.net.presentation import PresentationContext, build_role
 

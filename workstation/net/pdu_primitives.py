@@ -13,8 +13,8 @@ from typing import Final, Self, cast
 
 from pydicom.uid import UID
 
-from workstation.net import pdu as wire
 from workstation.net._globals import DEFAULT_MAX_LENGTH
+from workstation.net.codec import pdu as wire
 from workstation.net.utils import received_uid, set_uid
 
 _SECRET: Final = frozenset({"_primary", "_secondary", "_server_response"})

@@ -22,7 +22,7 @@ from pydicom.tag import Tag
 from pydicom.uid import UID
 
 from workstation.net import _config, data_sets, dsutils
-from workstation.net.dimse import (
+from workstation.net.codec.dimse import (
     C_CANCEL_RQ,
     C_ECHO_RQ,
     C_FIND_RQ,
@@ -43,7 +43,7 @@ from workstation.net.dimse import (
     Response,
     response_class,
 )
-from workstation.net.dimse_elements import ELEMENTS, NUMBERS
+from workstation.net.codec.dimse_elements import ELEMENTS, NUMBERS
 from workstation.net.errors import LocalProtocolError
 from workstation.net.part10 import NotDicomFileError, read_head
 from workstation.net.presentation import PresentationContext

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydicom.uid import UID
 
 from workstation.net._globals import DEFAULT_MAX_LENGTH, MODE_ACCEPTOR, MODE_REQUESTOR
-from workstation.net.address import AddressInformation
-from workstation.net.pdu import (
+from workstation.net.codec.pdu import (
     A_ASSOCIATE_AC,
     A_ASSOCIATE_RQ,
     ImplementationClassUID,
@@ -31,6 +30,7 @@ from workstation.net.pdu_primitives import (
     negotiation_item,
 )
 from workstation.net.presentation import PresentationContext
+from workstation.net.shell.address import AddressInformation
 from workstation.net.utils import received_uid, set_uid, validate_ae_title
 
 if TYPE_CHECKING:

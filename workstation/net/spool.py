@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from workstation.net._globals import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
-from workstation.net.dimse import C_STORE_RQ
+from workstation.net.codec.dimse import C_STORE_RQ
 from workstation.net.part10 import encode_head
 
 _log = logging.getLogger("workstation.net.spool")

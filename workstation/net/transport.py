@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workstation.net.address import AddressInformation
 from workstation.net.listener import AssociationServer, RequestHandler, ThreadedAssociationServer
+from workstation.net.shell.address import AddressInformation
 
 __all__ = ["AddressInformation", "AssociationServer", "RequestHandler", "ThreadedAssociationServer"]

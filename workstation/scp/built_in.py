@@ -16,7 +16,7 @@ from pydicom.dataset import Dataset
 from sqlalchemy.exc import SQLAlchemyError
 
 from workstation.net.association import Association
-from workstation.net.dimse import C_STORE_RQ
+from workstation.net.codec.dimse import C_STORE_RQ
 from workstation.net.events import Event, EventHandler
 from workstation.net.presentation import PresentationContextTuple
 from workstation.scp.answer import status_of

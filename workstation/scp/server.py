@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from workstation.net import evt
 from workstation.net.ae import AE
 from workstation.net.association import Association
+from workstation.net.codec.pdu import A_ASSOCIATE_RJ, A_ASSOCIATE_RQ
 from workstation.net.events import Event, EventHandler
 from workstation.net.listener import ThreadedAssociationServer
-from workstation.net.pdu import A_ASSOCIATE_RJ, A_ASSOCIATE_RQ
 from workstation.scp.archive import Archive
 from workstation.scp.behaviour import answering, yielding
 from workstation.scp.built_in import BuiltIn, answer_extended

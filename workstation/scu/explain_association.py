@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from workstation.net.pdu import A_ABORT_RQ, A_ASSOCIATE_RJ
+from workstation.net.codec.pdu import A_ABORT_RQ, A_ASSOCIATE_RJ
 from workstation.scu.explain_transport import explain_connection, explain_first_bytes
 from workstation.scu.failure import Failure, Layer, named, printable
 

@@ -9,7 +9,7 @@ import errno
 import socket
 import ssl
 
-from workstation.net.connecting import TLSHandshakeError
+from workstation.net.shell.connecting import TLSHandshakeError
 from workstation.scu.failure import Failure, Layer, printable
 
 

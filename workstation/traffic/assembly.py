@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from workstation.net.dimse import Message, decode_command
+from workstation.net.codec.dimse import Message, decode_command
 from workstation.net.errors import RemoteProtocolError
 from workstation.traffic.contexts import ContextRow
 from workstation.traffic.rows import MessageRow, PduRow

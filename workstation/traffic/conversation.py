@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from workstation.net.errors import RemoteProtocolError
-from workstation.net.pdu import (
+from workstation.net.codec.pdu import (
     A_ABORT_RQ,
     A_ASSOCIATE_RJ,
     A_RELEASE_RP,
     PDUType,
     decode_pdu,
 )
+from workstation.net.errors import RemoteProtocolError
 from workstation.traffic.assembly import MessageRows
 from workstation.traffic.contexts import Answer, ContextRow, Proposal, Side, read_association
 from workstation.traffic.path import Transition, extend_path

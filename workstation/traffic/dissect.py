@@ -12,9 +12,9 @@ from bisect import bisect_right
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from workstation.net.dimse import dissect_command
-from workstation.net.field import Field
-from workstation.net.pdu import PDUType, dissect_pdu
+from workstation.net.codec.dimse import dissect_command
+from workstation.net.codec.field import Field
+from workstation.net.codec.pdu import PDUType, dissect_pdu
 from workstation.net.uids import uid_name
 from workstation.traffic.assembly import MAX_PDVS
 from workstation.traffic.elements import BytesSource, dissect_elements, encoding_of

@@ -13,7 +13,7 @@ import warnings
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
-from workstation.net.field import Field
+from workstation.net.codec.field import Field
 from workstation.net.uids import uid_name
 from workstation.traffic.text import element_name, hex_bytes, printable, quantity
 

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from workstation.net.pdu import PDUType
+from workstation.net.codec.pdu import PDUType
 from workstation.traffic.conversation import Conversation
 from workstation.traffic.record import KEPT_OF_CUT, Record
 from workstation.traffic.rows import PduRow

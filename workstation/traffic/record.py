@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from workstation.net.dimse import Message
+from workstation.net.codec.dimse import Message
 
 __all__ = ["KEPT_OF_CUT", "NOTIFICATIONS", "ConversationFacts", "Record", "Step"]
 

@@ -19,7 +19,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from workstation.net import events as evt
-from workstation.net.dimse import Message
+from workstation.net.codec.dimse import Message
 from workstation.traffic.record import KEPT_OF_CUT, NOTIFICATIONS, ConversationFacts, Record, Step
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from sys import intern
 from typing import NamedTuple
 
-from workstation.net.dimse import Message, decode_command
+from workstation.net.codec.dimse import Message, decode_command
 from workstation.net.errors import RemoteProtocolError
 from workstation.net.status import code_to_category
 from workstation.net.uids import uid_name

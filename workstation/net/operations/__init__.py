@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from workstation.net.dimse import (
+from workstation.net.codec.dimse import (
     C_ECHO_RQ,
     C_FIND_RQ,
     C_GET_RQ,

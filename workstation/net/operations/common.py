@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from workstation.net import _config, events
-from workstation.net.dimse import (
+from workstation.net.codec.dimse import (
     C_ECHO_RQ,
     C_FIND_RQ,
     C_GET_RQ,
@@ -28,7 +28,7 @@ from workstation.net.dimse import (
     Message,
     response_class,
 )
-from workstation.net.dimse_elements import check_value
+from workstation.net.codec.dimse_elements import check_value
 from workstation.net.events import Event
 from workstation.net.status import code_to_category
 from workstation.net.utils import printable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from workstation.net.dimse import C_ECHO_RSP
+from workstation.net.codec.dimse import C_ECHO_RSP
 from workstation.net.operations.common import BAD_STATUS_TYPE, NO_STATUS_ELEMENT, Asked, status_elements
 
 if TYPE_CHECKING:

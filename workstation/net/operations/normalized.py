@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydicom.dataset import Dataset
 
 from workstation.net import data_sets
-from workstation.net.dimse import N_CREATE_RQ, N_DELETE_RQ, response_class
+from workstation.net.codec.dimse import N_CREATE_RQ, N_DELETE_RQ, response_class
 from workstation.net.operations.common import BAD_STATUS_TYPE, Asked, status_elements
 from workstation.net.status import code_to_category
 

@@ -20,7 +20,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
 from workstation.net import data_sets
-from workstation.net.dimse import C_MOVE_RQ, response_class
+from workstation.net.codec.dimse import C_MOVE_RQ, response_class
 from workstation.net.errors import LocalProtocolError
 from workstation.net.operations.common import SUCCESS, Answers, Asked, HandlerError, status_elements
 from workstation.net.part10 import NotDicomFileError, read_head

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from workstation.net.assembly import DataSink
-from workstation.net.dimse import C_STORE_RQ
+from workstation.net.codec.dimse import C_STORE_RQ
+from workstation.net.engine.assembly import DataSink
 from workstation.net.operations.common import Asked
 from workstation.net.spool import SpooledDataSet
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import QModelIndex, Signal
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
-from workstation.net.field import Field
+from workstation.net.codec.field import Field
 from workstation.traffic.dissect import Dissection
 from workstation.ui.parts.empty_state import EmptyState
 from workstation.ui.parts.traffic_table import TrafficTable, copy_to_clipboard

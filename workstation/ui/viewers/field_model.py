@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from PySide6.QtCore import QModelIndex, QObject
 
-from workstation.net.field import Field
+from workstation.net.codec.field import Field
 from workstation.traffic.text import hex_bytes, printable
 from workstation.ui.parts.row_model import LEFT, RIGHT, Index, RowModel, Shown
 from workstation.ui.theme import Theme

@@ -16,7 +16,7 @@ from PySide6.QtCore import QModelIndex, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QMenu, QToolButton, QVBoxLayout, QWidget
 
-from workstation.net.dimse import Message
+from workstation.net.codec.dimse import Message
 from workstation.traffic.record import ConversationFacts, Record
 from workstation.traffic.rows import pdu_name
 from workstation.traffic.text import printable, quantity

@@ -30,7 +30,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QStyle, QToolTip, QWidget
 
-from workstation.net.fsm import TABLE, Action, Event, State
+from workstation.net.engine.fsm import TABLE, Action, Event, State
 from workstation.traffic.path import Transition
 from workstation.traffic.record import Step
 from workstation.ui.parts.plain import plain_tooltip

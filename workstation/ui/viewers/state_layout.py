@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPointF, QRectF, QSizeF
 from PySide6.QtGui import QPainterPath
 
-from workstation.net.fsm import NEXT_STATES, TABLE, Action, State
+from workstation.net.engine.fsm import NEXT_STATES, TABLE, Action, State
 
 CAPTIONS: dict[State, str] = {
     State.STA1: "Idle",

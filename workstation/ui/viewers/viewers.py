@@ -12,7 +12,7 @@ import time
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
-from workstation.net.field import Field
+from workstation.net.codec.field import Field
 from workstation.traffic.conversation import Conversation
 from workstation.traffic.dissect import Dissection, dissect
 from workstation.traffic.log import TrafficLog

@@ -14,7 +14,7 @@ from pathlib import Path
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QPushButton
 
-from workstation.net.field import Field
+from workstation.net.codec.field import Field
 from workstation.ui.parts.widgets import Outcome, OutcomeLabel
 from workstation.ui.services import BUILT_IN_NAME
 from workstation.ui.window.main_window import MainWindow

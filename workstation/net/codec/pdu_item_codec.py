@@ -10,9 +10,8 @@ from collections.abc import Callable
 from struct import pack
 from typing import assert_never
 
-from workstation.net.cursor import Cursor, ItemKind
-from workstation.net.errors import LocalProtocolError
-from workstation.net.pdu_items import (
+from workstation.net.codec.cursor import Cursor, ItemKind
+from workstation.net.codec.pdu_items import (
     AbstractSyntax,
     AnsweredContext,
     ApplicationContext,
@@ -35,7 +34,8 @@ from workstation.net.pdu_items import (
     identity_type_text,
     result_text,
 )
-from workstation.net.wire_text import encode_uid
+from workstation.net.codec.wire_text import encode_uid
+from workstation.net.errors import LocalProtocolError
 
 IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 

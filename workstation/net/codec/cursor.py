@@ -12,10 +12,10 @@ from functools import partial
 from struct import Struct
 from typing import Generic, NamedTuple, TypeVar
 
+from workstation.net.codec.field import Field
+from workstation.net.codec.wire_text import ae_title_of, text_of, uid_of
 from workstation.net.errors import AbortReason, RemoteProtocolError
-from workstation.net.field import Field
 from workstation.net.uids import uid_name
-from workstation.net.wire_text import ae_title_of, text_of, uid_of
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

@@ -21,10 +21,10 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Protocol
 
+from workstation.net.codec.pdu import PDUType
+from workstation.net.engine.upper_layer import Disconnect, Output, Sent, UpperLayer
 from workstation.net.errors import LocalProtocolError
-from workstation.net.pdu import PDUType
-from workstation.net.readiness import Waker, wait
-from workstation.net.upper_layer import Disconnect, Output, Sent, UpperLayer
+from workstation.net.shell.readiness import Waker, wait
 
 _HAS_SENDMSG = hasattr(socket.socket, "sendmsg")
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux

@@ -16,7 +16,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
-from workstation.net.dimse_elements import ELEMENTS, NUMBERS, Value, check_value
+from workstation.net.codec.dimse_elements import ELEMENTS, NUMBERS, Value, check_value
 
 
 class CommandField(IntEnum):

@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 from pydicom.tag import BaseTag
 from pydicom.uid import UID
 
+from workstation.net.codec.wire_text import ae_title_of, encode_ae_title, encode_uid, text_of, uid_of
 from workstation.net.errors import LocalProtocolError, RemoteProtocolError
-from workstation.net.wire_text import ae_title_of, encode_ae_title, encode_uid, text_of, uid_of
 
 # Element number in group 0000: (VR, VM, keyword).
 ELEMENTS: dict[int, tuple[str, str, str]] = {

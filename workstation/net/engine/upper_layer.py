@@ -13,9 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from workstation.net.errors import AbortReason, LocalProtocolError, RemoteProtocolError
-from workstation.net.fsm import NEXT_STATES, TABLE, Action, Event, State
-from workstation.net.pdu import (
+from workstation.net.codec.pdu import (
     A_ABORT_RQ,
     A_ASSOCIATE_AC,
     A_ASSOCIATE_RJ,
@@ -31,6 +29,8 @@ from workstation.net.pdu import (
     p_data_header,
     parse_header,
 )
+from workstation.net.engine.fsm import NEXT_STATES, TABLE, Action, Event, State
+from workstation.net.errors import AbortReason, LocalProtocolError, RemoteProtocolError
 
 HEADER = 6
 LARGEST_FRAGMENT = 256 * 1024  # what one P-DATA-TF carries at most when the peer sets no or a huge limit

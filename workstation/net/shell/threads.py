@@ -16,7 +16,7 @@ from collections.abc import Callable
 IDLE_SECONDS = 5.0
 IDLE_NAME = "dicom-idle"
 
-_log = logging.getLogger("workstation.net.threads")
+_log = logging.getLogger("workstation.net.shell.threads")
 
 
 class _Worker:

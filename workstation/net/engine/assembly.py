@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from workstation.net.dimse import C_STORE_RQ, Message, decode_command
+from workstation.net.codec.dimse import C_STORE_RQ, Message, decode_command
+from workstation.net.codec.pdu import iter_pdvs
 from workstation.net.errors import AbortReason, RemoteProtocolError
-from workstation.net.pdu import iter_pdvs
 
 
 class DataSink(Protocol):

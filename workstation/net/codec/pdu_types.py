@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TypeAlias, TypeVar
 
-from workstation.net.pdu_items import (
+from workstation.net.codec.pdu_items import (
     AnsweredContext,
     ProposedContext,
     UnknownItem,

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydicom.datadict import dictionary_description
 
-from workstation.net.dimse_base import (
+from workstation.net.codec.dimse_base import (
     MESSAGE_IDS,
     NO_DATA_SET,
     CommandField,
@@ -22,8 +22,8 @@ from workstation.net.dimse_base import (
     Response,
     UnknownElement,
 )
-from workstation.net.dimse_elements import ELEMENTS, HEADER, NUMBERS, READERS, US_ELEMENT, Encoder, encoder
-from workstation.net.dimse_messages import (
+from workstation.net.codec.dimse_elements import ELEMENTS, HEADER, NUMBERS, READERS, US_ELEMENT, Encoder, encoder
+from workstation.net.codec.dimse_messages import (
     C_CANCEL_RQ,
     C_ECHO_RQ,
     C_ECHO_RSP,
@@ -50,8 +50,8 @@ from workstation.net.dimse_messages import (
     N_SET_RSP,
     response_class,
 )
+from workstation.net.codec.field import Field
 from workstation.net.errors import LocalProtocolError, RemoteProtocolError
-from workstation.net.field import Field
 from workstation.net.status import status_text
 from workstation.net.uids import uid_name
 
