@@ -196,7 +196,9 @@ class Association(Requests, Notifier, threading.Thread):
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nothing happens in it and its handlers have heard of all that has."""
+        """Whether it is no association (yet, any longer) and its handlers have heard of all that was."""
+        if self.admitted:
+            return self.over.is_set()
         with self._connection.lock:  # between the engine's step and its notes
             return self.is_silent and self.has_told
 
@@ -413,6 +415,7 @@ class Association(Requests, Notifier, threading.Thread):
         try:
             for incoming in self._assembler.feed(body):
                 self.notify(events.EVT_DIMSE_RECV, message=incoming.message)
+                self.run_notifications()  # whoever has the response can rely on the handlers having heard of it
                 self._exchange.arrived(incoming)
         except RemoteProtocolError as error:
             _log.warning("%s: %s", self.name, error)
@@ -591,13 +594,14 @@ class Association(Requests, Notifier, threading.Thread):
             _log.exception("%s: the association could not be negotiated; it is rejected", self.name)
             rejection = _NOT_NOW
 
+        if rejection is not None:
+            # heard before it is said: who sees the answer can rely on the handlers having run
+            self._note_refused(rejection)
+
         def respond(engine: UpperLayer, now: float) -> None:
             if rejection is not None:
                 engine.reject(rejection, now)
                 self.notify(events.EVT_ACSE_SENT, primitive=A_ASSOCIATE(pdu=rejection))
-                self.is_rejected = True
-                self.rejection = rejection
-                self.end_reason = f"Rejected: {rejection.result_text}, {rejection.reason_text}"
                 return
             assert answer is not None
             engine.peer_maximum_length = self.requestor.maximum_length
@@ -606,16 +610,24 @@ class Association(Requests, Notifier, threading.Thread):
             self.is_established = True
 
         def then(_: UpperLayer) -> None:
-            if rejection is not None:
-                self.notify(events.EVT_REJECTED)
-            else:
+            if rejection is None:
                 self.notify(events.EVT_ACCEPTED)
                 self.notify(events.EVT_ESTABLISHED)
 
-        if not self._try(respond, then) and rejection is None:
-            rejection = _NOT_NOW  # it is over already, or the answer holds what cannot be sent
+        if not self._try(respond, then) and rejection is None and self._engine.state is State.STA3:
+            rejection = _NOT_NOW  # the answer holds what cannot be sent
+            self._note_refused(rejection)
             self._try(respond, then)
         self._outcome.set()
+        self.run_notifications()
+
+    def _note_refused(self, rejection: A_ASSOCIATE_RJ) -> None:
+        if self._engine.state is not State.STA3:
+            return  # the peer is gone
+        self.is_rejected = True
+        self.rejection = rejection
+        self.end_reason = f"Rejected: {rejection.result_text}, {rejection.reason_text}"
+        self.notify(events.EVT_REJECTED)
         self.run_notifications()
 
     # ------------------------------------------------------------------- ending
