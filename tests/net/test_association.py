@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from workstation.net import AE, build_role, evt
+from workstation.net import AE, build_context, build_role, evt
 from workstation.net.association import Association
 from workstation.net.codec.pdu import A_ASSOCIATE_RJ
 from workstation.net.listener import AssociationServer
@@ -817,3 +818,61 @@ def test_a_callable_runs_once(free_port: int) -> None:
         assoc = ask(server, evt_handlers=[(evt.EVT_ESTABLISHED, ran.append)])
         assoc.release()
     assert len(ran) == 1
+
+
+def test_contexts_that_are_set_are_added_and_an_empty_list_takes_all_away() -> None:
+    ae = AE()
+    ae.add_supported_context(Verification)
+    ae.supported_contexts = [build_context(CTImageStorage)]
+    ae.add_requested_context(Verification)
+    ae.requested_contexts = [build_context(CTImageStorage)]
+    assert {context.abstract_syntax for context in ae.supported_contexts} == {Verification, CTImageStorage}
+    assert [context.abstract_syntax for context in ae.requested_contexts] == [Verification, CTImageStorage]
+    with pytest.raises(ValueError, match="128"):
+        ae.requested_contexts = [build_context(CTImageStorage)] * 127
+    assert len(ae.requested_contexts) == 2
+    ae.supported_contexts = ae.requested_contexts = []
+    assert ae.supported_contexts == ae.requested_contexts == []
+
+
+def test_handlers_may_give_lists_where_tuples_are_documented() -> None:
+    match = _identifier(PatientID="1")
+    image = Dataset()
+    image.SOPClassUID, image.SOPInstanceUID = CTImageStorage, "1.2.3"
+    image.file_meta = _meta("1.2.840.10008.1.2")
+    stored: list[str] = []
+
+    def on_store(event: Any) -> int:
+        stored.append(event.dataset.SOPInstanceUID)
+        return 0x0000
+
+    with serving(scp(CTImageStorage), [(evt.EVT_C_STORE, on_store)]) as store:
+        port = store.server_address[1]
+        source = scp(FIND, MOVE)
+        source.add_requested_context(CTImageStorage)
+        handlers = [
+            (evt.EVT_C_FIND, lambda event: iter([[0xFF00, match]])),
+            (evt.EVT_C_MOVE, lambda event: iter([["127.0.0.1", port], 1, [0xFF00, image]])),
+        ]
+        with serving(source, handlers) as server:
+            assoc = ask(server, FIND, MOVE)
+            found = [(s.Status, i and i.PatientID) for s, i in assoc.send_c_find(match, FIND)]
+            moved = [s.Status for s, _ in assoc.send_c_move(match, "DEST", MOVE)]
+            assoc.release()
+    assert (found, moved, stored) == ([(0xFF00, "1"), (0x0000, None)], [0xFF00, 0x0000], ["1.2.3"])
+
+
+@pytest.mark.parametrize("tls", [("context", None), (ssl.create_default_context(),), "context"])
+def test_tls_arguments_that_cannot_be_are_refused_before_connecting(tls: Any) -> None:
+    with serving(scp()) as server, pytest.raises(TypeError, match="tls_args"):
+        ask(server, tls_args=tls)
+
+
+def test_what_an_end_said_is_its_primitive() -> None:
+    asked: list[Any] = []
+    with serving(scp(), [(evt.EVT_REQUESTED, lambda event: asked.append(event.assoc.requestor.primitive))]) as server:
+        assoc = ask(server)
+        assoc.release()
+    assert asked[0].calling_ae_title == "SCU"
+    assert assoc.requestor.primitive.called_ae_title == "ANY-SCP"
+    assert assoc.acceptor.primitive.result == 0

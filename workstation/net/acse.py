@@ -66,6 +66,7 @@ def request_pdu(assoc: Association) -> A_ASSOCIATE_RQ:
         user_information=own.user_items(),
     )
     own.propose(own.requested_contexts)
+    own.pdu = request
     return request
 
 
@@ -165,6 +166,7 @@ def answer_request(
         reserved=request.reserved,
     )
     assoc.acceptor.answer(contexts)
+    assoc.acceptor.pdu = answer
     return answer, [c for c in contexts if c.result == 0], [c for c in contexts if c.result != 0], None
 
 

@@ -186,13 +186,17 @@ class ApplicationEntity:
     # ------------------------------------------------------------------- contexts
     @property
     def supported_contexts(self) -> list[PresentationContext]:
-        """What we support as acceptor, by abstract syntax."""
+        """What we support as acceptor, by abstract syntax.
+
+        Setting adds to what is there, as in the documented API; an empty list takes all away.
+        """
         return sorted(self._supported.values(), key=lambda context: str(context.abstract_syntax))
 
     @supported_contexts.setter
     def supported_contexts(self, contexts: list[PresentationContext]) -> None:
         _check_contexts(contexts)
-        self._supported = {}
+        if not contexts:
+            self._supported = {}
         for context in contexts:
             self.add_supported_context(
                 context.abstract_syntax or "", context.transfer_syntax, context.scu_role, context.scp_role
@@ -200,14 +204,18 @@ class ApplicationEntity:
 
     @property
     def requested_contexts(self) -> list[PresentationContext]:
-        """What we propose as requestor, 128 at most."""
+        """What we propose as requestor, 128 at most.
+
+        Setting adds to what is there, as in the documented API; an empty list takes all away.
+        """
         return self._requested
 
     @requested_contexts.setter
     def requested_contexts(self, contexts: list[PresentationContext]) -> None:
         _check_contexts(contexts)
-        _check_number(contexts)
-        self._requested = []
+        if not contexts:
+            self._requested = []
+        _check_number([*self._requested, *contexts])
         for context in contexts:
             self.add_requested_context(context.abstract_syntax or "", context.transfer_syntax)
 
@@ -331,6 +339,7 @@ class ApplicationEntity:
             raise ValueError(f"a TCP port is 1 to 65535, not {port}")
         if bind_address is not None and not (isinstance(bind_address, tuple) and len(bind_address) in (2, 4)):
             raise TypeError("bind_address is (host, port) or (host, port, flowinfo, scope_id)")
+        _check_tls(tls_args)
         proposed = self._proposed(contexts)
         assoc = Association(self, MODE_REQUESTOR)
         assoc.acceptor.ae_title = validate_ae_title(ae_title)
@@ -533,6 +542,17 @@ def _timeout(name: str, value: float | None, default: float) -> float | None:
         return value
     _log.warning("%s must be a number of seconds or None, not %r; %s is used", name, value, default)
     return default
+
+
+def _check_tls(tls_args: Any) -> None:
+    if tls_args is None:
+        return
+    if not isinstance(tls_args, tuple) or len(tls_args) != 2:
+        raise TypeError("tls_args is (ssl.SSLContext, server name or None)")
+    context, name = tls_args
+    if not isinstance(context, ssl.SSLContext) or not isinstance(name, str | None):
+        kinds = ", ".join(type(item).__name__ for item in tls_args)
+        raise TypeError(f"tls_args is (ssl.SSLContext, server name or None), not ({kinds})")
 
 
 def _check_contexts(contexts: Sequence[Any]) -> None:

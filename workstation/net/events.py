@@ -229,7 +229,7 @@ class Handlers:
                 if binding not in bound:
                     self._notification[event.name] = (*bound, binding)
             else:
-                raise TypeError(f"'{event!r}' is not an event")
+                raise TypeError(f"{event!r} is not an event")
 
     def bind_all(self, evt_handlers: Iterable[EventHandler] | None) -> None:
         """Bind what ``associate(evt_handlers=...)`` and ``start_server(evt_handlers=...)`` take.

@@ -18,6 +18,7 @@ from workstation.net.codec.pdu import (
     find_item,
 )
 from workstation.net.pdu_primitives import (
+    A_ASSOCIATE,
     AsynchronousOperationsWindowNegotiation,
     ImplementationClassUIDNotification,
     ImplementationVersionNameNotification,
@@ -47,6 +48,7 @@ class ServiceUser:
     Attributes:
         writeable: Whether negotiation has not begun yet: afterwards setting anything is a RuntimeError.
         address_info: Where it is, or None while not known.
+        pdu: What it said on the wire, or None before.
     """
 
     def __init__(self, assoc: Association, mode: str) -> None:
@@ -57,6 +59,7 @@ class ServiceUser:
         self._is_local = assoc.mode == mode
         self.writeable = True
         self.address_info: AddressInformation | None = None
+        self.pdu: A_ASSOCIATE_RQ | A_ASSOCIATE_AC | None = None
         self._ae_title = ""
         self._maximum_length = DEFAULT_MAX_LENGTH
         self._implementation_class_uid: UID | None = None
@@ -119,6 +122,11 @@ class ServiceUser:
         if not self.writeable:
             info["pdv_size"] = self._maximum_length
         return info
+
+    @property
+    def primitive(self) -> A_ASSOCIATE | None:
+        """The A-ASSOCIATE request or response that it sent, or None before."""
+        return None if self.pdu is None else A_ASSOCIATE(pdu=self.pdu)
 
     # ------------------------------------------------------------------- what it says of itself
     def _check_writeable(self) -> None:
@@ -312,6 +320,7 @@ class ServiceUser:
 
     def learn(self, pdu: A_ASSOCIATE_RQ | A_ASSOCIATE_AC) -> None:
         """Take what the peer said of itself."""
+        self.pdu = pdu
         items = pdu.user_information
         maximum = find_item(items, MaximumLength)
         self._maximum_length = maximum.value if maximum is not None else 0

@@ -84,8 +84,8 @@ def _match(asked: Asked, status: Any, identifier: Any) -> bool:
 
 def _pair(item: Any) -> tuple[Any, Any]:
     """A handler's item as (status, identifier); a bare status has no identifier."""
-    if isinstance(item, tuple) and len(item) == 2:
-        return item
+    if isinstance(item, tuple | list) and len(item) == 2:
+        return item[0], item[1]
     return item, None
 
 

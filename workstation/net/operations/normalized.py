@@ -78,8 +78,8 @@ def _pair(given: Any, *, single: bool) -> tuple[Any, Any]:
     """A handler's result as (status, data set); N-DELETE has only a status."""
     if single:
         return given, None
-    if isinstance(given, tuple) and len(given) == 2:
-        return given
+    if isinstance(given, tuple | list) and len(given) == 2:
+        return given[0], given[1]
     if isinstance(given, int | Dataset):
         return given, None
     return BAD_STATUS_TYPE, None

@@ -142,7 +142,7 @@ def _first(asked: Asked, answers: Answers, codes: _Codes, failed: int) -> Any:
         raise _EndedError from None
     if not asked.alive:
         raise _EndedError
-    if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], int | Dataset) and item[1] is None:
+    if isinstance(item, tuple | list) and len(item) == 2 and isinstance(item[0], int | Dataset) and item[1] is None:
         asked.respond(item[0])
         raise _EndedError
     return item
@@ -155,9 +155,9 @@ def _destination(asked: Asked, answers: Answers) -> tuple[Any, ...]:
         _EndedError: There is none.
     """
     destination = _first(asked, answers, _MOVE, NO_DESTINATION)
-    if isinstance(destination, tuple) and len(destination) in (2, 3):
+    if isinstance(destination, tuple | list) and len(destination) in (2, 3):
         if destination[0] is not None and destination[1] is not None:
-            return destination
+            return tuple(destination)
         asked.respond(DESTINATION_UNKNOWN)
     elif answers.are_over:
         _log.error("%s: the handler of evt.EVT_C_MOVE gave no destination", asked.assoc.name)
@@ -200,7 +200,7 @@ def _associate(asked: Asked, ae_title: str | None, destination: tuple[Any, ...])
     """
     address, port, *more = destination
     try:
-        options: dict[str, Any] = {"ae_title": ae_title} | dict(*more)
+        options: dict[str, Any] = {"ae_title": ae_title} | dict((more and more[0]) or {})
         store = asked.assoc.ae.associate(address, port, **options)
     except (TypeError, ValueError, RuntimeError, LocalProtocolError) as error:
         _log.error("%s: the destination that the handler gave is no good: %s", asked.assoc.name, error)
@@ -226,7 +226,8 @@ def _sub_operations(
                 break  # as if it had said Success: what it announced and did not give is not counted
             if not asked.alive:
                 return
-            status, data_set, uid = (*item, None, None, None)[:3] if isinstance(item, tuple) else (item, None, None)
+            parts = item if isinstance(item, tuple | list) else (item,)
+            status, data_set, uid = (*parts, None, None, None)[:3]
             code, _ = status_elements(status, response_class(type(asked.request)))
             if code_to_category(code) != "Pending":
                 _end_early(asked, status, code, data_set, counters)
@@ -257,7 +258,7 @@ def _drain(asked: Asked, answers: Answers) -> None:
         item = next(answers, None)
     except HandlerError:
         return  # logged; what was asked for is done
-    status = item[0] if isinstance(item, tuple) and item else item
+    status = item[0] if isinstance(item, tuple | list) and item else item
     if isinstance(status, int) and code_to_category(status if status >= 0 else 0) == "Pending":
         _log.warning("%s: the handler yielded more than it announced; the rest is not sent", asked.assoc.name)
 
