@@ -456,12 +456,16 @@ class Requests:
         raise ValueError(f"no presentation context was accepted for {uid_to_sop_class(str(uid)).name}")
 
     def _expect(self, message_id: int) -> Replies:
+        self._refuse_within_notification()
+        return self._exchange.expect(message_id)
+
+    def _refuse_within_notification(self) -> None:
         if self._is_notifying:
             raise RuntimeError("a notification handler cannot ask the peer: nothing is read while it waits")
-        return self._exchange.expect(message_id)
 
     def _invoke(self, request: Any, data: Data = None) -> Response | None:
         """Send a request and wait for its one response; None if no valid one came."""
+        self._refuse_within_notification()  # first: whoever waits for a response holds the window
         with self._invoking:  # a window of 1 (PS3.7 D.3.3.3)
             replies = self._expect(request.MessageID)
             try:
