@@ -182,3 +182,23 @@ def test_what_is_large_already_may_not_inflate_as_much_as_what_is_small() -> Non
     bomb = packer.compress(noise) + packer.compress(bytes(96 * 1024 * 1024)) + packer.flush()
     with pytest.raises(ValueError, match="inflate"):
         dsutils.inflate(bomb)
+
+
+def test_file_meta_is_made_written_and_read_again(tmp_path: Path) -> None:
+    meta = dsutils.create_file_meta(
+        sop_class_uid="1.2.840.10008.5.1.4.1.1.2", sop_instance_uid="1.2.3", transfer_syntax="1.2.840.10008.1.2.1"
+    )
+    encoded = dsutils.encode_file_meta(meta)
+    path = tmp_path / "object"
+    path.write_bytes(b"\0" * 128 + b"DICM" + encoded + b"\x10\x00\x20\x00LO\x02\x00ID")
+    read, offset = dsutils.split_dataset(path)
+    assert read == meta
+    assert read.ImplementationVersionName == meta.ImplementationVersionName
+    assert offset == 132 + len(encoded)
+    assert dcmread(path).PatientID == "ID"
+
+
+def test_a_file_without_file_meta_is_all_data_set(tmp_path: Path) -> None:
+    path = tmp_path / "object"
+    path.write_bytes(b"\x10\x00\x20\x00LO\x02\x00ID")
+    assert dsutils.split_dataset(path) == (Dataset(), 0)

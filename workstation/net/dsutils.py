@@ -12,10 +12,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydicom.uid import UID
+
 from workstation.net import part10
+from workstation.net._globals import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
 
 if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
+    from pydicom.dataset import Dataset, FileMetaDataset
 
 LOGGER = logging.getLogger(__name__)
 
@@ -129,6 +132,65 @@ def _read(path: Path) -> tuple[bytes, str]:
 def encode_in(ds: Dataset, transfer_syntax: str) -> bytes | None:
     """Return `ds` encoded in `transfer_syntax`; otherwise as `encode`."""
     return encode(ds, *encoding_of(transfer_syntax))
+
+
+def create_file_meta(
+    *,
+    sop_class_uid: str,
+    sop_instance_uid: str,
+    transfer_syntax: str,
+    implementation_uid: str = PYNETDICOM_IMPLEMENTATION_UID,
+    implementation_version: str = PYNETDICOM_IMPLEMENTATION_VERSION,
+) -> FileMetaDataset:
+    """Return File Meta Information (PS3.10 7.1) for a SOP instance; its group length is set by whoever writes it.
+
+    Args:
+        sop_class_uid: Media Storage SOP Class UID.
+        sop_instance_uid: Media Storage SOP Instance UID.
+        transfer_syntax: Transfer Syntax UID.
+        implementation_uid: Implementation Class UID.
+        implementation_version: Implementation Version Name.
+    """
+    from pydicom.dataset import FileMetaDataset
+
+    meta = FileMetaDataset()
+    meta.FileMetaInformationGroupLength = 0
+    meta.FileMetaInformationVersion = b"\x00\x01"
+    meta.MediaStorageSOPClassUID = UID(sop_class_uid)
+    meta.MediaStorageSOPInstanceUID = UID(sop_instance_uid)
+    meta.TransferSyntaxUID = UID(transfer_syntax)
+    meta.ImplementationClassUID = UID(implementation_uid)
+    meta.ImplementationVersionName = implementation_version
+    return meta
+
+
+def encode_file_meta(file_meta: FileMetaDataset) -> bytes:
+    """Return File Meta Information encoded, with its group length, without preamble and "DICM"."""
+    from pydicom.filebase import DicomBytesIO
+    from pydicom.filewriter import write_file_meta_info
+
+    stream = DicomBytesIO()
+    write_file_meta_info(stream, file_meta)
+    encoded: bytes = stream.getvalue()
+    return encoded
+
+
+def split_dataset(path: Path) -> tuple[Dataset, int]:
+    """Return a file's File Meta Information and where its data set starts, in bytes from the start of the file.
+
+    Without preamble or with nothing in group 0002 the first is empty.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    from pydicom.dataset import Dataset
+    from pydicom.filereader import read_file_meta_info
+
+    try:
+        head = part10.read_head(path)
+    except part10.NotDicomFileError:
+        return Dataset(), 0
+    return read_file_meta_info(path), head.offset
 
 
 def inflate(data: bytes | memoryview) -> bytes:

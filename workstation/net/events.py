@@ -18,8 +18,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from workstation.net import _globals
-
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.tag import BaseTag
@@ -521,19 +519,13 @@ class Event:
     def file_meta(self) -> FileMetaDataset:
         """The File Meta Information (PS3.10 7.1) to write before a C-STORE request's Data Set."""
         self._require("file_meta", EVT_C_STORE)
-        from pydicom.dataset import FileMetaDataset
-        from pydicom.uid import UID
+        from workstation.net import dsutils
 
-        meta = FileMetaDataset()
-        # Set right by whoever writes it.
-        meta.FileMetaInformationGroupLength = 0
-        meta.FileMetaInformationVersion = b"\x00\x01"
-        meta.MediaStorageSOPClassUID = UID(self.request.AffectedSOPClassUID)
-        meta.MediaStorageSOPInstanceUID = UID(self.request.AffectedSOPInstanceUID)
-        meta.TransferSyntaxUID = UID(self.context.transfer_syntax)
-        meta.ImplementationClassUID = _globals.PYNETDICOM_IMPLEMENTATION_UID
-        meta.ImplementationVersionName = _globals.PYNETDICOM_IMPLEMENTATION_VERSION
-        return meta
+        return dsutils.create_file_meta(
+            sop_class_uid=self.request.AffectedSOPClassUID,
+            sop_instance_uid=self.request.AffectedSOPInstanceUID,
+            transfer_syntax=self.context.transfer_syntax,
+        )
 
     def encoded_dataset(self, include_meta: bool = True) -> bytes:
         """Return the Data Set of a C-STORE request as it was received, not decoded.
@@ -548,15 +540,7 @@ class Event:
         data = bytes(self.request.data or b"") if path is None else dsutils.read_encoded(path)
         if not include_meta:
             return data
-        from pydicom.filebase import DicomBytesIO
-        from pydicom.filewriter import write_file_meta_info
-
-        stream = DicomBytesIO()
-        stream.write(b"\x00" * 128 + b"DICM")
-        write_file_meta_info(stream, self.file_meta)
-        stream.write(data)
-        encoded: bytes = stream.getvalue()
-        return encoded
+        return b"\x00" * 128 + b"DICM" + dsutils.encode_file_meta(self.file_meta) + data
 
 
 def run_notification(handlers: Handlers, event: Event) -> None:
