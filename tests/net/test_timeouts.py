@@ -527,3 +527,29 @@ def test_timeouts_of_zero_end_at_once_instead_of_hanging() -> None:
         assoc.network_timeout = 0
         assert assoc.over.wait(MARGIN)
         assert assoc.is_aborted
+
+
+@pytest.mark.parametrize("let_go", ["closed", "collected"])
+def test_a_query_that_was_let_go_of_does_not_keep_a_silent_association_alive(let_go: str) -> None:
+    """While a response is due the peer may think; nobody waits for one any longer here."""
+
+    def on_find(event: Any) -> Iterator[Any]:
+        yield 0xFF00, keys(PatientID="1")
+        event.over.wait(10)
+
+    ae = AE("SCU")
+    ae.network_timeout = SHORT
+    ae.add_requested_context(FIND)
+    with serving(scp(FIND), [(evt.EVT_C_FIND, on_find)]) as server:
+        assoc = ask(server, ae=ae)
+        results: Any = assoc.send_c_find(keys(PatientID=""), FIND)
+        assert next(results)[0].Status == 0xFF00
+        assert not assoc.over.wait(2 * SHORT)  # a response is due
+        with Took() as took:
+            if let_go == "closed":
+                results.close()
+            else:
+                del results
+            assert assoc.over.wait(5)
+    assert assoc.is_aborted
+    assert took.seconds < SHORT + MARGIN

@@ -370,7 +370,9 @@ class Association(Requests, Notifier, threading.Thread):
     # ------------------------------------------------------------------- acting on indications
     def handle(self, outputs: list[Output]) -> None:
         """Without the lock, in the thread that caused the outputs."""
-        if not any(isinstance(output, AbortIndication) for output in outputs):
+        if not outputs:
+            self._exchange.settle()  # the reader was woken: perhaps a query was let go of
+        elif not any(isinstance(output, AbortIndication) for output in outputs):
             # a handler that aborts comes before what would be done about a PDU; what a peer aborts, ends at once
             self.run_notifications()
         ended = False

@@ -61,6 +61,9 @@ class Replies:
         self._queue: SimpleQueue[Response | None] = SimpleQueue()
         self.abandoned = False
         self.at_limit = False
+        self.is_counted = (
+            True  # among the operations for whose sake silence is no fault; guarded by the exchange's lock
+        )
 
     def put(self, message: Response | None) -> None:
         """A response, or None: the association is over."""
@@ -130,7 +133,18 @@ class Exchange:
             line.remove(replies)
             if not line:
                 del self._replies[message_id]
-        self._busy(-1)
+            counted, replies.is_counted = replies.is_counted, False
+        if counted:
+            self._busy(-1)
+
+    def settle(self) -> None:
+        """Count what was abandoned no longer: a peer that never says its last word is silent like any other."""
+        with self._lock:
+            abandoned = [r for line in self._replies.values() for r in line if r.abandoned and r.is_counted]
+            for replies in abandoned:
+                replies.is_counted = False
+        for _ in abandoned:
+            self._busy(-1)
 
     @property
     def is_over(self) -> bool:

@@ -54,6 +54,7 @@ from workstation.net.utils import set_ae
 
 if TYPE_CHECKING:
     from workstation.net.exchange import Exchange, Replies
+    from workstation.net.shell.connection import Connection
 
 _log = logging.getLogger("workstation.net.requests")
 _STATUS_ELEMENTS = (
@@ -81,6 +82,7 @@ class Requests:
 
     if TYPE_CHECKING:
         is_established: bool
+        _connection: Connection
         _exchange: Exchange
         name: str
 
@@ -545,6 +547,7 @@ class _Responses:
         self._owner = owner
         self._request = request
         self._context = context
+        self._over = True  # until there is something to wait for
         self._replies = owner._expect(request.MessageID)
         self._over = False
         self._at_limit = False
@@ -594,7 +597,9 @@ class _Responses:
 
     def close(self) -> None:
         """Want no more responses: those that still come are dropped, and their last one ends the operation."""
-        self._over = self._replies.abandoned = True
+        if not self._over:
+            self._over = self._replies.abandoned = True
+            self._owner._connection.nudge()
 
     def __del__(self) -> None:
         # takes no lock: the garbage collector may be at work in a thread that holds it

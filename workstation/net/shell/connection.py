@@ -133,6 +133,14 @@ class Connection:
         with self.lock:
             self._wake_reader(always=True)
 
+    def nudge(self) -> None:
+        """As `wake`, from where nobody may wait, such as a finalizer; nothing if the lock is taken."""
+        if self.lock.acquire(blocking=False):
+            try:
+                self._wake_reader(always=True)
+            finally:
+                self.lock.release()
+
     def _wake_reader(self, *, always: bool = False) -> None:
         """Under the lock: end the reader's wait if it would sleep past something new."""
         if self._waker is None or self._closed:
