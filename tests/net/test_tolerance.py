@@ -522,6 +522,8 @@ def said_by_both(act: Callable[[Any], None], *, max_pdu: int = 16382) -> list[by
     ours, theirs = Ear(), Ear()
 
     def on_find(event: Any) -> Iterator[Any]:
+        if event.identifier.get("PatientID") == "NEVER":
+            event.over.wait(10)
         yield 0xFF00, keys(PatientID="ODD", PatientName="A^B", StudyInstanceUID="1.2.3")
 
     def on_get(event: Any) -> Iterator[Any]:
@@ -693,8 +695,8 @@ def test_our_aborts_say_who_and_never_source_1(how: str) -> None:
             case "network timeout":
                 assoc.network_timeout = 0.1
             case _:
-                assoc.dimse_timeout = 0
-                next(assoc.send_c_find(keys(), FIND))
+                assoc.dimse_timeout = 0.05
+                next(assoc.send_c_find(keys(PatientID="NEVER"), FIND))
 
     aborts = [data for data in said_by_both(act) if data[0] == 7]
     assert aborts == [bytes((7, 0, 0, 0, 0, 4, 0, 0, 0, 0))]
