@@ -129,6 +129,7 @@ class Association(Requests, Notifier, threading.Thread):
         self.over = threading.Event()
         self.admitted = False
 
+        self._abort_noted = False
         self._accepted: dict[int, PresentationContext] = {}
         self._rejected: list[PresentationContext] = []
         self._invoking = threading.RLock()  # held while an operation with one response is under way
@@ -346,6 +347,7 @@ class Association(Requests, Notifier, threading.Thread):
 
     def _note_abort(self, pdu: A_ABORT_RQ | None, why: str, provider: bool) -> None:
         self.is_established = False
+        self._abort_noted = True
         if pdu is not None:
             self.abort_received = pdu
             why = f"The peer aborted: {pdu.source_text}, {pdu.reason_text}"
@@ -372,7 +374,7 @@ class Association(Requests, Notifier, threading.Thread):
         """Without the lock, in the thread that caused the outputs."""
         if not outputs:
             self._exchange.settle()  # the reader was woken: perhaps a query was let go of
-        elif not any(isinstance(output, AbortIndication) for output in outputs):
+        elif not self._abort_noted:
             # a handler that aborts comes before what would be done about a PDU; what a peer aborts, ends at once
             self.run_notifications()
         ended = False
