@@ -111,7 +111,9 @@ def test_storescu(server: Credentials, client: Credentials, samples: Path, versi
     with _ours(context) as (number, seen):
         done = run("storescu", "-R", "--max-send-pdu", pdu, *client.tls, "localhost", number, *files)
         assert done.returncode == 0, done.stderr
-        assert seen.items[1:-1] == [dcmread(path).PixelData for path in files]
+        # storescu ends before our side has noticed the release.
+        items = seen.wait(lambda items: len(items) == len(files) + 2)
+        assert items[1:-1] == [dcmread(path).PixelData for path in files]
 
 
 def test_findscu_gets_many_answers(server: Credentials, client: Credentials, tmp_path: Path) -> None:

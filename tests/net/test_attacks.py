@@ -414,7 +414,8 @@ def test_requests_that_wait_hold_a_limited_amount_of_memory(monkeypatch: pytest.
             assert attacker.hear() == A_ABORT_RQ(source=2, reason=0)
             assert serves(server) < SOON
             let_go.set()
-    assert lengths == [300_000, 200_000, 30_000]
+    # Of the attacker's none but the first reached the handler; not even that one if its abort was faster.
+    assert lengths in ([300_000, 200_000, 30_000], [300_000, 200_000])
 
 
 def test_a_huge_identifier_is_not_printed_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
