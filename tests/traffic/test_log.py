@@ -11,7 +11,7 @@ from workstation.net.codec.dimse import encode_command
 from workstation.net.codec.pdu import P_DATA_TF, PDV
 from workstation.traffic.dissect import dissect
 from workstation.traffic.log import Change, TrafficLog
-from workstation.traffic.record import KEPT_OF_CUT, Record
+from workstation.traffic.record import KEPT_OF_CUT, ConversationFacts, Record
 
 
 class Model:
@@ -228,3 +228,38 @@ def test_a_pdu_of_two_messages_is_a_row_of_both_and_its_bytes_count_once() -> No
     log.clear()
     assert log.rows == 1
     assert log.kept_bytes == 0
+
+
+def _ends(association: int, mode: str, local: int, remote: int, at: float) -> list[Record]:
+    facts = ConversationFacts(mode, "A", "B", "127.0.0.1", remote, "127.0.0.1", local)
+    opened = Wire(association).record("EVT_CONN_OPEN", facts=facts)._replace(time=at)
+    return [opened, Wire(association).close()._replace(time=at + 1)]
+
+
+def test_twins_are_the_two_ends_of_one_association() -> None:
+    log = TrafficLog()
+    log.add(_ends(1, "requestor", 40001, 104, 10.0) + _ends(2, "acceptor", 104, 40001, 10.1))
+    log.add(_ends(3, "requestor", 40002, 104, 11.0))
+    # The port comes again, an hour later.
+    log.add(_ends(4, "requestor", 40001, 104, 3610.0) + _ends(5, "acceptor", 104, 40001, 3610.1))
+    twins = {c.number: other.number if (other := log.twin(c)) else None for c in log.conversations}
+    assert twins == {1: 2, 2: 1, 3: None, 4: 5, 5: 4}
+
+
+def test_a_twin_that_was_let_go_is_none() -> None:
+    log = TrafficLog(max_conversations=1)
+    log.add(_ends(1, "requestor", 40001, 104, 10.0) + _ends(2, "acceptor", 104, 40001, 10.1))
+    (left,) = log.conversations
+    assert log.twin(left) is None
+
+
+def test_remarks_are_kept_and_bounded() -> None:
+    log = TrafficLog()
+    wire = Wire()
+    log.add([wire.record("EVT_CONN_OPEN", note="The capture begins within this association.")])
+    log.add(
+        [wire.raw(b"\x06\0\0\0\0\4\0\0\0\0", sent=True)._replace(note=f"{n} bytes are missing") for n in range(1000)]
+    )
+    (conversation,) = log.conversations
+    assert conversation.remarks[:2] == ["The capture begins within this association.", "0 bytes are missing"]
+    assert len(conversation.remarks) == 200

@@ -28,6 +28,7 @@ from workstation.traffic.text import printable, quantity
 
 __all__ = ["ContextRow", "Conversation", "Side"]
 
+MAX_REMARKS = 200
 _STATE_WORDS: Final = {
     "Sta1": "Idle",
     "Sta2": "Connected",
@@ -50,6 +51,7 @@ class Conversation(MessageRows):
 
     Attributes:
         path: the transitions taken, repeated self-loops as one (PS3.8 Table 9-10).
+        remarks: sentences on what was seen of it, such as bytes that a capture does not have.
     """
 
     def __init__(self, number: int, time: float) -> None:
@@ -62,6 +64,7 @@ class Conversation(MessageRows):
         self.end_time: float | None = None
         self.state = "Sta1"
         self.path: list[Transition] = []
+        self.remarks: list[str] = []
         self.requestor = Side()
         self.acceptor = Side()
         self.bytes_sent = self.bytes_received = 0
@@ -112,6 +115,8 @@ class Conversation(MessageRows):
         """Take one record in; a PDU that is kept is returned."""
         if record.facts is not None:
             self._learn(record.facts)
+        if record.note and record.event in _FOLDERS and len(self.remarks) < MAX_REMARKS:
+            self.remarks.append(record.note)
         fold = _FOLDERS.get(record.event)
         return fold(self, record) if fold is not None else None
 

@@ -71,12 +71,20 @@ class TrafficLog:
         max_rows: rows of all kinds: conversations, messages and PDUs.
         max_bytes: bytes of PDUs.
         max_conversations: conversations; finished ones beyond this go.
+        source: where the traffic is from: "" for what happens now, else the name of a capture.
     """
 
-    def __init__(self, max_rows: int = 200_000, max_bytes: int = 256 << 20, max_conversations: int = 5_000) -> None:
+    def __init__(
+        self,
+        max_rows: int = 200_000,
+        max_bytes: int = 256 << 20,
+        max_conversations: int = 5_000,
+        source: str = "",
+    ) -> None:
         if max_rows < 1 or max_bytes < 0 or max_conversations < 1:
             bounds = f"{max_rows} rows, {max_bytes} bytes, {max_conversations} conversations"
             raise ValueError(f"Bounds of a log must be positive: {bounds}")
+        self.source = source
         self.max_rows = max_rows
         self.max_bytes = max_bytes
         self.max_conversations = max_conversations
@@ -91,6 +99,8 @@ class TrafficLog:
         self._gone: dict[int, None] = {}
         # Of the batch under way: (trimmed, rows) of each conversation as it was before.
         self._before: dict[int, tuple[int, int]] = {}
+        # By local and remote port; ports come again, so there may be several.
+        self._by_ports: dict[tuple[int, int], list[Conversation]] = {}
 
     @property
     def conversations(self) -> list[Conversation]:
@@ -103,6 +113,22 @@ class TrafficLog:
     def conversation(self, number: int) -> Conversation | None:
         """The conversation of an association, None when it is not kept."""
         return self._conversations.get(number)
+
+    def twin(self, conversation: Conversation) -> Conversation | None:
+        """The other end of an association, when both ends are in this log.
+
+        Found by the two ports: addresses may be written in several ways.
+        """
+        here, there = conversation.facts.local_port, conversation.facts.port
+        if not here or not there:
+            return None
+        best: Conversation | None = None
+        for other in self._by_ports.get((there, here), ()):
+            if other is conversation or other.mode == conversation.mode:
+                continue
+            if best is None or _apart(other, conversation) < _apart(best, conversation):
+                best = other
+        return best
 
     def add(self, records: Iterable[Record]) -> Change:
         """Fold records in and keep the bounds."""
@@ -119,6 +145,8 @@ class TrafficLog:
             self._snapshot(conversation)
             weight, size = conversation.weight, conversation.kept_bytes
             pdu = conversation.fold(record)
+            if record.facts is not None:
+                self._note_ports(conversation)
             self.rows += conversation.weight - weight
             self.kept_bytes += conversation.kept_bytes - size
             if record.event in ("EVT_DATA_RECV", "EVT_DATA_SENT"):
@@ -206,6 +234,7 @@ class TrafficLog:
         self._trim(conversation, len(conversation.rows))
         self._count_dropped(conversation.weight, 0)
         del self._conversations[conversation.number]
+        self._forget_ports(conversation)
         if conversation in change.added:
             change.added.remove(conversation)
         else:
@@ -219,6 +248,22 @@ class TrafficLog:
         self.kept_bytes -= size
         self.dropped_rows += rows
         self.dropped_bytes += size
+
+    # ------------------------------------------------------------------- the two ends of an association
+    def _note_ports(self, conversation: Conversation) -> None:
+        facts = conversation.facts
+        if facts.local_port and facts.port:
+            known = self._by_ports.setdefault((facts.local_port, facts.port), [])
+            if conversation not in known:
+                known.append(conversation)
+
+    def _forget_ports(self, conversation: Conversation) -> None:
+        ports = (conversation.facts.local_port, conversation.facts.port)
+        known = self._by_ports.get(ports, [])
+        if conversation in known:
+            known.remove(conversation)
+            if not known:
+                del self._by_ports[ports]
 
     # ------------------------------------------------------------------- what changed
     def _snapshot(self, conversation: Conversation) -> None:
@@ -250,3 +295,7 @@ class TrafficLog:
                 change.rows[number] = rows
         self._before.clear()
         return change
+
+
+def _apart(one: Conversation, other: Conversation) -> float:
+    return abs(one.start_time - other.start_time)

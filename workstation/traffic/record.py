@@ -75,4 +75,4 @@ class Record(NamedTuple):
     transition: Step | None = None  # EVT_FSM_TRANSITION
     address: tuple[str, int] | None = None  # EVT_CONN_*: the peer's
     facts: ConversationFacts | None = None  # at the turning points of an association
-    note: str = ""  # EVT_ACSE_*: the primitive's name
+    note: str = ""  # EVT_ACSE_*: the primitive's name; EVT_CONN_*, EVT_DATA_*: a sentence on what was not seen
