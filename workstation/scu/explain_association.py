@@ -1,7 +1,7 @@
 """Why an association did not come about, carries too little, or ended.
 
-The functions look at what an association left behind and never change anything. Codes of PS3.8 9.3.4
-(rejection), 9.3.8 (abort) and Table 9-18 (presentation contexts).
+The functions look at what an association left behind and never change anything. What rejections and aborts mean
+stands in `traffic.explanations`; here are their causes besides, and the presentation contexts (PS3.8 Table 9-18).
 """
 
 from __future__ import annotations
@@ -9,94 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from workstation.net.codec.pdu import A_ABORT_RQ, A_ASSOCIATE_RJ
-from workstation.scu.explain_transport import explain_connection, explain_first_bytes
+from workstation.scu.explain_transport import explain_connection
 from workstation.scu.failure import Failure, Layer, named, printable
+from workstation.traffic.explanations import explain_abort, explain_first_bytes, explain_rejection
 
 if TYPE_CHECKING:
     from workstation.net import Association
 
-_REJECTIONS: dict[tuple[int, int], tuple[str, str]] = {
-    (1, 1): (
-        "The peer rejected the association without a reason",
-        "Look in the peer's log; often it does not know our AE title or address.",
-    ),
-    (1, 2): (
-        "The peer does not support the DICOM application context",
-        "The system at this port speaks another protocol, or is not a DICOM server.",
-    ),
-    (1, 3): (
-        "The peer does not know our AE title {calling}",
-        "Add {calling} with this computer's address to the peer's configuration, or use an AE title that it knows.",
-    ),
-    (1, 7): (
-        "The peer does not answer to the AE title {called}",
-        "Correct the peer's AE title here; capital and small letters count.",
-    ),
-    (2, 1): (
-        "The peer's protocol layer rejected the association without a reason",
-        "Often it wants a user name and passcode or a certificate; look in the peer's log.",
-    ),
-    (2, 2): (
-        "The peer does not support protocol version 1",
-        "The system at this port is probably not a DICOM server.",
-    ),
-    (3, 1): (
-        "The peer is congested",
-        "Try again in a moment; if it stays so, look at the peer's load.",
-    ),
-    (3, 2): (
-        "The peer's limit of associations is reached",
-        "Try again when others have ended, or raise the limit in the peer's configuration.",
-    ),
-}
-
-
-def explain_rejection(rejection: A_ASSOCIATE_RJ, calling: str, called: str) -> Failure:
-    """Why the peer rejected the association (PS3.8 Table 9-21) and what usually helps."""
-    what, remedy = _REJECTIONS.get(
-        (rejection.source, rejection.reason),
-        ("The peer rejected the association for a reason that the standard does not define", "Look in its log."),
-    )
-    evidence = (
-        f"A-ASSOCIATE-RJ {rejection.result}/{rejection.source}/{rejection.reason}: {rejection.result_text}, "
-        f"{rejection.source_text}, {rejection.reason_text}"
-    )
-    if rejection.result == 2 and rejection.source != 3:
-        remedy += " The rejection is transient: the same request may be accepted later."
-    names = {"calling": repr(calling), "called": repr(called)}
-    return Failure(Layer.ASSOCIATION, what.format(**names), evidence, remedy.format(**names))
-
-
-# Reasons of source 2, PS3.8 Table 9-26.
-_ABORT_REMEDIES = {
-    0: "Look in the peer's log.",
-    1: "It could not make sense of what we sent: compare the last bytes sent with the standard.",
-    2: "It did not expect what we sent in that state: look at the last messages and at the state machine.",
-    4: "It stumbled over an item of our request: look at what was negotiated.",
-    5: "It stumbled over an item of our request: look at what was negotiated.",
-    6: "A field of what we sent was out of its range: look at the last PDU sent.",
-}
-
-
-def explain_abort(abort: A_ABORT_RQ, doing: str = "") -> Failure:
-    """What the peer's A-ABORT says."""
-    when = f" {doing}" if doing else ""
-    evidence = f"A-ABORT {abort.source}/{abort.reason}: {abort.source_text}"
-    if abort.source == 0:
-        # The reason of a user's abort is not significant (PS3.8 9.3.8).
-        return Failure(
-            Layer.ASSOCIATION,
-            f"The peer's application aborted the association{when}",
-            evidence,
-            "Look in the peer's log: it gave up on what it received or ran into a fault of its own.",
-        )
-    return Failure(
-        Layer.ASSOCIATION,
-        f"The peer's protocol layer aborted the association{when}",
-        f"{evidence}, {abort.reason_text}",
-        _ABORT_REMEDIES.get(abort.reason, "Look in the peer's log."),
-    )
+__all__ = ["explain_abort", "explain_association", "explain_contexts", "explain_end", "explain_rejection"]
 
 
 def explain_association(

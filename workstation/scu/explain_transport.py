@@ -1,6 +1,7 @@
 """Why there is no connection, or none to a DICOM server: TCP, TLS, and other servers at the port.
 
-Knows nothing of associations: errors and bytes go in, explanations come out.
+Knows nothing of associations: errors go in, explanations come out. What other servers' first bytes tell stands in
+`traffic.explanations`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ import ssl
 
 from workstation.net.shell.connecting import TLSHandshakeError
 from workstation.scu.failure import Failure, Layer, printable
+from workstation.traffic.explanations import explain_first_bytes
+
+__all__ = ["explain_connection", "explain_first_bytes"]
 
 
 def explain_connection(error: OSError, host: str, port: int) -> Failure:
@@ -107,33 +111,3 @@ def _explain_tls(error: ssl.SSLError, place: str) -> Failure:
             "It probably wants a client certificate that it trusts, or another TLS version.",
         )
     return Failure(Layer.TLS, f"The TLS handshake with {place} failed", evidence, "Check both sides' certificates.")
-
-
-def explain_first_bytes(first: bytes, place: str) -> Failure | None:
-    """What a server is that answered an A-ASSOCIATE-RQ with these bytes; None if they look like DICOM."""
-    if not first or 1 <= first[0] <= 7:
-        return None
-    text = first.decode("latin-1")
-    evidence = f"its first bytes: {printable(text, 24)!r} = {first[:8].hex(' ')}"
-    if first[0] in (0x14, 0x15, 0x16, 0x17) and first[1:2] == b"\x03":
-        return Failure(
-            Layer.TLS,
-            f"{place} expects TLS",
-            f"it answered with a TLS record, {first[:8].hex(' ')}",
-            "Turn TLS on for this peer, or use the peer's port without TLS (often 104 or 11112).",
-        )
-    if text.startswith("HTTP/") or text.lstrip().startswith(("<html", "<!DOCTYPE", "<HTML")):
-        return Failure(
-            Layer.ASSOCIATION,
-            f"{place} is a web server, not a DICOM one",
-            evidence,
-            "Use the DICOM port of the system; its web or DICOMweb port is another one.",
-        )
-    kinds = {"SSH-": "an SSH server", "220 ": "an FTP or mail server", "\x0bMSH": "an HL7 server"}
-    kind = next((kind for start, kind in kinds.items() if text.startswith(start)), "no DICOM server")
-    return Failure(
-        Layer.ASSOCIATION,
-        f"{place} is {kind}",
-        evidence,
-        "Check the port: the DICOM service listens on another one.",
-    )

@@ -9,6 +9,7 @@ from pydicom.dataset import Dataset
 
 from workstation.net import status as tables
 from workstation.scu.failure import Failure, Layer, printable
+from workstation.traffic.explanations import remedy_of_status
 
 
 class Service(Enum):
@@ -32,76 +33,6 @@ _TABLES: Mapping[Service, Mapping[int, tuple[str, str]]] = {
 # Neither Pending nor Cancel is an answer to these: whoever gives it has not said that it did what was asked.
 _ANSWERED_ONCE = frozenset({Service.ECHO, Service.STORE})
 
-# (services, lowest code, highest code): the remedy. The first that fits is taken.
-_REMEDIES: tuple[tuple[frozenset[Service], int, int, str], ...] = (
-    (
-        frozenset({Service.MOVE}),
-        0xA801,
-        0xA801,
-        "Add the destination's AE title with its host and port to the peer's configuration; "
-        "capital and small letters count.",
-    ),
-    (
-        frozenset({Service.MOVE}),
-        0xA702,
-        0xA702,
-        "The peer could not send to the destination: check that it listens, at the host and port that the peer "
-        "has for it, and accepts these objects.",
-    ),
-    (
-        frozenset({Service.GET}),
-        0xA702,
-        0xA702,
-        "None of the objects could be sent on this association: check the SOP classes and transfer syntaxes offered.",
-    ),
-    (
-        frozenset({Service.STORE}),
-        0xA700,
-        0xA7FF,
-        "The peer has no room or is overloaded: look at its disk and log, then send again.",
-    ),
-    (frozenset(Service), 0xA700, 0xA7FF, "The peer is short of resources: ask for less, or later."),
-    (
-        frozenset({Service.STORE}),
-        0xA900,
-        0xA9FF,
-        "The peer finds the object's content or UIDs at odds with its SOP class: validate the object.",
-    ),
-    (
-        frozenset({Service.FIND, Service.MOVE, Service.GET}),
-        0xA900,
-        0xA9FF,
-        "Check the level and that the unique keys of the levels above are given: one value each, no wildcards.",
-    ),
-    (
-        frozenset({Service.STORE}),
-        0xC000,
-        0xCFFF,
-        "The peer could not read the object: validate it, and look in the peer's log.",
-    ),
-    (
-        frozenset({Service.MOVE, Service.GET}),
-        0xC000,
-        0xCFFF,
-        "Look in the peer's log. Some systems answer so when nothing matches or the destination is unknown to them.",
-    ),
-    (frozenset(Service), 0xC000, 0xCFFF, "The peer ran into a fault of its own: look in its log."),
-    (
-        frozenset(Service),
-        0x0122,
-        0x0122,
-        "The peer accepted the context but not the SOP class: look at its configuration.",
-    ),
-    (
-        frozenset(Service),
-        0x0124,
-        0x0124,
-        "Our AE title or user may not do this: ask the peer's administrator for the right.",
-    ),
-    (frozenset({Service.STORE}), 0x0111, 0x0111, "The peer has this object already and does not replace it."),
-    (frozenset(Service), 0x0210, 0x0213, "The peer could not take the request as it is: look in its log."),
-)
-
 
 def status_words(service: Service, code: int) -> str:
     """The code with its class and meaning: `0xA700 (Failure): Refused: out of resources`."""
@@ -122,10 +53,7 @@ def explain_status(service: Service, status: Dataset) -> Failure | None:
     if category in (tables.STATUS_PENDING, tables.STATUS_CANCEL) and service not in _ANSWERED_ONCE:
         return None
     meaning = _TABLES[service].get(code, ("", ""))[1]
-    remedy = next(
-        (text for services, low, high, text in _REMEDIES if service in services and low <= code <= high),
-        "Look in the peer's log.",
-    )
+    remedy = remedy_of_status(service.value, code)
     return Failure(
         Layer.STATUS,
         f"0x{code:04X} {meaning or 'is an undefined status'}",
