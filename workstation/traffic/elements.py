@@ -17,7 +17,21 @@ from workstation.net.codec.field import Field
 from workstation.net.uids import uid_name
 from workstation.traffic.text import element_name, hex_bytes, printable, quantity
 
-__all__ = ["MAX_DEPTH", "BytesSource", "Encoding", "Source", "dissect_elements", "encoding_of"]
+__all__ = [
+    "BY_CHARACTER_SET",
+    "MAX_DEPTH",
+    "NUMBER_FORMATS",
+    "SHORT_FORM",
+    "TEXT",
+    "BytesSource",
+    "Encoding",
+    "Source",
+    "decode_text",
+    "dictionary_vr",
+    "dissect_elements",
+    "encoding_of",
+    "python_encodings",
+]
 
 MAX_DEPTH = 64
 # A tenth of a second's worth; behind them a person searches rather than scrolls.
@@ -35,7 +49,7 @@ _ITEM, _ITEM_END, _SEQUENCE_END = (0xFFFE, 0xE000), (0xFFFE, 0xE00D), (0xFFFE, 0
 _PIXEL_DATA = (0x7FE0, 0x0010)
 _CHARACTER_SET = (0x0008, 0x0005)
 # PS3.5 Table 7.1-1: two reserved bytes and a length of four. A VR not known here has this form too (section 6.2).
-_SHORT_FORM: Final = frozenset(
+SHORT_FORM: Final = frozenset(
     {
         "AE",
         "AS",
@@ -60,7 +74,7 @@ _SHORT_FORM: Final = frozenset(
         "US",
     }
 )
-_NUMBER_FORMATS: Final = {
+NUMBER_FORMATS: Final = {
     "US": "H",
     "SS": "h",
     "UL": "I",
@@ -70,10 +84,10 @@ _NUMBER_FORMATS: Final = {
     "UV": "Q",
     "SV": "q",
 }
-_TEXT: Final = frozenset(
+TEXT: Final = frozenset(
     {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"}
 )
-_BY_CHARACTER_SET: Final = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+BY_CHARACTER_SET: Final = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 
 
 class Encoding(NamedTuple):
@@ -318,7 +332,7 @@ class _Walk:
         length: int
         if frame.implicit or tag[0] == 0xFFFE:
             (length,) = self._long.unpack_from(head, 4)
-            return _dictionary_vr(tag), length, 8
+            return dictionary_vr(tag), length, 8
         raw = head[4:6]
         if not (raw.isalpha() and raw.isupper()):
             # A length in its place is what Implicit VR has, the usual mistake.
@@ -326,7 +340,7 @@ class _Walk:
             guess = ", as in Implicit VR" if self._position == 0 and length <= frame.bound - 8 else ""
             raise _Stop(f"({tag[0]:04X},{tag[1]:04X}) has no VR: {hex_bytes(raw)} in its place{guess}")
         vr = raw.decode("ascii")
-        if vr in _SHORT_FORM:
+        if vr in SHORT_FORM:
             (length,) = self._short.unpack_from(head, 6)
             return vr, length, 8
         if frame.bound - self._position < 12:
@@ -352,8 +366,8 @@ class _Walk:
         length = end - start
         if length == 0:
             return "", vr
-        number = _NUMBER_FORMATS.get(vr)
-        if vr not in _TEXT and vr != "AT" and number is None and length > _TEXT_BYTES:
+        number = NUMBER_FORMATS.get(vr)
+        if vr not in TEXT and vr != "AT" and number is None and length > _TEXT_BYTES:
             return quantity(length, "byte"), vr
         kept = self._source.read(start, min(length, _TEXT_BYTES))
         if not kept:
@@ -362,10 +376,10 @@ class _Walk:
             uid = kept.rstrip(b"\0 ").decode("latin-1")
             name = "" if "\\" in uid else uid_name(uid)
             return printable(uid), f"{vr}, {name}" if name else vr
-        if vr in _TEXT:
+        if vr in TEXT:
             if tag == _CHARACTER_SET:
-                frame.encodings = _python_encodings(kept.decode("latin-1"))
-            text = self._text(kept, frame.encodings) if vr in _BY_CHARACTER_SET else kept.decode("latin-1")
+                frame.encodings = python_encodings(kept.decode("latin-1"))
+            text = self._text(kept, frame.encodings) if vr in BY_CHARACTER_SET else kept.decode("latin-1")
             return printable(text.rstrip("\0 ") + ("…" if length > len(kept) else "")), vr
         if vr == "AT" and length % 4 == 0:
             pairs = [self._tag.unpack_from(kept, at) for at in range(0, min(len(kept) - 3, 4 * _NUMBERS), 4)]
@@ -379,7 +393,7 @@ class _Walk:
         if raw.isascii() and b"\x1b" not in raw:
             return raw.decode("ascii")
         self._decodable -= len(raw) + _ESCAPE_WORTH * raw.count(b"\x1b")
-        return _decode(raw, encodings) if self._decodable >= 0 else raw.decode("latin-1")
+        return decode_text(raw, encodings) if self._decodable >= 0 else raw.decode("latin-1")
 
     def _numbers(self, kept: bytes, form: str, length: int) -> object:
         size = struct.calcsize("=" + form)
@@ -391,7 +405,7 @@ class _Walk:
         return text + " …" if length > count * size else text
 
 
-def _dictionary_vr(tag: tuple[int, int]) -> str:
+def dictionary_vr(tag: tuple[int, int]) -> str:
     """The VR of an element that does not say it itself."""
     from pydicom.datadict import dictionary_VR
 
@@ -408,7 +422,7 @@ def _dictionary_vr(tag: tuple[int, int]) -> str:
     return "OW" if vr == "OB or OW" else vr[:2]
 
 
-def _python_encodings(value: str) -> tuple[str, ...]:
+def python_encodings(value: str) -> tuple[str, ...]:
     """The codecs for a Specific Character Set; Latin-1 shows every byte of one that is not known."""
     from pydicom.charset import convert_encodings
 
@@ -421,7 +435,8 @@ def _python_encodings(value: str) -> tuple[str, ...]:
             return ("iso8859",)
 
 
-def _decode(raw: bytes, encodings: tuple[str, ...]) -> str:
+def decode_text(raw: bytes, encodings: tuple[str, ...]) -> str:
+    """A text in its character set; in Latin-1, which shows every byte, when it is not in it."""
     from pydicom.charset import decode_bytes
 
     with warnings.catch_warnings():
