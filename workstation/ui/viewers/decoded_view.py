@@ -11,10 +11,11 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from workstation.net.codec.field import Field
 from workstation.traffic.dissect import Dissection
+from workstation.traffic.field_text import tree_text
 from workstation.ui.parts.empty_state import EmptyState
 from workstation.ui.parts.traffic_table import TrafficTable, copy_to_clipboard
 from workstation.ui.theme import Theme
-from workstation.ui.viewers.field_model import FieldModel, Path, raw_text, uid_of, value_text
+from workstation.ui.viewers.field_model import FieldModel, Path, raw_text, uid_of
 
 _OPEN_AT_FIRST = 400
 _DEPTH_AT_FIRST = 4
@@ -105,16 +106,3 @@ def open_at_first(fields: tuple[Field, ...]) -> set[Path]:
             below += [((*path, place), child) for place, child in enumerate(field.children)]
         level = below
     return opened
-
-
-def tree_text(field: Field) -> str:
-    """A field and what is in it, one a line, indented by depth."""
-    lines: list[str] = []
-    stack = [(field, 0)]
-    while stack:
-        one, depth = stack.pop()
-        uid = uid_of(one)
-        value = f"{uid} ({one.meaning})" if uid and one.meaning else value_text(one)
-        lines.append(f"{'  ' * depth}{one.name}: {value}".rstrip(": "))
-        stack.extend((child, depth + 1) for child in reversed(one.children))
-    return "\n".join(lines)

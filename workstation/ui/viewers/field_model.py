@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 
 from PySide6.QtCore import QModelIndex, QObject
 
 from workstation.net.codec.field import Field
-from workstation.traffic.text import hex_bytes, printable
+from workstation.traffic.field_text import raw_text, uid_of, value_text
+from workstation.traffic.text import printable
 from workstation.ui.parts.row_model import LEFT, RIGHT, Index, RowModel, Shown
 from workstation.ui.theme import Theme
+
+__all__ = ["FieldModel", "Path", "raw_text", "uid_of", "value_text"]
 
 FIELD, VALUE, OFFSET, LENGTH = range(4)
 _TITLES = ("Field", "Value", "Offset", "Bytes")
@@ -20,43 +22,6 @@ _TITLE_TIPS = (
     "Its first byte in the bytes shown, hexadecimal",
     "How many bytes it has",
 )
-_UID = re.compile(r"[0-2](\.(0|[1-9][0-9]*)){2,}")
-# The elements of data sets carry their VR in front of what the value means: "UI, CT Image Storage".
-_VR = re.compile(r"[A-Z]{2}(, |$)")
-
-
-def uid_of(field: Field) -> str:
-    """The UID that a field holds, "" if it holds none."""
-    value = field.value
-    return value if isinstance(value, str) and _UID.fullmatch(value) and len(value) <= 64 else ""
-
-
-def value_text(field: Field) -> str:
-    """What a field holds, in words: a UID by its name, a number with its meaning."""
-    value, meaning = field.value, printable(field.meaning, 1024)
-    name = _VR.sub("", meaning, count=1) if uid_of(field) else ""
-    if value is None or name:
-        text = name or meaning
-    else:
-        if isinstance(value, bytes | bytearray | memoryview):
-            shown = hex_bytes(bytes(value[:33]), 32)
-        else:
-            shown = printable(str(value), 1024)
-        text = f"{shown} ({meaning})" if meaning and meaning != shown else shown
-    if field.problem:
-        problem = printable(field.problem, 1024)
-        return f"⚠ {problem} · {text}" if text else f"⚠ {problem}"
-    return text
-
-
-def raw_text(field: Field) -> str:
-    """The value alone, for copying."""
-    if field.value is None:
-        return field.meaning
-    if isinstance(field.value, bytes | bytearray | memoryview):
-        return bytes(field.value).hex(" ")
-    return str(field.value)
-
 
 Path = tuple[int, ...]
 """The way to a field: an index at each depth."""
