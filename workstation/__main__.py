@@ -1,6 +1,7 @@
 """The composition root: reads the command line, looks for a display, then builds and runs the program.
 
-Everything heavy is imported only once it is clear that a window will open.
+Everything heavy is imported only once it is clear that a window will open; what needs none (exports of captures) never
+imports Qt.
 """
 
 from __future__ import annotations
@@ -15,6 +16,11 @@ from workstation.cli import parse
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit status."""
     options = parse(arguments)
+
+    if options.headless:
+        from workstation.headless import export
+
+        return export(options)
 
     from workstation.ui.display import display_problem
 

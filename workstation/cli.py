@@ -20,6 +20,9 @@ T = TypeVar("T")
 
 PROGRAM = "dicom-workstation"
 
+# How a capture file begins: pcapng; pcap of microseconds and of nanoseconds, in both byte orders.
+_CAPTURE_MAGIC = frozenset(map(bytes.fromhex, ("0a0d0d0a", "d4c3b2a1", "a1b2c3d4", "4d3cb2a1", "a1b23c4d")))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -33,6 +36,15 @@ class Options:
     has_server: bool = True
     demo: bool = False
     screenshot: Path | None = None
+    open: tuple[Path, ...] = ()
+    capture: Path | None = None
+    export: Path | None = None
+    export_objects: Path | None = None
+
+    @property
+    def headless(self) -> bool:
+        """Whether the run reads captures and writes files, without a window."""
+        return self.export is not None or self.export_objects is not None
 
     def applied_to(self, settings: ServerSettings) -> ServerSettings:
         """The server settings of this run."""
@@ -54,6 +66,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         parser.error("--no-scp says not to run the built-in server, --scp and --scp-aet how to: give one of them.")
     if given.no_scp and given.demo:
         parser.error("--demo plays with the built-in server: leave --no-scp out.")
+    _check_captures(parser, given)
     host, port = given.scp or (None, None)
     return Options(
         data_dir=given.data_dir,
@@ -64,7 +77,36 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         has_server=not given.no_scp,
         demo=given.demo,
         screenshot=given.screenshot,
+        open=tuple(given.open),
+        capture=given.capture,
+        export=given.export,
+        export_objects=given.export_objects,
     )
+
+
+def _check_captures(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
+    """End with a sentence when the arguments on capture files do not go together."""
+    if given.export is not None or given.export_objects is not None:
+        name = "--export" if given.export is not None else "--export-objects"
+        if not given.open:
+            parser.error(f"{name} says where to write what a capture holds: name the capture with --open.")
+        others = ("demo", "screenshot", "capture", "scp", "scp_aet", "no_scp", "peer")
+        for other in others:
+            if getattr(given, other):
+                parser.error(f"{name} opens no window and runs no server: leave --{other.replace('_', '-')} out.")
+    for path in given.open:
+        for name, written in (("--capture", given.capture), ("--export", given.export)):
+            if written is not None and _same_file(path, written):
+                parser.error(
+                    f"{name} would write over the capture {str(path)!r} that is to be read: name another file."
+                )
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -110,6 +152,32 @@ def _parser() -> argparse.ArgumentParser:
         type=_sentence(_picture),
         metavar="FILE",
         help="save a picture (.png) of the window, after the demo if there is one, and end",
+    )
+    parser.add_argument(
+        "--open",
+        type=_sentence(_existing_file),
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="open a capture (pcap or pcapng) beside the live traffic; may be given several times",
+    )
+    parser.add_argument(
+        "--capture",
+        type=_sentence(_capture),
+        metavar="FILE",
+        help="record all associations of this run, from its start, as pcapng that Wireshark opens",
+    )
+    parser.add_argument(
+        "--export",
+        type=_sentence(_written_file),
+        metavar="FILE.json",
+        help="with --open: write each PDU of the captures with its fields as JSON, without a window, and end",
+    )
+    parser.add_argument(
+        "--export-objects",
+        type=_sentence(_folder),
+        metavar="DIR",
+        help="with --open: write the DICOM objects in the captures as files, without a window, and end",
     )
     parser.add_argument("--version", action="version", version=f"DICOM Workstation {__version__}")
     return parser
@@ -157,6 +225,37 @@ def _picture(text: str) -> Path:
     if not _looked_at(text, path.absolute().parent.is_dir):
         raise ValueError(f"The folder of {text!r} does not exist: make it first, or name another.")
     return path
+
+
+def _existing_file(text: str) -> Path:
+    path = _path(text)
+    if not _looked_at(text, path.exists):
+        raise ValueError(f"There is no file {text!r}.")
+    if path.is_dir():
+        raise ValueError(f"{text!r} is a folder: give a capture file.")
+    return path
+
+
+def _written_file(text: str) -> Path:
+    path = _path(text)
+    if not _looked_at(text, path.absolute().parent.is_dir):
+        raise ValueError(f"The folder of {text!r} does not exist: make it first, or name another.")
+    if path.is_dir():
+        raise ValueError(f"{text!r} is a folder: give the file to write.")
+    return path
+
+
+def _capture(text: str) -> Path:
+    path = _written_file(text)
+    # A slip of the hand must not cost a file that is something else; an old capture is written over, as tcpdump does.
+    if path.is_file() and path.stat().st_size and not _looked_at(text, lambda: _is_capture(path)):
+        raise ValueError(f"{text!r} is there and is no capture: it is not written over. Name another file.")
+    return path
+
+
+def _is_capture(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) in _CAPTURE_MAGIC
 
 
 def _sentence(read: Callable[[str], T]) -> Callable[[str], T]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from workstation.net.association import Association
     from workstation.net.service_user import ServiceUser
 
-__all__ = ["Recorder"]
+__all__ = ["Recorder", "facts_of"]
 
 _P_DATA: Final = 4
 _DATA_STEPS: Final = frozenset({"DT-1", "DT-2"})
@@ -198,7 +198,7 @@ class Recorder:
         if step.action in _DATA_STEPS and self._is_crowded():
             self._lose()
             return
-        facts = _facts(assoc) if step.state == "Sta1" else None
+        facts = facts_of(assoc) if step.state == "Sta1" else None
         self._append(
             Record(
                 next(self._numbers),
@@ -260,7 +260,7 @@ class Recorder:
                     assoc.number,
                     name,
                     address=_pair(event.address) if has_address else None,
-                    facts=_facts(assoc),
+                    facts=facts_of(assoc),
                 )
             )
 
@@ -279,7 +279,8 @@ def _pair(address: tuple[object, ...] | None) -> tuple[str, int] | None:
     return str(address[0]), int(str(address[1]))
 
 
-def _facts(assoc: Association) -> ConversationFacts:
+def facts_of(assoc: Association) -> ConversationFacts:
+    """Who talks to whom in an association, as far as it is known now."""
     requestor, acceptor = assoc.requestor, assoc.acceptor
     local, remote = (requestor, acceptor) if assoc.mode == "requestor" else (acceptor, requestor)
     address, port = _address_of(remote)

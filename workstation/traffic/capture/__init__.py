@@ -1,0 +1,1 @@
+"""Capture files: reading, writing and exporting them. No Qt."""
