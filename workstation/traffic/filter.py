@@ -23,6 +23,7 @@ from typing import Any, Final
 from workstation.net.status import code_to_category
 from workstation.traffic import filter_reading as reading
 from workstation.traffic.conversation import Conversation
+from workstation.traffic.filter_asking import Completion, combine, complete, filter_on, filter_on_field
 from workstation.traffic.filter_fields import (
     MESSAGE_NAMES,
     PDU_TYPES,
@@ -53,7 +54,15 @@ from workstation.traffic.patterns import Pattern, PatternError
 from workstation.traffic.rows import MessageRow, PduRow
 from workstation.traffic.text import printable
 
-__all__ = ["Filter", "FilterError"]
+__all__ = [
+    "Completion",
+    "Filter",
+    "FilterError",
+    "combine",
+    "complete",
+    "filter_on",
+    "filter_on_field",
+]
 
 _Rows = Callable[[Conversation, list[MessageRow]], list[int]]
 _Passes = Callable[[Conversation, MessageRow], bool]

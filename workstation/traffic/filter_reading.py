@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Final
 
-from workstation.net.codec.dimse import Message
+from workstation.net.codec.dimse import Message, dissect_command
 from workstation.net.uids import uid_name
 from workstation.traffic.conversation import Conversation
 from workstation.traffic.elements import SHORT_FORM, BytesSource, Encoding, dissect_elements, encoding_of
@@ -105,12 +105,22 @@ def _command_element(row: MessageRow, tag: int) -> tuple[str, ...]:
     message = row.message
     value = getattr(message, keyword_for_tag(tag), None) if message is not None else None
     if value is None:
-        return ()
+        return _bare_command_element(row, tag)
     if isinstance(value, int):
         return (str(int(value)),)
     if isinstance(value, tuple | list):
         return tuple(printable(str(each)) for each in value)
     return tuple(_values(printable(str(value)), "UI"))
+
+
+def _bare_command_element(row: MessageRow, tag: int) -> tuple[str, ...]:
+    """An element of the command set that the decoded message does not have as its own."""
+    shown = f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+    for field in dissect_command(row.command_set() or b""):
+        if field.children and field.children[0].value == shown:
+            value = field.value.hex(" ") if isinstance(field.value, bytes) else printable(str(field.value))
+            return (value, printable(field.meaning)) if field.meaning else (value,)
+    return ()
 
 
 def _walk(data: bytes, encoding: Encoding, tag: int) -> Iterator[tuple[bytes, bytes]]:
