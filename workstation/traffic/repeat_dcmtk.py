@@ -9,6 +9,7 @@ a command cannot say goes into a DICOM file, in Base64.
 from __future__ import annotations
 
 import re
+import warnings
 from base64 import b64encode
 from typing import TYPE_CHECKING
 
@@ -67,7 +68,9 @@ _MODELS = {
 _PROGRAMS = {"C-FIND": "findscu", "C-MOVE": "movescu", "C-GET": "getscu"}
 # Groups whose attributes DCMTK knows by the same keywords as pydicom.
 _BY_KEYWORD = (0x0008, 0x0010, 0x0020, 0x0032, 0x0040)
-_TEXTS = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "PN", "SH", "TM", "UI", "UC", "UR"})
+_TEXTS = frozenset(
+    {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UI", "UC", "UR", "UT"}
+)
 _MOST_KEYS = 60
 _DEEPEST = 4
 
@@ -191,10 +194,12 @@ def _keys(request: Repeatable, remarks: list[str]) -> list[str] | None:
         remarks.append("The keys are missing, add them with -k")
         return []
     try:
-        identifier = decode_in(request.data, request.transfer_syntax)
-        paths: list[str] = []
-        if not _collect(identifier, "", paths) or len(paths) > _MOST_KEYS:
-            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            identifier = decode_in(request.data, request.transfer_syntax)
+            paths: list[str] = []
+            if not _collect(identifier, "", paths) or len(paths) > _MOST_KEYS:
+                return None
     except Exception:  # pydicom raises anything for bytes that are no data set; these go into a file as they are
         return None
     return [part for path in paths for part in ("-k", path)]
@@ -235,12 +240,14 @@ def _name_of(element: DataElement) -> str:
 
 def _text_of(element: DataElement) -> str | None:
     """A value as one argument; None if an argument cannot be it."""
+    from pydicom.multival import MultiValue
+
     value = element.value
     if value is None or value == "" or (isinstance(value, bytes) and not value):
         return ""
     if element.VR not in _TEXTS:
         return None
-    values = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else list(value)
+    values = value if isinstance(value, MultiValue) else [value]
     text = "\\".join(str(one) for one in values)
     return text if text.isascii() and printable(text, 1024) == text else None
 

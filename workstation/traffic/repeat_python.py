@@ -8,6 +8,7 @@ bytes themselves. Comments hold words of ours only.
 from __future__ import annotations
 
 import math
+import warnings
 from base64 import b64encode
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -266,7 +267,9 @@ class _Script:
             return ["ds = Dataset()", ""]
         if len(request.data) <= _MOST_ASSIGNED:
             try:
-                lines = self._assignments(request.data)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    lines = self._assignments(request.data)
             except Exception:  # pydicom raises anything for bytes that are no data set; the bytes are repeated then
                 lines = []
             if lines:
@@ -369,18 +372,13 @@ def _assign(original: Dataset, name: str, copy: Dataset, lines: list[str], count
 
 def _plain(element: DataElement) -> Any:
     """A value as Python writes it."""
+    from pydicom.multival import MultiValue
+
     value = element.value
     if value is None or isinstance(value, bytes):
         return value
-    if isinstance(value, str) or not hasattr(value, "__iter__") or (element.VR == "PN" and not _is_list(value)):
-        return _plain_one(value)
-    return [_plain_one(one) for one in value]
-
-
-def _is_list(value: Any) -> bool:
-    from pydicom.multival import MultiValue
-
-    return isinstance(value, MultiValue | list)
+    # A person's name can be iterated over as well, by its letters.
+    return [_plain_one(one) for one in value] if isinstance(value, MultiValue | list) else _plain_one(value)
 
 
 def _plain_one(value: Any) -> Any:
