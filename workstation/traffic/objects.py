@@ -42,6 +42,7 @@ __all__ = [
     "export_objects",
     "is_uid",
     "save_object",
+    "write_object",
 ]
 
 _STRETCH: Final = 1 << 20
@@ -133,11 +134,14 @@ class _FileSource:
 
     def read(self, offset: int, count: int) -> bytes:
         with self._lock:
+            if self._file.closed:
+                return b""
             self._file.seek(self._offset + offset)
             return self._file.read(min(count, max(self.length - offset, 0))) or b""
 
     def close(self) -> None:
-        self._file.close()
+        with self._lock:
+            self._file.close()
 
 
 class Part10File(io.RawIOBase):
@@ -361,12 +365,16 @@ def save_object(
         ObjectError: There is no data set, or it is not whole.
         OSError: The file cannot be written.
     """
-    found = MessageObject(conversation, row)
+    return write_object(MessageObject(conversation, row), path, incomplete=incomplete)
+
+
+def write_object(found: MessageObject, path: str | os.PathLike[str], *, incomplete: bool = False) -> int:
+    """Write what was kept of a message when `found` was made; see `save_object`."""
     why = found.why_not_a_file
     if why and not (incomplete and is_uid(found.transfer_syntax)):
         raise ObjectError(why)
     target = Path(path)
-    part = target.with_name(f".{target.name[:80]}.part")
+    part = target.with_name(f".{uuid.uuid4().hex}.part")
     try:
         size, _ = _write(found, part)
         part.replace(target)
