@@ -26,8 +26,8 @@ from workstation.traffic.rows import MessageRow
 __all__ = ["Distribution", "Exchange", "Figures", "Stage", "Throughput", "Timing"]
 
 KEPT_SLOWEST: Final = 100
-# Between two yields: rows, and PDUs of one row. Each is about half a millisecond of work.
-_ROWS_AT_ONCE: Final = 100
+# Between two yields: rows, and PDUs of one row. Each is about a millisecond of work.
+_ROWS_AT_ONCE: Final = 50
 _PDUS_AT_ONCE: Final = 500
 
 
@@ -184,11 +184,22 @@ class Throughput:
 
     def add(self, since: float, until: float, size: int, *, sent: bool) -> None:
         """Bytes that crossed the wire evenly between two moments."""
-        since, until = max(min(since, until), self.start), max(until, self.start)
-        self.last = max(self.last, until)
-        while until - self.start >= self.width * self._most:
+        start = self.start
+        if until < start:
+            until = start
+        if since < start:
+            since = start
+        if until > self.last:
+            self.last = until
+        while until - start >= self.width * self._most:
             self._fold()
         bins, width = self._bins[sent], self.width
+        if since >= until:
+            last = int((until - start) / width)
+            if last >= len(bins):
+                bins.extend([0.0] * (last + 1 - len(bins)))
+            bins[last] += size
+            return
         first, last = int((since - self.start) / width), int((until - self.start) / width)
         if last >= len(bins):
             bins.extend([0.0] * (last + 1 - len(bins)))
@@ -377,7 +388,7 @@ class Timing:
 
     # ------------------------------------------------------------------- reading
     def read(self) -> Iterator[None]:
-        """Go on to the newest row; yields between steps of about half a millisecond.
+        """Go on to the newest row; yields between steps of about a millisecond.
 
         May be dropped at any yield: the next reading goes on from there.
         """
@@ -392,24 +403,30 @@ class Timing:
             # Rows that went before they were read are not known.
             self._next = max(self._next, conversation.trimmed + 1)
             row = conversation.rows[conversation.index_of(self._next)]
-            before = self._open.get(row.sent)
+            sent = row.sent
+            before = self._open.get(sent)
             if before is not None:
                 # In a direction one message is under way at a time: nothing more comes of the one before.
                 older = self._row(before)
                 if older is not None:
                     yield from self._visit_whole(older)
                 self._measured.pop(before, None)
-                del self._open[row.sent]
-            self._open[row.sent] = row.number
-            while len(self._place_of_row) <= row.number - self._first_number:
-                self._place_of_row.append(_UNDECIDED)
-            self._wait_until(row)
+                self._open.pop(sent, None)
+            places = self._place_of_row
+            while len(places) <= row.number - self._first_number:
+                places.append(_UNDECIDED)
+            if row.time > self._cursor:
+                self.shares[self._stage()] += row.time - self._cursor
+                self._cursor = row.time
             self._next = row.number + 1
-            if len(row.pdus) > _PDUS_AT_ONCE:
-                yield from self._visit_whole(row)
-            else:
-                self._measure(row)
+            pdus = row.pdus
+            if len(pdus) == 1 and row.complete and not row.omitted:
+                if pdus[0].message is row:
+                    self.throughput.add(pdus[0].time, pdus[0].time, pdus[0].length, sent=sent)
                 self._visit(row)
+            else:
+                self._open[sent] = row.number
+                yield from self._visit_whole(row)
             steps += 1
             if steps >= _ROWS_AT_ONCE:
                 steps = 0
@@ -460,11 +477,6 @@ class Timing:
             return Stage.RELEASE
         return Stage.PEER if self._sent[place] else Stage.OURS
 
-    def _wait_until(self, row: MessageRow) -> None:
-        if row.time > self._cursor:
-            self.shares[self._stage()] += row.time - self._cursor
-            self._cursor = row.time
-
     def _visit(self, row: MessageRow) -> None:
         """Take in how a row stands now; may be done again when it has grown."""
         if row.end_time > self._cursor:
@@ -484,7 +496,11 @@ class Timing:
             self._follow_response(place, row)
         if not self._passing[place] and (self._passes is None or self._passes(row)):
             self._passing[place] = 1
-            insort(self.shown, place)
+            shown = self.shown
+            if not shown or shown[-1] < place:
+                shown.append(place)
+            else:
+                insort(shown, place)
             if self._state[place] == _DONE:
                 self._sum_up(place)
         if row.complete and self._open.get(row.sent) == row.number:
@@ -542,7 +558,8 @@ class Timing:
 
     def _follow_request(self, place: int, row: MessageRow) -> None:
         self._request_end[place] = row.end_time
-        self._end[place] = max(self._end[place], row.end_time)
+        if row.end_time > self._end[place]:
+            self._end[place] = row.end_time
         self._size[place] = row.size
         if row.complete and self._state[place] == _SENDING:
             if self._awaits[place]:
@@ -563,7 +580,8 @@ class Timing:
                 if place == self._associate:
                     self.negotiate = max(row.time - self._request_end[place], 0.0)
             self._state[place] = _ANSWERING
-        self._end[place] = max(self._end[place], row.end_time)
+        if row.end_time > self._end[place]:
+            self._end[place] = row.end_time
         if row.status is not None:
             self._status[place] = row.status
         if row.complete:
@@ -579,22 +597,24 @@ class Timing:
 
     def _sum_up(self, place: int) -> None:
         """An exchange of interest has come to its end."""
-        exchange = self.exchange(place)
-        figures = self.figures.get(exchange.name)
+        name = self._names[self._name[place]]
+        figures = self.figures.get(name)
         if figures is None:
-            figures = Figures(exchange.name, Distribution(), Distribution(), Distribution())
-            self.figures[exchange.name] = figures
+            figures = self.figures[name] = Figures(name, Distribution(), Distribution(), Distribution())
         figures.count += 1
-        figures.size += exchange.size + exchange.answer_size
-        figures.sendings.add(exchange.sending)
-        if exchange.sending > 0:
-            self._rank("sending", exchange.sending, place)
-        if exchange.answer is not None:
-            figures.answers.add(exchange.answer)
-            self._rank("answer", exchange.answer, place)
-        if exchange.first_byte is not None:
-            figures.first_bytes.add(exchange.first_byte)
-            self._rank("first_byte", exchange.first_byte, place)
+        figures.size += self._size[place] + self._answer_size[place]
+        # The same as the properties of `Exchange`, which would take as long again to make.
+        asked, first = self._request_end[place], self._first[place]
+        sending = asked - self._start[place]
+        if sending > 0:
+            figures.sendings.add(sending)
+            self._rank("sending", sending, place)
+        if first == first:
+            answer, first_byte = max(self._end[place] - asked, 0.0), max(first - asked, 0.0)
+            figures.answers.add(answer)
+            self._rank("answer", answer, place)
+            figures.first_bytes.add(first_byte)
+            self._rank("first_byte", first_byte, place)
 
     def _rank(self, by: str, seconds: float, place: int) -> None:
         heap = self._slowest[by]
