@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import shlex
 import subprocess
@@ -36,9 +37,10 @@ from workstation.net.codec.pdu import (
     ProposedContext,
     UserIdentityRQ,
 )
+from workstation.traffic.capture.export import pdu_object
 from workstation.traffic.conversation import Conversation
 from workstation.traffic.log import TrafficLog
-from workstation.traffic.repeat import as_dcmtk, as_hex, as_python, as_text
+from workstation.traffic.repeat import as_dcmtk, as_hex, as_json, as_python, as_text
 from workstation.traffic.repeat_dcmtk import shell_quoted
 from workstation.traffic.repeat_request import harmless
 
@@ -475,6 +477,15 @@ def test_hex_has_every_byte_in_both_forms() -> None:
     digits = "".join(line[8:58].replace(" ", "") for line in dump.splitlines() if line.startswith("  "))
     assert digits == "".join(pdu.data.hex() for pdu in row.pdus)
     assert as_hex(row.pdus[1], plain=True) == row.pdus[1].data.hex() + "\n"
+
+
+def test_json_is_that_of_the_export() -> None:
+    conversation = talk((find_rq(), encoded(study())))
+    row = conversation.rows[2]
+    told = json.loads(as_json(conversation, row))
+    assert [one["type"] for one in told] == ["P-DATA-TF"] * 2
+    assert told == [json.loads(json.dumps(pdu_object(conversation, pdu))) for pdu in row.pdus]
+    assert len(json.loads(as_json(conversation, row.pdus[0]))) == 1
 
 
 def test_text_is_printable_and_has_the_fields() -> None:

@@ -5,6 +5,9 @@ The text is safe to paste: what a peer wrote is quoted by the rules of the form 
 
 from __future__ import annotations
 
+import json
+
+from workstation.traffic.capture.export import pdu_object
 from workstation.traffic.conversation import Conversation
 from workstation.traffic.dissect import dissect
 from workstation.traffic.field_text import tree_text
@@ -14,10 +17,12 @@ from workstation.traffic.repeat_request import repeatable
 from workstation.traffic.rows import MessageRow, PduRow
 from workstation.traffic.text import quantity
 
-__all__ = ["MOST_BYTES", "as_dcmtk", "as_hex", "as_python", "as_text"]
+__all__ = ["MOST_BYTES", "as_dcmtk", "as_hex", "as_json", "as_python", "as_text"]
 
 # Of one row as hexadecimal digits: what a clipboard and an editor take without a pause.
 MOST_BYTES = 256 << 10
+# As JSON; each has dozens of lines.
+MOST_PDUS = 200
 _COLUMNS = 16
 
 
@@ -39,6 +44,12 @@ def as_text(row: MessageRow | PduRow) -> str:
     """The decoded fields, one a line."""
     head = f"{'→' if row.sent else '←'} {row.name}\n"
     return head + "\n".join(tree_text(field) for field in dissect(row).fields) + "\n"
+
+
+def as_json(conversation: Conversation, row: MessageRow | PduRow) -> str:
+    """Its PDUs as an array, each as in the JSON export of captures."""
+    pdus = [row] if isinstance(row, PduRow) else row.pdus
+    return json.dumps([pdu_object(conversation, pdu) for pdu in pdus[:MOST_PDUS]], indent=2, ensure_ascii=True) + "\n"
 
 
 def as_hex(row: MessageRow | PduRow, *, plain: bool = False) -> str:

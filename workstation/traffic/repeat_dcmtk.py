@@ -184,6 +184,8 @@ def _proposal(request: Repeatable, table: dict[str, str], remarks: list[str]) ->
     if option is None or (request.service == "C-GET" and option == "-xd"):
         remarks.append("The transfer syntax of its context cannot be proposed by this command")
         return []
+    if request.service == "C-GET" or (option in ("-xe", "-xb", "-xd") and request.service != "C-STORE"):
+        remarks.append("The command proposes other transfer syntaxes as well, and the peer chooses")
     return [option]
 
 

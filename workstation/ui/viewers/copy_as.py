@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from workstation.traffic.conversation import Conversation
-from workstation.traffic.repeat import as_dcmtk, as_hex, as_python, as_text
+from workstation.traffic.repeat import as_dcmtk, as_hex, as_json, as_python, as_text
 from workstation.traffic.report import html_pieces, text_pieces
 from workstation.traffic.rows import MessageRow, PduRow
 from workstation.ui.parts.slices import Slices
@@ -48,6 +48,7 @@ def add_copy_menu(menu: QMenu, conversation: Conversation | None, row: MessageRo
     add("Text", "copyAsText", "The decoded fields, one a line", lambda: as_text(row))
     add("Hex dump", "copyAsDump", "Bytes with offsets and characters", lambda: as_hex(row))
     add("Hex digits", "copyAsHex", "Only the digits, a PDU a line", lambda: as_hex(row, plain=True))
+    add("JSON", "copyAsJson", "Its PDUs with their fields, as an export has them", lambda: as_json(conversation, row))
     forms.addSeparator()
     add(
         "DCMTK command",
