@@ -46,6 +46,7 @@ def pdu_object(conversation: Conversation, pdu: PduRow, association: int | None 
         "type": pdu.name if pdu.pdu_type in set(PDUType) else f"0x{pdu.pdu_type:02x}",
         "length": pdu.length,
         "number": pdu.number,
+        **_ends(conversation),
     }
     if pdu.cut:
         found["kept"] = len(pdu.data)
@@ -62,6 +63,21 @@ def pdu_object(conversation: Conversation, pdu: PduRow, association: int | None 
             # The standard allows one message in a PDU; what came is told all the same.
             found["further_messages"] = messages[1:]
     return found
+
+
+def _ends(conversation: Conversation) -> dict[str, object]:
+    """Both ends as "address:port", as far as known."""
+    facts = conversation.facts
+    peer, local = _place(facts.address, facts.port), _place(facts.local_address, facts.local_port)
+    ends = (peer, local) if facts.mode == "acceptor" else (local, peer)
+    return {name: end for name, end in zip(("requestor", "acceptor"), ends, strict=True) if end}
+
+
+def _place(host: str, port: int) -> str:
+    """An address and a port as one text, "" when there is no address."""
+    if not host:
+        return ""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _root_of(pdu: PduRow) -> Field:
