@@ -1,0 +1,427 @@
+"""A capture file read into a log: frames to segments, segments to connections, connections to associations, to records.
+
+A capture has no "us": an association is told from its requestor's side, which is the mode, whose PDUs are the sent
+ones and whose states are derived. The file is streamed; what is held is bounded by `_BUDGET`, whatever the file claims.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+from workstation.net.engine.fsm import State
+from workstation.traffic.capture.frames import CaptureError, CaptureFile
+from workstation.traffic.capture.framing import FoundPdu
+from workstation.traffic.capture.packets import ACK, SYN, Endpoints, Segment, endpoints_of
+from workstation.traffic.capture.streams import DICOM_PORTS, Phase, Stream
+from workstation.traffic.capture.tcp import Budget, TcpConnection
+from workstation.traffic.derive import PathDeriver, TimedStep
+from workstation.traffic.log import TrafficLog
+from workstation.traffic.record import ConversationFacts, Record
+from workstation.traffic.text import quantity
+
+__all__ = ["CaptureError", "CaptureReport", "read_capture"]
+
+# Bytes held in all: segments that wait for others, PDUs that are not complete.
+_BUDGET: Final = 64 << 20
+# Connections remembered at once; beyond, those that have been silent longest are let go.
+_CONNECTIONS: Final = 20_000
+_PROBLEMS: Final = 200
+_FLUSH: Final = 4096
+_FLUSH_BYTES: Final = 8 << 20
+_ENDPOINTS: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureReport:
+    """What reading a capture came to.
+
+    Attributes:
+        kind: of the file, in words.
+        frames: read.
+        bytes: of the file, read.
+        associations: found, encrypted ones and failed connections included.
+        pdus: found.
+        problems: sentences on what could not be read, or was not as it should be; at most 200, then "… n more".
+        truncated: whether the file ends before its last record does.
+        cancelled: whether reading was ended before the end of the file.
+    """
+
+    kind: str
+    frames: int
+    bytes: int
+    associations: int
+    pdus: int
+    problems: tuple[str, ...]
+    truncated: bool
+    cancelled: bool
+
+
+def read_capture(
+    path: Path,
+    log: TrafficLog,
+    *,
+    progress: Callable[[int, int], None] = lambda done, size: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> CaptureReport:
+    """Read a capture file into a log.
+
+    Args:
+        path: pcap or pcapng, perhaps compressed with gzip.
+        log: gets the associations, numbered from 1; only the calling thread may use it meanwhile.
+        progress: called about once for each megabyte with the bytes read and those of the file.
+        cancelled: asked as often; when it says so, what was read so far stands.
+
+    Returns:
+        What was found, and what was wrong.
+
+    Raises:
+        CaptureError: The file is no capture, or cannot be opened.
+    """
+    file = CaptureFile(Path(path))
+    try:
+        return _Reading(file, log).run(progress, cancelled)
+    finally:
+        file.close()
+
+
+class _Association:
+    """An association of the capture, while its connection is read."""
+
+    def __init__(self, number: int, stream: Stream) -> None:
+        self.number = number
+        self.stream = stream
+        self.deriver = PathDeriver("requestor")
+        self.remarks: list[str] = []
+
+
+class _Connection:
+    """A connection of the capture; `tcp` is None when it is none of ours."""
+
+    __slots__ = ("association", "frame", "stream", "tcp")
+
+    def __init__(self, stream: Stream, tcp: TcpConnection, frame: int) -> None:
+        self.stream = stream
+        self.tcp: TcpConnection | None = tcp
+        self.frame = frame  # the last one, to find those that are silent
+        self.association: _Association | None = None
+
+
+class _Reading:
+    """One run over a file."""
+
+    def __init__(self, file: CaptureFile, log: TrafficLog) -> None:
+        self._file = file
+        self._log = log
+        self._records: list[Record] = []
+        self._waiting_bytes = 0
+        self._numbers = count(1)
+        self._budget = Budget(_BUDGET)
+        # By the key of a segment's direction: its connection, and whether that direction is the forward one.
+        self._ways: dict[bytes, tuple[_Connection, bool]] = {}
+        self._speaks_dicom: set[tuple[str, int]] = set()
+        self._by_stream: dict[int, _Connection] = {}
+        self._associations = 0
+        self._pdus = 0
+        self._problems: list[str] = []
+        self._more_problems = 0
+        self._other_tls: dict[int, int] = {}
+        self._let_go = 0
+        self._time = 0.0
+
+    def run(self, progress: Callable[[int, int], None], cancelled: Callable[[], bool]) -> CaptureReport:
+        file, ways = self._file, self._ways
+        stopped = False
+        for batch in file.segments():
+            if cancelled():
+                stopped = True
+                break
+            for segment in batch:
+                way = ways.get(segment.key)
+                if way is None:
+                    if segment.payload or segment.missing or segment.flags & SYN:
+                        self._connect(segment)
+                    continue
+                connection, forward = way
+                tcp = connection.tcp
+                connection.frame = segment.frame
+                if tcp is None:
+                    if segment.flags & (SYN | ACK) == SYN:
+                        self._connect(segment)
+                    continue
+                if not tcp.feed(forward, segment):
+                    self._end(connection, segment.time)
+                    self._connect(segment)
+                elif tcp.closed or connection.stream.phase is Phase.OTHER:
+                    self._end(connection, segment.time)
+            if len(self._records) >= _FLUSH or self._waiting_bytes >= _FLUSH_BYTES:
+                self._flush()
+            if len(ways) > 2 * _CONNECTIONS:
+                self._let_silent_ones_go()
+            progress(file.position, file.size)
+        for connection in list(self._by_stream.values()):
+            self._end(connection, None)
+        self._flush()
+        return self._report(stopped)
+
+    # ------------------------------------------------------------------- connections
+    def _connect(self, segment: Segment) -> None:
+        key = segment.key
+        size = (len(key) - 4) // 2
+        back = key[size : 2 * size] + key[:size] + key[-2:] + key[-4:-2]
+        ends = endpoints_of(key)
+        known = (
+            ends.source_port in DICOM_PORTS
+            or ends.target_port in DICOM_PORTS
+            or (ends.source, ends.source_port) in self._speaks_dicom
+            or (ends.target, ends.target_port) in self._speaks_dicom
+        )
+        stream = Stream(self, ends, known, self._budget)
+        tcp = TcpConnection(stream, self._budget, segment.time)
+        stream.bind(tcp)
+        connection = _Connection(stream, tcp, segment.frame)
+        self._ways[key] = (connection, True)
+        self._ways[back] = (connection, key == back)
+        self._by_stream[id(stream)] = connection
+        tcp.feed(True, segment)
+        if tcp.closed or stream.phase is Phase.OTHER:
+            self._end(connection, segment.time)
+
+    def _end(self, connection: _Connection, time: float | None) -> None:
+        """A connection is over; time is None when only the capture is."""
+        tcp, stream = connection.tcp, connection.stream
+        if tcp is None:
+            return
+        tcp.finish()
+        if stream.phase is Phase.UNDECIDED and tcp.opener is not None and tcp.connected is None:
+            self._failed(connection, tcp)
+        connection.tcp = None
+        association = connection.association
+        if association is not None:
+            self._close(association, tcp, time is not None)
+        elif stream.tls is not None:
+            port = stream.ends.target_port if stream.requestor_forward else stream.ends.source_port
+            if len(self._other_tls) < 1000 or port in self._other_tls:
+                self._other_tls[port] = self._other_tls.get(port, 0) + 1
+        stream.drop()
+        self._by_stream.pop(id(stream), None)
+
+    def _let_silent_ones_go(self) -> None:
+        by_silence = sorted({id(way[0]): way[0] for way in self._ways.values()}.values(), key=lambda one: one.frame)
+        # Those that are over go first; the others are only ended when that is not enough.
+        over = [connection for connection in by_silence if connection.tcp is None]
+        gone = over[: max(len(over) * 3 // 4, len(over) - _CONNECTIONS // 4)]
+        excess = len(by_silence) - len(gone) - _CONNECTIONS * 3 // 4
+        if excess > 0:
+            open_ones = [connection for connection in by_silence if connection.tcp is not None][:excess]
+            for connection in open_ones:
+                self._let_go += connection.stream.phase is Phase.DICOM
+                self._end(connection, None)
+            gone += open_ones
+        removed = {id(connection) for connection in gone}
+        for key in [key for key, (connection, _) in self._ways.items() if id(connection) in removed]:
+            del self._ways[key]
+
+    # ------------------------------------------------------------------- associations
+    def begun(self, stream: Stream, time: float) -> None:
+        """A connection turned out to be an association."""
+        connection = self._by_stream[id(stream)]
+        tcp = connection.tcp
+        assert tcp is not None
+        association = self._open(connection, tcp)
+        acceptor = _acceptor(stream)
+        if stream.phase is Phase.DICOM and len(self._speaks_dicom) < _ENDPOINTS:
+            self._speaks_dicom.add(acceptor)
+        if tcp.opener is not None:
+            self._steps(association, association.deriver.opened(tcp.opened))
+            if tcp.connected is not None:
+                self._steps(association, association.deriver.connected(tcp.connected))
+        if stream.phase is Phase.TLS:
+            self._remark(association, "The association is encrypted with TLS; its PDUs cannot be seen.", tcp.opened)
+
+    def _open(self, connection: _Connection, tcp: TcpConnection) -> _Association:
+        stream = connection.stream
+        self._associations += 1
+        association = connection.association = _Association(self._associations, stream)
+        ends = stream.ends
+        requestor, acceptor = (ends.source, ends.source_port), (ends.target, ends.target_port)
+        if not stream.requestor_forward:
+            requestor, acceptor = acceptor, requestor
+        note = ""
+        if stream.midway:
+            note = "The capture begins within this association; what came before cannot be seen."
+            self._problem(f"Association {association.number}: {note}")
+            association.deriver.gap()
+        facts = ConversationFacts("requestor", "", "", *acceptor, *requestor)
+        self._add(association, tcp.opened, "EVT_CONN_OPEN", address=acceptor, facts=facts, note=note)
+        return association
+
+    def _failed(self, connection: _Connection, tcp: TcpConnection) -> None:
+        """A connection to a DICOM port that never came to be."""
+        stream = connection.stream
+        assert tcp.opener is not None
+        stream.requestor_forward = tcp.opener
+        if _acceptor(stream)[1] not in DICOM_PORTS and _acceptor(stream) not in self._speaks_dicom:
+            return
+        association = self._open(connection, tcp)
+        self._steps(association, association.deriver.opened(tcp.opened))
+        refused = tcp.reset_by is not None
+        if refused or tcp.syns > 1:
+            self._steps(association, association.deriver.closed(tcp.last))
+        why = "was refused (RST)" if refused else f"was not answered ({quantity(tcp.syns, 'SYN')})"
+        self._remark(association, f"The TCP connection {why}.", tcp.last)
+
+    def pdu(self, stream: Stream, from_requestor: bool, pdu: FoundPdu) -> None:
+        """A PDU of an association."""
+        connection = self._by_stream[id(stream)]
+        association = connection.association
+        if association is None:
+            return
+        self._pdus += 1
+        note, lost = "", 0
+        if pdu.missing or pdu.passed_over:
+            note, lost = self._gap(association, from_requestor, pdu), 1 if pdu.missing else 0
+        event = "EVT_DATA_SENT" if from_requestor else "EVT_DATA_RECV"
+        self._waiting_bytes += len(pdu.data)
+        self._records.append(
+            Record(
+                next(self._numbers),
+                pdu.time,
+                association.number,
+                event,
+                pdu.data,
+                pdu.length,
+                pdu.pdu_type,
+                lost,
+                note=note,
+            )
+        )
+        for step in association.deriver.pdu(pdu.pdu_type, from_requestor, pdu.time, pdu.data):
+            self._records.append(
+                Record(
+                    next(self._numbers),
+                    step.time,
+                    association.number,
+                    "EVT_FSM_TRANSITION",
+                    transition=step.step,
+                )
+            )
+        if len(self._records) >= _FLUSH:
+            self._flush()
+
+    def _gap(self, association: _Association, from_requestor: bool, pdu: FoundPdu) -> str:
+        association.deriver.gap()
+        who = "the requestor" if from_requestor else "the acceptor"
+        said: list[str] = []
+        if pdu.missing:
+            said.append(f"{quantity(pdu.missing, 'byte')} from {who} are not in the capture")
+        if pdu.passed_over:
+            said.append(f"{quantity(pdu.passed_over, 'byte')} from {who} belong to no PDU that could be read")
+        tcp = self._by_stream[id(association.stream)].tcp
+        after = max(pdu.time - tcp.opened, 0.0) if tcp is not None else 0.0
+        note = f"Before {after:.3f} s: {', and '.join(said)}."
+        self._problem(f"Association {association.number}: {note}")
+        return note
+
+    def _close(self, association: _Association, tcp: TcpConnection, seen: bool) -> None:
+        stream = association.stream
+        time = tcp.last
+        for from_requestor, pdu in stream.end(time):
+            self._left(association, from_requestor, pdu)
+        remarks: list[str] = []
+        forward = stream.requestor_forward
+        for direction, who in ((forward, "the requestor"), (not forward, "the acceptor")):
+            remarks += tcp.irregularities(direction, who)
+        if stream.tls is not None:
+            remarks += stream.tls.alerts(forward)
+            sent, received = stream.tls.bytes[forward], stream.tls.bytes[not forward]
+            remarks.append(f"Encrypted: {quantity(sent, 'byte')} from the requestor, {received:,} from the acceptor.")
+        ended = tcp.closed or tcp.first_fin is not None
+        if ended and seen:
+            if tcp.reset_by is not None:
+                who = "requestor" if tcp.reset_by == forward else "acceptor"
+                remarks.append(f"The {who} reset the TCP connection.")
+            by_requestor = tcp.first_fin == forward if tcp.first_fin is not None else False
+            self._steps(association, association.deriver.closed(time, by_requestor))
+        elif ended:
+            self._steps(association, association.deriver.closed(time))
+        elif association.deriver.state is not State.STA1:
+            remarks.append("The capture ends before this association does.")
+        for remark in remarks:
+            self._remark(association, remark, time)
+        self._add(association, time, "EVT_CONN_CLOSE", address=_acceptor(stream))
+
+    def _left(self, association: _Association, from_requestor: bool, pdu: FoundPdu) -> None:
+        who = "the requestor" if from_requestor else "the acceptor"
+        if pdu.missing or pdu.passed_over:
+            self._remark(association, self._gap(association, from_requestor, pdu), pdu.time, problem=False)
+        if pdu.length:
+            self._remark(
+                association,
+                f"A PDU of {quantity(pdu.length, 'byte')} from {who} was not completed; "
+                f"{quantity(len(pdu.data), 'byte')} of it are in the capture.",
+                pdu.time,
+            )
+
+    # ------------------------------------------------------------------- records
+    def _add(self, association: _Association, time: float, event: str, **values: object) -> None:
+        self._records.append(Record(next(self._numbers), time, association.number, event, **values))  # type: ignore[arg-type]
+
+    def _steps(self, association: _Association, steps: list[TimedStep]) -> None:
+        for step in steps:
+            self._add(association, step.time, "EVT_FSM_TRANSITION", transition=step.step)
+
+    def _remark(self, association: _Association, remark: str, time: float, *, problem: bool = True) -> None:
+        self._add(association, time, "EVT_CONN_OPEN", note=remark)
+        if problem:
+            self._problem(f"Association {association.number}: {remark}")
+
+    def _flush(self) -> None:
+        records, self._records = self._records, []
+        self._waiting_bytes = 0
+        if records:
+            self._log.add(records)
+
+    # ------------------------------------------------------------------- the report
+    def _problem(self, sentence: str) -> None:
+        if len(self._problems) < _PROBLEMS:
+            self._problems.append(sentence)
+        else:
+            self._more_problems += 1
+
+    def _report(self, stopped: bool) -> CaptureReport:
+        file = self._file
+        problems = [*file.problems]
+        if self._let_go:
+            problems.append(
+                f"More than {_CONNECTIONS:,} connections at once: {quantity(self._let_go, 'association')} "
+                "that were silent longest were ended before they were over."
+            )
+        if self._other_tls:
+            ports = ", ".join(str(port) for port in sorted(self._other_tls)[:10])
+            amount = quantity(sum(self._other_tls.values()), "encrypted connection")
+            problems.append(f"{amount} for something else than DICOM were left out (ports {ports}).")
+        problems += self._problems
+        more = max(len(problems) - _PROBLEMS, 0) + self._more_problems
+        if more:
+            problems = [*problems[:_PROBLEMS], f"… {more:,} more"]
+        return CaptureReport(
+            kind=file.kind,
+            frames=file.frames,
+            bytes=min(file.position, file.size),
+            associations=self._associations,
+            pdus=self._pdus,
+            problems=tuple(problems),
+            truncated=file.truncated,
+            cancelled=stopped,
+        )
+
+
+def _acceptor(stream: Stream) -> tuple[str, int]:
+    ends: Endpoints = stream.ends
+    if stream.requestor_forward:
+        return ends.target, ends.target_port
+    return ends.source, ends.source_port
