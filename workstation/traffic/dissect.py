@@ -17,7 +17,7 @@ from workstation.net.codec.field import Field
 from workstation.net.codec.pdu import PDUType, dissect_pdu
 from workstation.net.uids import uid_name
 from workstation.traffic.assembly import MAX_PDVS
-from workstation.traffic.elements import BytesSource, dissect_elements, encoding_of
+from workstation.traffic.elements import MAX_ELEMENTS, BytesSource, dissect_elements, encoding_of
 from workstation.traffic.rows import Fragment, MessageRow, PduRow
 from workstation.traffic.text import printable, quantity
 
@@ -92,13 +92,18 @@ class Dissection:
         return (segment.pdu, segment.offset + within) if within < segment.length else None
 
 
-def dissect(row: PduRow | MessageRow) -> Dissection:
-    """The fields of a PDU, or of a message over all of its PDUs."""
+def dissect(row: PduRow | MessageRow, max_elements: int = MAX_ELEMENTS) -> Dissection:
+    """The fields of a PDU, or of a message over all of its PDUs.
+
+    Args:
+        row: the PDU or message.
+        max_elements: of a message's data set, after which the rest is one field.
+    """
     if isinstance(row, PduRow):
         return _dissect_pdu(row)
     if not row.is_dimse:
         return _dissect_pdu(row.pdus[0])
-    return _dissect_message(row)
+    return _dissect_message(row, max_elements)
 
 
 class _Part:
@@ -165,7 +170,7 @@ class _Part:
 
 
 # --------------------------------------------------------------------------- messages
-def _dissect_message(row: MessageRow) -> Dissection:
+def _dissect_message(row: MessageRow, max_elements: int) -> Dissection:
     command, data_set = _Part(row, command=True), _Part(row, command=False)
     fields: list[Field] = []
     if command.length:
@@ -174,7 +179,7 @@ def _dissect_message(row: MessageRow) -> Dissection:
             Field("Command Set", quantity(command.length, "byte"), 0, command.length, children, row.name, row.problem)
         )
     if data_set.length:
-        children, meaning, problem = _data_set_fields(data_set, row.transfer_syntax)
+        children, meaning, problem = _data_set_fields(data_set, row.transfer_syntax, max_elements)
         shifted = tuple(_shift(child, command.length) for child in children)
         size = quantity(data_set.length, "byte")
         fields.append(Field("Data Set", size, command.length, data_set.length, shifted, meaning, problem))
@@ -204,7 +209,9 @@ def _with_tag(field: Field) -> Field:
     return replace(field, name=f"{field.children[0].value} {field.name}", value=value)
 
 
-def _data_set_fields(part: _Part, transfer_syntax: str) -> tuple[tuple[Field, ...], str, str]:
+def _data_set_fields(
+    part: _Part, transfer_syntax: str, max_elements: int = MAX_ELEMENTS
+) -> tuple[tuple[Field, ...], str, str]:
     """The elements, what to call their encoding, and why they cannot be read."""
     name = uid_name(transfer_syntax) or printable(transfer_syntax, 64)
     encoding = encoding_of(transfer_syntax)
@@ -213,13 +220,13 @@ def _data_set_fields(part: _Part, transfer_syntax: str) -> tuple[tuple[Field, ..
     if encoding is None:
         return (), f"{name}: not a transfer syntax of the standard, not decoded", ""
     if not encoding.deflated:
-        return dissect_elements(part, encoding), name, ""
+        return dissect_elements(part, encoding, max_elements), name, ""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         inflated = inflater.decompress(part.prefix(MAX_BYTES), MAX_INFLATED)
     except zlib.error as error:
         return (), name, f"Cannot be inflated: {error}"
-    fields = dissect_elements(BytesSource(inflated), encoding)
+    fields = dissect_elements(BytesSource(inflated), encoding, max_elements)
     # The elements are real but no byte on the wire is theirs alone.
     meaning = f"{name}; inflated, so its elements have no bytes of their own"
     return tuple(_unplaced(field) for field in fields), meaning, ""
