@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QMenu,
@@ -59,10 +59,10 @@ class DataSetView(QWidget):
     """
 
     window_asked = Signal(object)
-    """The person wants the `DicomObject` shown in a window of its own."""
+    """The person wants what is shown in a window of its own: a `DicomObject`, or the `Path` of a file."""
 
     compare_asked = Signal(object)
-    """The person wants to compare the `DicomObject` shown with another one."""
+    """The person wants to compare what is shown with another one: a `DicomObject`, or the `Path` of a file."""
 
     shown = Signal()
     """Another data set is there, or the sentence that says why there is none."""
@@ -160,8 +160,8 @@ class DataSetView(QWidget):
         self._conversation = None
         self._show(Path(path))
 
-    def set_object(self, found: DicomObject) -> None:
-        """Show an object that somebody else has found, and closes."""
+    def set_object(self, found: DicomObject | Path) -> None:
+        """Show an object that somebody else has found, and closes; or a file."""
         self._conversation = None
         self._show(found)
 
@@ -287,8 +287,10 @@ class DataSetView(QWidget):
         found = self._object
         if found is None:
             return
-        menu.addAction("Open in a window of its own", lambda: self.window_asked.emit(found))
-        menu.addAction("Compare with…", lambda: self.compare_asked.emit(found))
+        # A file is opened anew by whoever shows it: this view closes its own.
+        subject = found.path if isinstance(found, FileObject) else found
+        menu.addAction("Open in a window of its own", lambda: self.window_asked.emit(subject))
+        menu.addAction("Compare with…", lambda: self.compare_asked.emit(subject))
         if isinstance(found, MessageObject) and found.gap and is_uid(found.transfer_syntax):
             menu.addSeparator()
             menu.addAction("Save what is here…", partial(self._ask_where, True))
@@ -334,6 +336,11 @@ class DataSetView(QWidget):
     def _tell(self, outcome: Outcome, headline: str, detail: str) -> None:
         self.result.show_outcome(outcome, headline, printable(detail, 500))
         self.result.show()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        # A window of its own: what it read is let go with it.
+        super().closeEvent(event)
+        self._show(None)
 
     def popup_more(self) -> None:
         """Open the menu, for whoever has no mouse."""

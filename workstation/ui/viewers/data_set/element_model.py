@@ -9,7 +9,7 @@ from __future__ import annotations
 from PySide6.QtCore import QModelIndex, QObject, Signal
 
 from workstation.traffic.data_set import DataSetTree, Element, line_of, meaning_of, path_text
-from workstation.traffic.text import hex_bytes, printable
+from workstation.traffic.text import hex_bytes, printable, quantity
 from workstation.ui.parts.row_model import LEFT, RIGHT, Index, RowModel, Shown
 from workstation.ui.theme import Theme
 
@@ -61,7 +61,8 @@ def _in_sight(nodes: list[Node]) -> list[Node]:
 class ElementModel(RowModel):
     """The elements in sight, in one flat list of lines."""
 
-    titles = ("Tag", "Name", "VR", "Length", "Value")
+    # The space keeps a title that ends at its column's edge apart from the next one.
+    titles = ("Tag", "Name", "VR", "Length\u2002", "Value")
     title_tips = (
         "Group and element, hexadecimal",
         "From the dictionary of DICOM, or of the private creator in brackets",
@@ -70,7 +71,8 @@ class ElementModel(RowModel):
         "The value, or its beginning",
     )
     alignments = (LEFT, LEFT, LEFT, RIGHT, LEFT)
-    branch_column = TAG
+    # Not the tags: indented they would not stand below one another, nor fit.
+    branch_column = NAME
 
     wanted = Signal(object)
     """Somebody opened a `Node` whose contents have not been read."""
@@ -125,6 +127,21 @@ class ElementModel(RowModel):
             self.beginInsertRows(QModelIndex(), row + 1, row + len(below))
             self._lines[row + 1 : row + 1] = below
             self.endInsertRows()
+
+    def open_all(self, node: Node) -> None:
+        """Open a row and everything below it that has been read."""
+        if node not in self._lines:
+            return
+        row = self._lines.index(node)
+        self.open_row(row, False)
+        stack = [node]
+        while stack:
+            each = stack.pop()
+            if each.element.children:
+                each.is_open = True
+                stack.extend(each.opened())
+        self._insert_below(row, node)
+        self.dataChanged.emit(self.index(row, 0), self.index(row, VALUE))
 
     def close_all(self) -> None:
         """Close every row."""
@@ -184,15 +201,12 @@ def shown_element(element: Element, *, depth: int = 0, is_open: bool = False) ->
         return Shown(("", f"{mark}{name}", "", length, value), (colour,) * 5, depth=depth)
     if element.problem:
         value = f"⚠ {element.problem}" + (f" · {value}" if value else "")
-    if element.kind == "element":
-        tag = element.tag_text
-    else:
-        tag, name = name, ""
+    tag = element.tag_text if element.kind == "element" else ""
     main = "failure" if element.problem else "dimmed" if element.level or not element.size else ""
     private = "dimmed" if element.tag[0] % 2 else ""
     return Shown(
         (tag, name, element.vr, length, value),
-        ("dimmed" if element.kind != "element" else "", private, "dimmed", "dimmed", main),
+        ("dimmed", "dimmed" if element.kind != "element" else private, "dimmed", "dimmed", main),
         depth=depth,
         is_open=is_open if element.has_below else None,
     )
@@ -207,6 +221,9 @@ def explained(way: tuple[Element, ...]) -> str:
     lines.append(path_text(way))
     if element.read_as and element.read_as != "UN":
         lines.append(f"Sent as UN, shown as {element.read_as}")
+    if element.kind == "element":
+        length = "undefined length" if element.length is None else quantity(element.length, "byte")
+        lines.append(f"{element.vr}, {length}")
     text = line_of(element)
     if text:
         lines.append(text)

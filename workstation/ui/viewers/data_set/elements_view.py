@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QMouseEvent
+from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QLineEdit, QMenu, QPlainTextEdit, QSplitter, QToolButton, QVBoxLayout, QWidget
 
 from workstation.traffic.data_set import (
@@ -32,12 +32,14 @@ from workstation.ui.parts.traffic_table import TrafficTable, copy_to_clipboard
 from workstation.ui.parts.widgets import DimLabel, in_row, name_widget
 from workstation.ui.tasks import Tasks, action
 from workstation.ui.theme import Theme
-from workstation.ui.viewers.data_set.element_model import VALUE, ElementModel, Node
+from workstation.ui.viewers.data_set.element_model import LENGTH, VALUE, VR, ElementModel, Node
 
 _TYPING = 250
 MOST_FOUND = 2_000
+MOST_OPENED = 5_000
 _SHOWN_AT_FIRST = 64 << 10
 _PREAMBLE = 132
+_NARROW = 480
 
 Levels = list[tuple[DataSetTree, list[Element]]]
 Found = tuple[DataSetTree, tuple[Element, ...]]
@@ -86,8 +88,15 @@ class ElementsTable(TrafficTable):
         super().__init__(theme, object_name, "Elements of the data set", parent)
         self.elements = ElementModel(theme, self)
         self.setModel(self.elements)
-        self.size_columns(("(0000,0000) MM", "Series Instance UID", "OW", "0,000,00", "MONOCHROME2 abc"), 1, VALUE)
+        self.size_columns(("(0000,0000)", "Patient's Birth Date", "OW", "0,000,00", "MONOCHROME2"), 1, VALUE)
         self.menu_filler: Callable[[QMenu, Node], None] | None = None
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        # In a narrow dock the value is worth more than its length; the tooltip has both.
+        is_narrow = event.size().width() < _NARROW
+        for column in (VR, LENGTH):
+            self.header().setSectionHidden(column, is_narrow)
+        super().resizeEvent(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         index = self.indexAt(event.position().toPoint())
@@ -329,6 +338,11 @@ class ElementsView(QWidget):
         if self._asked_for is node:
             self.value.setPlainText(text)
             self.value.show()
+            # The table has become lower, by now or in the next turn of the event loop.
+            QTimer.singleShot(0, self.table, self._keep_in_sight)
+
+    def _keep_in_sight(self) -> None:
+        self.table.scrollTo(self.table.currentIndex())
 
     def _fill_menu(self, menu: QMenu, node: Node) -> None:
         way = node.way
@@ -347,7 +361,15 @@ class ElementsView(QWidget):
         if self.value.isVisibleTo(self):
             menu.addAction("Hide the value", lambda: self._show_text(""))
         menu.addSeparator()
+        below = menu.addAction("Open everything below", lambda: self._open_all(node))
+        below.setEnabled(element.has_below)
         menu.addAction("Close everything", self._close_all)
+
+    @action
+    async def _open_all(self, node: Node) -> None:
+        await self._tasks.call(partial(_read_all, node), name="read-elements")
+        with self.table.not_the_person():
+            self.table.elements.open_all(node)
 
     def _close_all(self) -> None:
         with self.table.not_the_person():
@@ -368,6 +390,15 @@ class ElementsView(QWidget):
         if node is not None:
             self._fill_menu(menu, node)
         return menu.actions()
+
+
+def _read_all(node: Node) -> None:
+    """Read what is below a node, as much as a person can look through."""
+    stack, left = [node.element], MOST_OPENED
+    while stack and left > 0:
+        below = node.tree.below(stack.pop())
+        left -= len(below)
+        stack.extend(child for child in below if child.level)
 
 
 def _whole_value(node: Node, limit: int) -> str:

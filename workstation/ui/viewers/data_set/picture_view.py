@@ -101,6 +101,7 @@ class PictureView(QWidget):
         self.windows.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.windows.setMinimumContentsLength(10)
         self.windows.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.windows.setMaximumWidth(280)
         self.windows.activated.connect(self._on_window)
         self.invert = self._tool("Invert", "pictureInvert", "Black for white")
         self.invert.setCheckable(True)
@@ -119,7 +120,7 @@ class PictureView(QWidget):
         self.zoom.setMenu(menu)
         self.zoom.clicked.connect(self.canvas.fit)
         self.tools = QWidget()
-        self.tools.setLayout(in_row(self.windows, self.invert, self.overlays, self.zoom, space=4))
+        self.tools.setLayout(in_row(self.windows, self.invert, self.overlays, self.zoom, None, space=4))
 
     def _tool(self, text: str, object_name: str, tip: str) -> QToolButton:
         button = QToolButton()
@@ -169,6 +170,7 @@ class PictureView(QWidget):
         self.canvas.set_image([])
         self.empty.say(title, sentence)
         self.empty.show_when(True)
+        self.windows.clear()
         self.summary.setText("")
         self.remark.show_problem("")
         self._enable()
@@ -379,7 +381,7 @@ class PictureView(QWidget):
 
 
 def _words(window: Window) -> str:
-    if window.function == "LUT":
+    if window.function == "LUT" or window.is_plain:
         return window.name
     return f"{window.name}  {_short(window.centre)} / {_short(window.width)}"
 

@@ -49,6 +49,7 @@ class Window:
         name: what to call it.
         function: "LINEAR", "LINEAR_EXACT", "SIGMOID" (PS3.3 C.11.2.1.3) or "LUT".
         lut: which VOI LUT, when the function is that.
+        is_plain: whether nothing is changed by it, as with colours.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Window:
     width: float = 1.0
     function: str = "LINEAR_EXACT"
     lut: int = 0
+    is_plain: bool = False
 
     def moved(self, centre: float, width: float) -> Window:
         """Another centre and width, chosen by hand."""
@@ -70,7 +72,7 @@ class Facts:
     Attributes:
         rows, columns, frames: its size.
         aspect: height of a pixel over its width.
-        summary: size, depth, colours and transfer syntax in a line.
+        summary: size, depth and colours in a line.
         frames_per_second: to play at.
         overlays: how many overlay planes there are.
         is_colour: whether it is no grey scale.
@@ -199,7 +201,6 @@ class Picture:
     def _read_facts(self) -> Facts:
         options = self._options
         photometric = printable(str(options["photometric_interpretation"]), 20)
-        syntax = uid_name(self._object.transfer_syntax) or self._object.transfer_syntax
         frames = options["number_of_frames"]
         stored = options.get("bits_stored", options["bits_allocated"])
         parts = [
@@ -210,7 +211,6 @@ class Picture:
             else f"{stored} bits",
             "signed" if options.get("pixel_representation") else "",
             photometric,
-            syntax,
         ]
         unit = str(self._get("RescaleType", "")) or str(self._get("Units", ""))
         if not unit and self._get("Modality") == "CT":
@@ -400,7 +400,7 @@ class Picture:
     # ------------------------------------------------------------------- grey
     def _windows(self, pixels: Array, index: int, low: float, high: float) -> tuple[Window, ...]:
         if pixels.ndim == 3:
-            return (Window("As stored", high / 2, max(high, 1.0)),)
+            return (Window("As stored", high / 2, max(high, 1.0), is_plain=True),)
         found = list(self._own_windows(index))
         values = self._values(_as_array([low, high]), index)
         smallest, largest = float(values.min()), float(values.max())
