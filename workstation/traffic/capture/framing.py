@@ -241,7 +241,9 @@ class Framer:
     def _search(self, time: float, data: bytes) -> None:
         self._hold(data)
         buffer = self._buffer
-        for match in _MAY_BEGIN.finditer(buffer, self._looked):
+        place = self._looked - 1
+        # Not finditer: while that lives the buffer cannot be shortened.
+        while (match := _MAY_BEGIN.search(buffer, place + 1)) is not None:
             place = match.start()
             right = _looks_right(buffer, place)
             if right is None:

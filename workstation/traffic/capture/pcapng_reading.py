@@ -102,9 +102,9 @@ class PcapngReader:
             if window.ended:
                 if at < len(window.data):
                     self.truncated = True
-                    rest = quantity(len(window.data) - at, "byte")
+                    left = quantity(len(window.data) - at, "byte")
                     self.problems.append(
-                        f"The file ends within a block, behind frame {self.frames:,}; {rest} are left."
+                        f"The file ends within a block, behind frame {self.frames:,}; {left} are left."
                     )
                 break
             window.fill(at)

@@ -33,6 +33,7 @@ _PROBLEMS: Final = 200
 _FLUSH: Final = 4096
 _FLUSH_BYTES: Final = 8 << 20
 _ENDPOINTS: Final = 10_000
+_WHO: Final = {True: "the requestor", False: "the acceptor"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +92,12 @@ def read_capture(
 class _Association:
     """An association of the capture, while its connection is read."""
 
-    def __init__(self, number: int, stream: Stream) -> None:
+    def __init__(self, number: int, stream: Stream, opened: float) -> None:
         self.number = number
         self.stream = stream
+        self.opened = opened
         self.deriver = PathDeriver("requestor")
-        self.remarks: list[str] = []
+        self.passed_over = 0
 
 
 class _Connection:
@@ -245,7 +247,7 @@ class _Reading:
     def _open(self, connection: _Connection, tcp: TcpConnection) -> _Association:
         stream = connection.stream
         self._associations += 1
-        association = connection.association = _Association(self._associations, stream)
+        association = connection.association = _Association(self._associations, stream, tcp.opened)
         ends = stream.ends
         requestor, acceptor = (ends.source, ends.source_port), (ends.target, ends.target_port)
         if not stream.requestor_forward:
@@ -314,17 +316,15 @@ class _Reading:
 
     def _gap(self, association: _Association, from_requestor: bool, pdu: FoundPdu) -> str:
         association.deriver.gap()
-        who = "the requestor" if from_requestor else "the acceptor"
         said: list[str] = []
         if pdu.missing:
-            said.append(f"{quantity(pdu.missing, 'byte')} from {who} are not in the capture")
+            said.append(f"the capture lacks {quantity(pdu.missing, 'byte')} from {_WHO[from_requestor]}")
         if pdu.passed_over:
-            said.append(f"{quantity(pdu.passed_over, 'byte')} from {who} belong to no PDU that could be read")
-        tcp = self._by_stream[id(association.stream)].tcp
-        after = max(pdu.time - tcp.opened, 0.0) if tcp is not None else 0.0
-        note = f"Before {after:.3f} s: {', and '.join(said)}."
-        self._problem(f"Association {association.number}: {note}")
-        return note
+            association.passed_over += pdu.passed_over
+            passed = quantity(pdu.passed_over, "byte")
+            said.append(f"{passed} from {_WHO[from_requestor]} passed over, of no PDU that could be read")
+        after = max(pdu.time - association.opened, 0.0)
+        return f"Before {after:.3f} s: {'; '.join(said)}."
 
     def _close(self, association: _Association, tcp: TcpConnection, seen: bool) -> None:
         stream = association.stream
@@ -333,8 +333,11 @@ class _Reading:
             self._left(association, from_requestor, pdu)
         remarks: list[str] = []
         forward = stream.requestor_forward
-        for direction, who in ((forward, "the requestor"), (not forward, "the acceptor")):
-            remarks += tcp.irregularities(direction, who)
+        for from_requestor, who in _WHO.items():
+            remarks += tcp.irregularities(forward == from_requestor, who)
+        if association.passed_over:
+            passed = quantity(association.passed_over, "byte")
+            self._problem(f"Association {association.number}: {passed} of no PDU that could be read passed over.")
         if stream.tls is not None:
             remarks += stream.tls.alerts(forward)
             sent, received = stream.tls.bytes[forward], stream.tls.bytes[not forward]
@@ -342,8 +345,7 @@ class _Reading:
         ended = tcp.closed or tcp.first_fin is not None
         if ended and seen:
             if tcp.reset_by is not None:
-                who = "requestor" if tcp.reset_by == forward else "acceptor"
-                remarks.append(f"The {who} reset the TCP connection.")
+                remarks.append(f"The TCP connection was reset by {_WHO[tcp.reset_by == forward]}.")
             by_requestor = tcp.first_fin == forward if tcp.first_fin is not None else False
             self._steps(association, association.deriver.closed(time, by_requestor))
         elif ended:
@@ -355,13 +357,12 @@ class _Reading:
         self._add(association, time, "EVT_CONN_CLOSE", address=_acceptor(stream))
 
     def _left(self, association: _Association, from_requestor: bool, pdu: FoundPdu) -> None:
-        who = "the requestor" if from_requestor else "the acceptor"
         if pdu.missing or pdu.passed_over:
             self._remark(association, self._gap(association, from_requestor, pdu), pdu.time, problem=False)
         if pdu.length:
             self._remark(
                 association,
-                f"A PDU of {quantity(pdu.length, 'byte')} from {who} was not completed; "
+                f"A PDU of {quantity(pdu.length, 'byte')} from {_WHO[from_requestor]} was not completed; "
                 f"{quantity(len(pdu.data), 'byte')} of it are in the capture.",
                 pdu.time,
             )

@@ -90,11 +90,11 @@ class _Half:
         "acknowledged",
         "base",
         "cut",
-        "early",
         "end",
         "held",
         "held_bytes",
         "keep_alive",
+        "late",
         "lost",
         "next",
         "position",
@@ -116,7 +116,7 @@ class _Half:
         self.held: list[_Held] = []
         self.held_bytes = 0
         self.seen_again = Irregularity()
-        self.early = Irregularity()
+        self.late = Irregularity()
         self.keep_alive = Irregularity()
         self.lost = Irregularity()
         self.cut = Irregularity()
@@ -242,6 +242,10 @@ class TcpConnection:
         position = half.position + distance
         if flags & FIN and half.end is None:
             half.end = position + size
+            if half.acknowledged > half.end:
+                # The acknowledgement of the FIN overtook it.
+                half.acknowledged = half.end
+                self._lower_needs(forward, half.end)
             if self.first_fin is None:
                 self.first_fin = forward
         if size:
@@ -316,14 +320,15 @@ class TcpConnection:
             else:
                 half.seen_again.note(held.time, size)
             return
-        if distance > 0:
+        if half.held:
             if any(
                 one.position <= held.position and one.position + len(one.payload) + one.missing >= held.position + size
                 for one in half.held[-8:]
             ):
                 half.seen_again.note(held.time, size)
                 return
-            half.early.note(held.time)
+            if held.position < half.held[-1].position:
+                half.late.note(held.time)
         insort(half.held, held, key=attrgetter("position"))
         half.held_bytes += len(held.payload)
         self._budget.held += len(held.payload)
@@ -437,7 +442,7 @@ class TcpConnection:
                 break
         for forward, half in ((True, self._forward), (False, self._backward)):
             unseen = half.acknowledged - half.position
-            if unseen > 1 or (unseen == 1 and half.end is not None):
+            if unseen > 1 or (unseen == 1 and half.end is not None):  # else it is a FIN that was not captured
                 self._pass_over(forward, half, half.acknowledged, self.last)
         self._stuck = False
         if self.reset_by is not None:
@@ -459,22 +464,21 @@ class TcpConnection:
             return f"{'at' if what.count == 1 else 'first at'} {after:.3f} s"
 
         if half.lost.count:
+            places = quantity(half.lost.count, "place")
             said.append(
-                f"{quantity(half.lost.bytes, 'byte')} from {who} are not in the capture, "
-                f"in {quantity(half.lost.count, 'place')} ({when(half.lost)})."
+                f"The capture lacks {quantity(half.lost.bytes, 'byte')} from {who}, in {places} ({when(half.lost)})."
             )
         if half.cut.count:
+            segments = quantity(half.cut.count, "segment")
             said.append(
-                f"{quantity(half.cut.bytes, 'byte')} from {who} were cut off when they were captured, "
-                f"in {quantity(half.cut.count, 'segment')} ({when(half.cut)})."
+                f"The capture was cut: it lacks the last {quantity(half.cut.bytes, 'byte')} of {segments} from {who} "
+                f"({when(half.cut)})."
             )
         if half.seen_again.count:
-            said.append(
-                f"{quantity(half.seen_again.count, 'segment')} from {who} came again: sent again, or captured twice "
-                f"({when(half.seen_again)})."
-            )
-        if half.early.count:
-            said.append(f"{quantity(half.early.count, 'segment')} from {who} came out of order ({when(half.early)}).")
+            segments = quantity(half.seen_again.count, "segment")
+            said.append(f"Sent again or captured twice: {segments} from {who} ({when(half.seen_again)}).")
+        if half.late.count:
+            said.append(f"Out of order: {quantity(half.late.count, 'segment')} from {who} ({when(half.late)}).")
         if half.keep_alive.count:
-            said.append(f"{quantity(half.keep_alive.count, 'keep-alive probe')} from {who} ({when(half.keep_alive)}).")
+            said.append(f"Keep-alive: {quantity(half.keep_alive.count, 'probe')} from {who} ({when(half.keep_alive)}).")
         return said
