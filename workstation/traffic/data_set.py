@@ -415,7 +415,7 @@ class DataSetTree:
     def encoded(self, element: Element, limit: int = 64 << 20) -> bytes | None:
         """An element with its header, as it is encoded; None when it is larger or not here as a whole."""
         end = element.end + (8 if element.length is None else 0)
-        count = min(end, self._source.length) - element.offset
+        count = end - element.offset
         if count > limit:
             return None
         found = self._source.read(element.offset, count)
@@ -610,7 +610,7 @@ def json_text(tree: DataSetTree, element: Element) -> str:
     from pydicom.filereader import read_dataset
 
     encoded = tree.encoded(element)
-    if encoded is None or element.kind == "rest":
+    if encoded is None or element.problem or element.kind == "rest":
         raise ValueError("It is too large, or not all of it is here.")
     if element.kind == "item":
         encoded = encoded[8 : len(encoded) - (8 if element.length is None else 0)]
