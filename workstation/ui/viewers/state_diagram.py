@@ -66,9 +66,14 @@ class Trail:
     lines: dict[Edge, Taken] = field(default_factory=dict)
     visited: set[State] = field(default_factory=set)
 
-    def follow(self, path: Iterable[Transition]) -> None:
-        """Go on by these steps."""
-        lines, visited = self.lines, self.visited
+    def follow(self, path: Iterable[Transition], numbers: Iterable[int] = ()) -> None:
+        """Go on by these steps.
+
+        Args:
+            path: The steps.
+            numbers: What each is called, where the steps of others are counted too; by default they count up.
+        """
+        lines, visited, called = self.lines, self.visited, iter(numbers)
         for transition in path:
             step = transition.step
             before, after = _STATES[step.state], _STATES[step.next_state]
@@ -76,9 +81,10 @@ class Trail:
             visited.add(after)
             taken = lines.get((before, after))
             self.steps += 1
+            number = next(called, self.steps)
             if taken is None:
                 # The step's own number, which is the slider's: the two kinds of transfer on Sta6 share a line.
-                lines[before, after] = Taken(self.steps, transition.count, step.action)
+                lines[before, after] = Taken(number, transition.count, step.action)
             else:
                 taken.count += transition.count
                 taken.action = step.action
@@ -127,7 +133,11 @@ def explain_step(step: Step) -> str:
 
 
 class StateDiagram(QWidget):
-    """Thirteen states and the lines between them, fitted to the widget's size."""
+    """Thirteen states and the lines between them, fitted to the widget's size.
+
+    Attributes:
+        animated: Whether a dot may run along a line that is taken.
+    """
 
     explained = Signal(str)
     """A sentence on what the pointer or the keyboard is at; "" when it is at nothing."""
@@ -138,6 +148,7 @@ class StateDiagram(QWidget):
         super().__init__(parent)
         self.setObjectName("stateDiagram")
         self.setAccessibleName("State machine diagram")
+        self.animated = True
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(250, 190)
@@ -173,7 +184,7 @@ class StateDiagram(QWidget):
         wanted = self.style().styleHint(QStyle.StyleHint.SH_Widget_Animation_Duration, None, self) > 0
         self._animation.stop()
         self._progress = 1.0
-        if animate and wanted and trail.last is not None and self.isVisible():
+        if animate and wanted and self.animated and trail.last is not None and self.isVisible():
             self._animation.start()
         current = trail.current
         self.setAccessibleDescription(describe_state(current) if current else "No association is selected")
@@ -441,17 +452,27 @@ class StateDiagram(QWidget):
         name_font, caption_font = self._node_fonts(rect)
         ink = theme.on_lit if current else theme.text if visited else theme.dimmed
         painter.setPen(ink)
-        heights = QFontMetricsF(name_font).height(), QFontMetricsF(caption_font).height()
-        if rect.height() < sum(heights) - 2:
-            painter.setFont(name_font)
-            painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, str(state))
-            return
-        top = rect.center().y() - sum(heights) / 2 + 0.5
+        lines = self._caption_lines(CAPTIONS[state], QFontMetricsF(caption_font), rect.width() - 3)
+        name_height, line_height = QFontMetricsF(name_font).height(), QFontMetricsF(caption_font).height() - 1
+        if rect.height() < name_height + len(lines) * line_height - 2:
+            lines = []
         painter.setFont(name_font)
         centre = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(QRectF(rect.left(), top, rect.width(), heights[0]), centre, str(state))
+        top = rect.center().y() - (name_height + len(lines) * line_height) / 2
+        painter.drawText(QRectF(rect.left(), top, rect.width(), name_height), centre, str(state))
         painter.setFont(caption_font)
-        painter.drawText(QRectF(rect.left(), top + heights[0] - 1, rect.width(), heights[1]), centre, CAPTIONS[state])
+        top += name_height - 0.5
+        for line in lines:
+            painter.drawText(QRectF(rect.left(), top, rect.width(), line_height + 1), centre, line)
+            top += line_height
+
+    @staticmethod
+    def _caption_lines(caption: str, metrics: QFontMetricsF, room: float) -> list[str]:
+        """The caption in one line or two; none when even its words do not fit."""
+        if metrics.horizontalAdvance(caption) <= room:
+            return [caption]
+        words = caption.split(" ", 1)
+        return words if all(metrics.horizontalAdvance(word) <= room for word in words) else []
 
     def _name_of(self, edge: Edge) -> str:
         actions = NORMAL.get(edge, ())

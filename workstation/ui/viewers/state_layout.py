@@ -108,14 +108,14 @@ class Layout:
         self.upright = size.width() < 1.45 * size.height()
         along, across = (size.height(), size.width()) if self.upright else (size.width(), size.height())
         # Room at the start for the lanes' names (tall) and for the turns of the rails; at the end of a wide one also
-        # for the name of the line back to Sta1.
+        # for the name of the line back to Sta1, or for its number where nothing is named.
         self._start = heading + 18.0 if self.upright else _RAIL
-        self._end = 16.0 if self.upright else 42.0
+        self._end = 16.0 if self.upright else 42.0 if along >= 700.0 else 26.0
         rail = _RAIL if self.upright else heading + 6.0
         pitch = (along - self._start - self._end) / _ROWS
         lane = (across - 2 * rail) / _LANES
         self.named = (pitch >= 40.0 and lane >= 112.0) if self.upright else (pitch >= 115.0 and lane >= 52.0)
-        beside, between = (38.0, 21.0) if self.named else (20.0, 12.0)
+        beside, between = (38.0, 21.0) if self.named else (20.0 if pitch >= 60.0 or self.upright else 16.0, 12.0)
         if self.upright:
             width, height = min(lane - beside, 168.0), min(pitch - between, 50.0)
         else:
