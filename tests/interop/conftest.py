@@ -1,4 +1,4 @@
-"""Ours and pynetdicom, in both roles.
+"""Peers that live longer than one test: ours and pynetdicom in both roles, and the traffic of others, recorded.
 
 pynetdicom's processes live as long as the tests, for their start takes longer than most tests; what runs in this
 process ends with each module.
@@ -9,9 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from conversations import GROUPS
 from dimse_c_pair import Pair
 from dimse_n_talk import Talk
 from pynetdicom_process import ROLES, Peer, ours, pynetdicom
+from recorded import Recording, record
+
+
+@pytest.fixture(scope="session", params=GROUPS)
+def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    """What real peers said to each other, none of them ours."""
+    return record(request.param, tmp_path_factory.mktemp("recorded"))
 
 
 @pytest.fixture(scope="session")

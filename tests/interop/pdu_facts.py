@@ -6,7 +6,7 @@ value; who knows where a field lies says that too. Reserved bytes are nobody's f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -389,12 +389,12 @@ def _tshark_fact(one: TsharkField) -> Fact | None:
 TSHARK_NAMES = frozenset({*TSHARK_NUMBERS.values(), *TSHARK_TEXTS.values(), *TSHARK_BYTES.values()})
 
 
-def comparable_with_tshark(data: bytes) -> list[Placed]:
-    """What our dissector shows of what Wireshark can show too."""
+def comparable_with_tshark(shown: Iterable[Placed]) -> list[Placed]:
+    """Of what our dissector shows that which Wireshark can show too."""
     found = []
     skipping = 0  # up to this offset the fields belong to an item that Wireshark does not take apart
     item_type = identity_type = 0
-    for placed in dissected(data):
+    for placed in shown:
         name, value = placed.fact
         if placed.offset < skipping:
             continue

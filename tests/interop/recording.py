@@ -22,6 +22,8 @@ from typing import NamedTuple
 
 PATIENCE = 10.0
 HEADER_LENGTH = 6
+# Where proxies listen: known beforehand to who captures packets, and below the ports that the system gives away.
+PORTS = range(20100, 20300)
 
 
 class Chunk(NamedTuple):
@@ -47,11 +49,13 @@ class Conversation:
         name: Who speaks with whom.
         chunks: What was read, by time.
         started: When the client connected, in seconds since 1970.
+        ports: Of the client and of the proxy: between these another listener finds the connection.
     """
 
     name: str
     chunks: list[Chunk] = field(default_factory=list)
     started: float = 0.0
+    ports: tuple[int, int] = (0, 0)
 
     def stream(self, *, from_client: bool) -> bytes:
         """All bytes of one direction."""
@@ -93,7 +97,7 @@ class Recorder:
         self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()  # guards the lists and the order of chunks
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = _listener()
         self.port: int = self._listener.getsockname()[1]
         self._acceptor = threading.Thread(target=self._accept, name=f"recorder-{name}", daemon=True)
         self._acceptor.start()
@@ -118,7 +122,7 @@ class Recorder:
     def _accept(self) -> None:
         while True:
             try:
-                client, _ = self._listener.accept()
+                client, (_, client_port) = self._listener.accept()
             except OSError:
                 return
             try:
@@ -129,7 +133,7 @@ class Recorder:
             server.settimeout(None)
             for one in (client, server):
                 one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            conversation = Conversation(self.name, started=time.time())
+            conversation = Conversation(self.name, started=time.time(), ports=(client_port, self.port))
             self.conversations.append(conversation)
             self._sockets += (client, server)
             for source, target, from_client in ((client, server, True), (server, client, False)):
@@ -161,6 +165,13 @@ class Recorder:
                 if not data:
                     return
                 # the target is gone, what the source still says is recorded all the same
+
+
+def _listener() -> socket.socket:
+    for port in PORTS:
+        with contextlib.suppress(OSError):
+            return socket.create_server(("127.0.0.1", port))
+    raise AssertionError(f"no port of {PORTS} is free")
 
 
 @contextmanager

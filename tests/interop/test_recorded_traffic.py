@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
-from conversations import GROUPS
 from pdu_facts import (
     comparable_with_tshark,
     dissected,
@@ -23,8 +21,9 @@ from pdu_facts import (
 )
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
-from recording import Conversation, RecordedPdu, write_pcap
-from tshark import TsharkPdu, check_connections, dissect_file
+from recorded import Recording
+from recording import Conversation
+from tshark import check_connections
 
 from workstation.net.codec.dimse import ELEMENTS, MESSAGES, Message, decode_command, dissect_command, encode_command
 from workstation.net.codec.field import Field
@@ -51,41 +50,6 @@ from workstation.traffic.dissect import dissect
 from workstation.traffic.elements import encoding_of
 from workstation.traffic.log import TrafficLog
 from workstation.traffic.record import ConversationFacts, Record
-
-
-@dataclass(slots=True)
-class Recording:
-    """The conversations of one group of peers, and what Wireshark says of each."""
-
-    group: str
-    conversations: list[Conversation]
-    pcap: Path
-    tshark: list[list[TsharkPdu]]
-
-    @property
-    def pdus(self) -> Iterator[tuple[Conversation, RecordedPdu]]:
-        for conversation in self.conversations:
-            for pdu in conversation.pdus:
-                yield conversation, pdu
-
-    @property
-    def pairs(self) -> Iterator[tuple[RecordedPdu, TsharkPdu]]:
-        """Each PDU beside Wireshark's."""
-        for conversation, theirs in zip(self.conversations, self.tshark, strict=True):
-            yield from zip(conversation.pdus, theirs, strict=True)
-
-
-@pytest.fixture(scope="module", params=GROUPS)
-def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Recording:
-    folder = tmp_path_factory.mktemp("recorded")
-    conversations = GROUPS[request.param](folder)
-    pcap = folder / "recorded.pcap"
-    write_pcap(pcap, conversations)
-    tshark: list[list[TsharkPdu]] = [[] for _ in conversations]
-    for pdu in dissect_file(pcap):
-        tshark[pdu.conversation].append(pdu)
-    return Recording(request.param, conversations, pcap, tshark)
-
 
 # -- the recording itself ----------------------------------------------------------------------------------------
 
@@ -140,7 +104,7 @@ def test_pynetdicom_reads_the_same_fields(recorded: Recording) -> None:
 
 def test_wireshark_reads_the_same_fields_at_the_same_places(recorded: Recording) -> None:
     for pdu, theirs in recorded.pairs:
-        assert comparable_with_tshark(pdu.data) == tshark_reads(theirs)
+        assert comparable_with_tshark(dissected(pdu.data)) == tshark_reads(theirs)
 
 
 def check_spans(root: Field, data: bytes) -> None:

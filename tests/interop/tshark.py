@@ -41,12 +41,14 @@ class TsharkPdu:
     Attributes:
         conversation: Index of the conversation that the file was written from.
         from_client: Whether the side that opened the connection sent it.
+        time: Of the packet that completed it, in seconds since 1970.
         fields: In the order of the dissector, which is that of the bytes.
         problems: Names of the expert notes that find fault with it.
     """
 
     conversation: int
     from_client: bool
+    time: float = 0.0
     fields: list[TsharkField] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -70,7 +72,7 @@ class TsharkPdu:
 
 def dissect_file(path: Path) -> list[TsharkPdu]:
     """All PDUs of a file in its order."""
-    arguments = ("-Y", "dicom", "-T", "json", "-x", "-J", "tcp dicom")
+    arguments = ("-Y", "dicom", "-T", "json", "-x", "-J", "frame tcp dicom")
     # Names repeat in one object, so it has to stay a list of pairs; texts of data sets are in any character set.
     packets = json.loads(_tshark(path, *arguments).decode("utf-8", "replace"), object_pairs_hook=_Pairs)
     found: list[TsharkPdu] = []
@@ -78,11 +80,12 @@ def dissect_file(path: Path) -> list[TsharkPdu]:
         layers = packet.first("_source").first("layers")
         tcp = layers.first("tcp")
         from_client = int(tcp.first("tcp.dstport")) == SERVER_PORT
+        time = float(layers.first("frame").first("frame.time_epoch"))
         client_port = int(tcp.first("tcp.srcport" if from_client else "tcp.dstport"))
         base = 0
         for name, value, raw in _flat(layers):
             if name == "dicom.pdu.type" and raw is not None:
-                found.append(TsharkPdu(client_port - FIRST_CLIENT_PORT, from_client))
+                found.append(TsharkPdu(client_port - FIRST_CLIENT_PORT, from_client, time))
                 base = raw[1]
             if raw is not None:
                 found[-1].fields.append(TsharkField(name, value, raw[1] - base, bytes.fromhex(raw[0])))
