@@ -26,8 +26,12 @@ GAP: Final = 1.0
 
 _LEAST = 3  # times that something has to happen before it is told as one
 _LONGEST = 4  # steps of what is repeated: a C-GET has three for each object
-_AT_ONCE = 256  # steps between two pauses
+_AT_ONCE = 100  # steps between two pauses
 _MASKED = 64  # parties whose activity is known
+
+_SERVICES = ("STORE", "FIND", "GET", "MOVE", "ECHO", "EVENT-REPORT", "GET", "SET", "ACTION", "CREATE", "DELETE")
+_REQUESTS = frozenset(f"{kind}-{each}-RQ" for each in _SERVICES for kind in "CN")
+_RESPONSES = frozenset(f"{kind}-{each}-RSP" for each in _SERVICES for kind in "CN")
 
 _CONNECT = 0
 _CLOSE = 0xFFFF_FFFF
@@ -77,7 +81,7 @@ class Block(NamedTuple):
     start: int
     end: int  # the step after its last
     period: int  # steps of what is repeated; 0 when nothing is
-    size: int  # bytes of all its messages
+    size: int  # bytes of all its messages that carry a data set
 
     @property
     def times(self) -> int:
@@ -127,7 +131,8 @@ class Sequence:
         self._by_number: dict[int, _Talk] = {}
         self._ends: list[_Talk] = []  # acceptors' ends that may turn out to be twins of what is shown
         self._parties: list[Party] = []
-        self._party_numbers: dict[tuple[str, str], int] = {}
+        self._party_numbers: dict[tuple[str, str], int] = {}  # by title and host
+        self._namesakes: dict[str, int] = {}  # the first of each title
         # The steps
         self._talk = array("I")
         self._row = array("I")
@@ -175,6 +180,12 @@ class Sequence:
         """A block by its number from 0."""
         end = self._start[number + 1] if number + 1 < len(self._start) else len(self._row)
         return Block(self._start[number], end, self._period[number], self._size[number])
+
+    def bounds(self, number: int) -> tuple[int, int, int]:
+        """Start, end and period of a block."""
+        starts = self._start
+        end = starts[number + 1] if number + 1 < len(starts) else len(self._row)
+        return starts[number], end, self._period[number]
 
     def block_of(self, step: int) -> int:
         """The number of the block that a step is in."""
@@ -327,16 +338,24 @@ class Sequence:
         )
 
     def _party(self, party: Party) -> int:
+        """The number of a lifeline; the same for who has the same title at the same host."""
         host, _, port = party.address.rpartition(":")
-        key = (party.title, host)
-        number = self._party_numbers.get(key)
+        numbers = self._party_numbers
+        number = numbers.get((party.title, host))
         if number is None:
-            number = self._party_numbers[key] = len(self._parties)
-            # A requestor's port is another one each time.
-            address = party.address if party.role == "acceptor" else host
+            # One whose address nobody learnt is taken for its namesake.
+            number = numbers.get((party.title, "")) if host else self._namesakes.get(party.title)
+        # A requestor's port is another one each time.
+        address = party.address if party.role == "acceptor" else host
+        if number is None:
+            number = len(self._parties)
             self._parties.append(Party(party.title, address, party.here))
-        elif party.role == "acceptor" and port:
-            self._parties[number] = Party(party.title, party.address, party.here or self._parties[number].here)
+        else:
+            known = self._parties[number]
+            better = address if not known.address or (party.role == "acceptor" and port) else known.address
+            self._parties[number] = Party(party.title, better, party.here or known.here)
+        numbers[party.title, host] = number
+        self._namesakes.setdefault(party.title, number)
         return number
 
     def _look_for_twins(self) -> None:
@@ -364,7 +383,9 @@ class Sequence:
             if passing is not None and not (row.complete or row.problem or conversation.finished):
                 return  # it is judged when it is whole
             yield row.time, talk.number, row.number
-        if conversation.end_time is not None and not talk.closed and passing is None:
+        if conversation.outcome == "Connection failed" or passing is not None:
+            return  # there was nothing to close, or connections are not told
+        if conversation.end_time is not None and not talk.closed:
             yield max(conversation.end_time, talk.last.end_time if talk.last else 0.0), talk.number, _CLOSE
 
     def _take(self, due: Iterable[tuple[float, int, int]]) -> Iterator[None]:
@@ -395,13 +416,13 @@ class Sequence:
         self.seen += 1
         self._note_operation(talk, row)
         if self.passing is None or self.passing.passes(talk.conversation, row):
-            self._add(talk, number, row.time, self._kind_of(talk, row), row.size)
+            self._add(talk, number, row.time, self._kind_of(talk, row), row.size if row.data_size else 0)
         else:
             self._quiet_since = max(self._quiet_since, row.time)
 
     def _kind_of(self, talk: _Talk, row: MessageRow) -> int:
         """A number that alike messages share; 0 for what is told by itself."""
-        if row.problem or row.name[1:2] != "-" or row.name[0] not in "CN":
+        if row.problem or not (row.name in _REQUESTS or row.name in _RESPONSES):
             return 0
         key = (
             talk.number,
@@ -415,20 +436,17 @@ class Sequence:
         kind = self._kinds.get(key)
         if kind is None:
             kind = self._kinds[key] = len(self._requests)
-            self._requests.append(row.name.endswith("-RQ"))
+            self._requests.append(row.name in _REQUESTS)
         return kind
 
     def _note_operation(self, talk: _Talk, row: MessageRow) -> None:
-        name = row.name
-        if name[1:2] != "-" or name[0] not in "CN" or name == "C-CANCEL-RQ":
-            return
-        is_request = name.endswith("-RQ")
-        # Requestor's requests are performed by the acceptor, and answered by it.
-        by_acceptor = from_requestor(talk.conversation, row) == is_request
-        if is_request:
-            self._perform(talk, by_acceptor, 1)
-        elif not row.pending and talk.outstanding[by_acceptor]:
-            self._perform(talk, by_acceptor, -1)
+        """Whoever was asked performs an operation until its last response; a C-CANCEL-RQ asks for none."""
+        if row.name in _REQUESTS:
+            self._perform(talk, from_requestor(talk.conversation, row), 1)
+        elif row.name in _RESPONSES and not row.pending:
+            by_acceptor = not from_requestor(talk.conversation, row)
+            if talk.outstanding[by_acceptor]:
+                self._perform(talk, by_acceptor, -1)
 
     def _perform(self, talk: _Talk, by_acceptor: bool, more: int) -> None:
         talk.outstanding[by_acceptor] += more
@@ -451,7 +469,8 @@ class Sequence:
         self._row.append(number)
         self._time.append(time)
         self._idle.append(idle)
-        self._busy.append(self._mask)
+        # Bars that begin and end at nothing would only puzzle.
+        self._busy.append(self._mask if self.passing is None else 0)
         self._kind.append(kind)
         self._fold(kind, idle, size)
 
@@ -470,8 +489,9 @@ class Sequence:
         if not kind:
             self._loose = 0
             return
-        for repeated in range(1, _LONGEST + 1):
-            if self._repeats(repeated, here + 1):
+        kinds = self._kind
+        for repeated in range(1, min(_LONGEST, self._loose // _LEAST) + 1):
+            if kinds[here - repeated] == kind and self._repeats(repeated, here + 1):
                 steps = _LEAST * repeated
                 whole = sum(self._size[-steps:])
                 del self._start[-steps:], self._period[-steps:], self._size[-steps:]
@@ -481,13 +501,7 @@ class Sequence:
 
     def _repeats(self, period: int, end: int) -> bool:
         """Whether the last single steps are the same `period` steps, often enough and without a gap."""
-        steps = _LEAST * period
-        if self._loose < steps:
-            return False
-        kinds = self._kind
-        if kinds[end - 1] != kinds[end - 1 - period]:
-            return False
-        first = end - steps
+        kinds, first = self._kind, end - _LEAST * period
         if period > 1 and not self._requests[kinds[first]]:
             return False  # an exchange begins with its request
         if any(kinds[at] != kinds[at - period] for at in range(first + period, end)):
@@ -501,7 +515,7 @@ class Sequence:
         self._loose = 0
         for at in range(first, end):
             row = _row_of(self._talks[self._talk[at]].conversation, self._row[at])
-            size = min(row.size if row is not None else 0, self._size[run])
+            size = min(row.size if row is not None and row.data_size else 0, self._size[run])
             self._size[run] -= size
             self._push(at, 0, size)
             self._loose += 1

@@ -47,6 +47,13 @@ class Part(NamedTuple):
 
     text: str
     meaning: str = ""
+    main: bool = False  # whether they belong at the arrow, wherever the others are written
+    short: str = ""  # where there is little room
+
+    @property
+    def least(self) -> str:
+        """The words where there is little room."""
+        return self.short or self.text
 
 
 class Line(NamedTuple):
@@ -113,28 +120,32 @@ def words(sequence: Sequence, line: Line) -> list[Part]:
         case What.CLOSE:
             return _close_words(step)
         case What.GONE:
-            return [Part("no longer kept", "dimmed")]
+            return [Part("no longer kept", "dimmed", main=True)]
     row = step.row
     assert row is not None
     last = line.block.end - 1 - (line.block.end - 1 - line.step) % line.block.period if line.folded else line.step
     newest = sequence.step(last).row or row
-    parts = [Part(row.name, "name")]
+    parts = [Part(row.name, "name", main=True)]
     if row.status is not None:
         category = code_to_category(row.status)
         sign, meaning = _SIGNS.get(category, ("?", "warning"))
-        parts.append(Part(f"{sign} 0x{row.status:04X} {category}", meaning))
+        short = f"{sign} {row.status:04X}" if category in ("Failure", "Warning") else f"{sign} {category}"
+        parts.append(Part(f"{sign} 0x{row.status:04X} {category}", meaning, main=True, short=short))
     if counts := _counts(newest):
         parts.append(Part(counts))
     if row.problem:
         parts.append(Part(f"⚠ {printable(row.problem, 200)}", "failure"))
     detail = row.error_comment or ("" if row.name.endswith("-RSP") else row.detail)
     if detail:
-        parts.append(Part(printable(detail, 200), "failure" if row.name in _FAILURES else "dimmed"))
+        meaning = "failure" if row.name in _FAILURES else "dimmed"
+        detail = printable(detail, 200).replace(" Query/Retrieve Information Model -", "")
+        short = detail.removesuffix(" Storage").replace(" contexts ", " ")
+        parts.append(Part(detail, meaning, short=short))
     if line.folded:
         parts += _run_words(sequence, line)
         return parts
     if row.is_dimse and not row.complete and not row.problem:
-        parts.append(Part(f"{size_text(row.data_size)} so far", "pending"))
+        parts.append(Part(f"{size_text(row.data_size)} so far", "pending", main=True))
     elif row.data_size:
         parts.append(Part(size_text(row.data_size), "dimmed"))
     if row.response_time is not None:
@@ -156,19 +167,19 @@ def _run_words(sequence: Sequence, line: Line) -> list[Part]:
 def _connect_words(step: SequenceStep) -> list[Part]:
     conversation = step.conversation
     if conversation.outcome == "Connection failed":
-        return [Part("TCP connect", "name"), Part("✕ failed", "failure")]
+        return [Part("TCP connect", "name", main=True), Part("✕ failed", "failure", main=True)]
     if conversation.state == "Sta4" and not conversation.finished:
-        return [Part("TCP connect", "name"), Part("… under way", "pending")]
+        return [Part("TCP connect", "name", main=True), Part("… under way", "pending", main=True)]
     connected = [each.time for each in conversation.path[:3] if each.action == "AE-2"]
-    took = [Part(duration(connected[0] - step.time), "dimmed")] if connected and connected[0] >= step.time else []
-    return [Part("TCP connect", "name"), *took]
+    took = [Part(duration(connected[0] - step.time), "dimmed")] if connected and connected[0] > step.time else []
+    return [Part("TCP connect", "name", main=True), *took]
 
 
 def _close_words(step: SequenceStep) -> list[Part]:
     conversation = step.conversation
-    parts = [Part("TCP closed", "name")]
+    parts = [Part("TCP closed", "name", main=True)]
     if is_failure(step):
-        parts.append(Part(f"✕ {conversation.outcome}", "failure"))
+        parts.append(Part(f"✕ {conversation.outcome}", "failure", main=True))
     parts.append(Part(f"after {duration(step.time - conversation.start_time)}", "dimmed"))
     return parts
 
@@ -247,14 +258,18 @@ def as_text(sequence: Sequence, lines: Iterable[Line]) -> Iterator[str]:
         step = sequence.step(line.step)
         if step.idle > GAP:
             yield _centred(["┊"] * len(parties), places)
-            yield f"{'':8}  {'':{len(bars) - 10}}   {duration(step.idle)} of silence"
+            silence = f"{duration(step.idle)} of silence"
+            yield _arrow(" " * len(bars), places[0], places[-1], silence, " ").rstrip()
             yield _centred(["┊"] * len(parties), places)
         name, *others = (part.text for part in words(sequence, line))
         if line.folded:
             name = f"{name} {times_text(line.block)}"
         if len(sequence.parties) > 2:
             others.append(f"#{step.conversation.number}")
-        drawn = _arrow(bars, places[step.source], places[step.target], name, is_response(step), step.what)
+        connection = step.what in (What.CONNECT, What.CLOSE)
+        stroke = "┄" if connection or is_response(step) else "─"
+        source, target = places[step.source], places[step.target]
+        drawn = _arrow(bars, source, target, name, stroke, head=step.what is not What.CLOSE)
         yield f"{step.time - begin:>8.3f}{drawn[8:]}   {' · '.join(others)}".rstrip()
     yield bars
 
@@ -266,25 +281,26 @@ def _centred(texts: Listed[str], places: Listed[int]) -> str:
     return line
 
 
-def _arrow(bars: str, source: int, target: int, name: str, answer: bool, what: What) -> str:
+def _arrow(bars: str, source: int, target: int, name: str, stroke: str, *, head: bool = False) -> str:
+    """The lifelines with an arrow and a name between two of them."""
     left, right = min(source, target), max(source, target)
-    stroke = "┄" if answer or what in (What.CONNECT, What.CLOSE) else "─"
     room = right - left - 1
-    text = printable(name, max(room - 4, 1))
-    drawn = f"{text:{stroke}^{room}}" if room > 0 else ""
-    if what is not What.CLOSE and room > 2:
+    if room < 3:
+        return f"{bars[: left + 1]} {name}"  # somebody who talks to itself
+    drawn = f"{printable(name, room - 4):{stroke}^{room}}"
+    if head:
         drawn = f"{drawn[:-1]}▶" if target > source else f"◀{drawn[1:]}"
     return f"{bars[: left + 1]}{drawn}{bars[right:]}"
 
 
 # What has a meaning in Mermaid's sequence diagrams, written as its character references.
-_MERMAID: Final = {ord(each): f"#{ord(each)};" for each in '#;<>"{}[]()%&\\`*_:'}
-_KEYWORD: Final = re.compile(r"\b(end|loop|alt|opt|par|and|else|rect|note|critical|break|box)\b", re.IGNORECASE)
+_MERMAID: Final = {ord(each): f"#{ord(each)};" for each in '#;:<>"%&\\$`'}
+_KEYWORD: Final = re.compile(r"\bend\b", re.IGNORECASE)
 
 
 def _mermaid_text(text: str) -> str:
     plain = printable(text, 160).translate(_MERMAID)
-    # A word of the language within a text would end it: its first letter as a reference.
+    # This word of the language may end a diagram wherever it stands: its first letter as a reference.
     return _KEYWORD.sub(lambda found: f"#{ord(found[0][0])};{found[0][1:]}", plain)
 
 

@@ -40,10 +40,10 @@ from workstation.ui.parts.undisturbed import undisturbed
 from workstation.ui.parts.widgets import name_widget
 from workstation.ui.theme import Theme
 from workstation.ui.viewers.sequence_layout import SequenceLayout
-from workstation.ui.viewers.sequence_picture import Across, SequencePicture
+from workstation.ui.viewers.sequence_picture import RAISED, Across, SequencePicture
 
 _REFRESH = 80  # milliseconds between two looks at what is new
-_TOLD = 0.05  # seconds between two changes of the scroll bar while much comes in
+_TOLD = 0.15  # seconds between two changes of the scroll bar while much comes in
 _ANEW = 1000  # milliseconds between two beginnings anew
 _PADDING = 8  # below the last line
 ZOOMS = (0.7, 0.8, 0.9, 1.0, 1.15, 1.3, 1.5, 1.75, 2.0)
@@ -137,6 +137,8 @@ class SequenceCanvas(QAbstractScrollArea):
         if same and not self._fresh:
             return
         self._log, self._conversation, self._passing, self._all = log, conversation, passing, everything
+        if conversation is not None and self._selected is not None and self._selected[0] is not conversation:
+            self._selected = None
         self._opened.clear()
         self._begin()
         self._fresh = True
@@ -422,7 +424,7 @@ class SequenceCanvas(QAbstractScrollArea):
 
     def line_under(self, point: QPoint) -> int:
         """The line at a place in the viewport; -1 for none."""
-        y = point.y() - self._picture.head_height + self.verticalScrollBar().value()
+        y = point.y() - self._picture.head_height + self.verticalScrollBar().value() + RAISED
         if point.y() < self._picture.head_height or not len(self._layout):
             return -1
         line = self._layout.line_at(y)
@@ -621,7 +623,7 @@ class SequenceCanvas(QAbstractScrollArea):
         )
         if self.hasFocus() and 0 <= self._selected_line < len(self._layout):
             painter.setPen(QPen(self.theme.accent, 1))
-            top = self._layout.top(self._selected_line)
+            top = picture.row_box(self._layout, self._across, self._selected_line).top()
             painter.drawRect(QRectF(x + 0.5, top + 0.5, viewport.width() - 1, picture.line_height - 1))
         painter.restore()
         painter.translate(-x, 0)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from PySide6.QtCore import QBuffer, QIODevice, QRectF, QSaveFile, QSize, Qt
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtGui import QGuiApplication, QImage, QPainter
 from PySide6.QtSvg import QSvgGenerator
 
 from workstation.ui.viewers.sequence_layout import SequenceLayout
@@ -67,6 +67,9 @@ class Export:
         buffer.open(QIODevice.OpenModeFlag.WriteOnly)
         generator = QSvgGenerator()
         generator.setOutputDevice(buffer)
+        # The fonts were measured for the screen.
+        screen = QGuiApplication.primaryScreen()
+        generator.setResolution(round(screen.logicalDotsPerInch()) if screen is not None else 96)
         size = QSize(round(self.across.width), self._height())
         generator.setSize(size)
         generator.setViewBox(QRectF(0, 0, size.width(), size.height()))

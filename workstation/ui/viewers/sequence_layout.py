@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from workstation.traffic.sequence import GAP, Sequence
 from workstation.traffic.sequence_text import Line
 
-_AT_ONCE = 256  # lines between two pauses
+_AT_ONCE = 200  # lines between two pauses
 _MOST = 1_000_000_000  # pixels; Qt's scroll bars count to twice as many
+_HEAD = 5  # pixels above the first line
 _FARTHEST = 6_000  # pixels between two steps
 
 
@@ -75,26 +76,35 @@ class SequenceLayout:
     def extend(self) -> Iterator[None]:
         """Lay out what is new or changed, pausing every now and then."""
         self.again_from(self.sequence.changed_from())
-        sequence = self.sequence
-        laid = 0
-        while self._laid < len(sequence):
-            block = sequence.block(sequence.block_of(self._laid))
-            begins = self._laid == block.start
-            folded = self._is_folded(block.period, block.start)
-            if folded:
-                for step in range(block.start, block.start + block.period) if begins else ():
-                    self._append(step, begins=step == block.start, framed=True, folded=True)
-                self._laid = block.end
+        sequence, steps, tops, height = self.sequence, self._steps, self._tops, self.measures.line
+        if self._laid >= len(sequence):
+            return
+        number = sequence.block_of(self._laid)
+        begins = self._laid == sequence.bounds(number)[0]
+        # Where the line before, or what belongs to its run, ends.
+        bottom = (self.height or _HEAD) if begins else tops[-1] + height
+        while number < sequence.blocks:
+            start, end, period = sequence.bounds(number)
+            frame = self.measures.frame if period and self.fold else 0
+            folded = self._is_folded(period, start)
+            first = max(self._laid, start)
+            bottom += frame if first == start else 0
+            if folded and first > start:
+                bottom = tops[-1] + height  # its lines are there, and stand for what was added as well
             else:
-                framed = bool(block.period) and self.fold
-                for step in range(self._laid, block.end):
-                    self._append(step, begins=step == block.start, framed=framed, folded=False)
-                    self._laid = step + 1
-                    if self._laid % _AT_ONCE == 0:
-                        yield
-            laid += 1
-            if laid % _AT_ONCE == 0:
-                yield
+                for step in range(first, start + period if folded else end):
+                    if not (folded and step > start):
+                        bottom += self._air(step, bottom)
+                    steps.append(step)
+                    tops.append(bottom)
+                    bottom += height
+                    if step % _AT_ONCE == 0:
+                        self._laid = step + 1
+                        if not folded:
+                            yield
+            bottom += frame
+            self._laid = end
+            number += 1
 
     def again_from(self, step: int) -> None:
         """Forget the lines from this step on; `extend` lays them out anew."""
@@ -102,27 +112,20 @@ class SequenceLayout:
         del self._steps[first:], self._tops[first:]
         self._laid = min(self._laid, step)
 
-    def _append(self, step: int, *, begins: bool, framed: bool, folded: bool) -> None:
-        measures = self.measures
-        if begins:
-            top = self.height + (measures.frame if framed else 0)
-        else:
-            top = self._tops[-1] + measures.line
-        self._steps.append(step)
-        self._tops.append(top + self._air(step, top, within=folded and not begins))
-
     def _bottom(self, line: int) -> int:
         """Where a line and what belongs below it ends."""
         block = self.sequence.block(self.sequence.block_of(self._steps[line]))
         framed = bool(block.period) and self.fold
         return self._tops[line] + self.measures.line + (self.measures.frame if framed else 0)
 
-    def _air(self, step: int, top: int, *, within: bool) -> int:
+    def _air(self, step: int, top: int) -> int:
         """Pixels before a step: for silence, and for the time that it took where that is shown."""
-        if step == 0 or within:
+        if step == 0:
             return 0
         idle = self.sequence.idle(step)
         broken = idle > GAP
+        if not broken and not self.measures.second:
+            return 0
         air = self.measures.gap if broken else 0
         if self.measures.second and top < _MOST:
             passed = self.sequence.time(step) - self.sequence.time(step - 1) - (idle if broken else 0.0)

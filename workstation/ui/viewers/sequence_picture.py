@@ -20,6 +20,9 @@ from workstation.traffic.text import printable
 from workstation.ui.theme import Theme
 from workstation.ui.viewers.sequence_layout import Measures, SequenceLayout
 
+RAISED = 3
+"""How much higher than a line that what belongs to it begins: the words stand at its top, the arrow not at its end."""
+
 _MARGIN = 6
 _BESIDE = 9  # between a lifeline and the words beside it
 _BETWEEN = 9  # between two parts of the words
@@ -150,10 +153,13 @@ class SequencePicture:
         room = across.between - 8 if len(across.places) > 1 else across.width - 2 * _MARGIN
         # The first and the last may take the room beside them as well.
         if len(across.places) == 2:
-            room = (across.width - 3 * _MARGIN) / 2
+            room = across.width / 2 - _MARGIN - 2
         width = max(min(wanted, room), 40.0)
         middle = across.places[number]
         left = min(max(middle - width / 2, _MARGIN), across.width - width - _MARGIN)
+        if len(across.places) == 2:
+            half = across.width / 2
+            left = min(left, half - width - 2) if number == 0 else max(left, half + 2)
         return QRectF(left, 5, width, self.head_height - 11)
 
     def paint_heads(self, painter: QPainter, parties: Listed[Party], across: Across) -> None:
@@ -172,8 +178,11 @@ class SequencePicture:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.drawRoundedRect(box, 4, 4)
             inner = box.adjusted(7, 2, -7, -2)
+            second = _second_line(party)
+            if not second:
+                inner.adjust(0, pens.small_height / 2, 0, 0)
             self._text(painter, pens.bold, theme.text, inner, printable(party.title, 64), top=True)
-            self._text(painter, pens.small, theme.dimmed, inner, _second_line(party), top=False)
+            self._text(painter, pens.small, theme.dimmed, inner, second, top=False)
         painter.setBrush(Qt.BrushStyle.NoBrush)
 
     def _text(self, painter: QPainter, font: QFont, colour: QColor, box: QRectF, text: str, *, top: bool) -> None:
@@ -218,11 +227,11 @@ class SequencePicture:
         first, end = max(first - 1, 0), min(last + 1, len(layout) if until is None else until)
         for number, colour in ((hovered, theme.alternate), (selected, theme.highlight)):
             if first <= number < end:
-                painter.fillRect(QRectF(0, layout.top(number), across.width, self.line_height), colour)
+                painter.fillRect(self.row_box(layout, across, number), colour)
         shown = [(number, layout.line(number)) for number in range(first, end)]
         steps = [layout.sequence.step(line.step) for _, line in shown]
         self._paint_lifelines(painter, layout, across, top, bottom, shown, steps)
-        self._paint_frames(painter, layout, across, shown, steps, top, bottom)
+        self._paint_frames(painter, layout, across, shown, top, bottom)
         many = layout.sequence.conversation is None
         before = None
         for (number, line), step in zip(shown, steps, strict=True):
@@ -230,6 +239,10 @@ class SequencePicture:
             before = step.conversation
             self._paint_time(painter, layout, across, number, step, numbered=numbered)
             self._paint_step(painter, layout, across, number, line, step, number == selected)
+
+    def row_box(self, layout: SequenceLayout, across: Across, number: int) -> QRectF:
+        """What belongs to a line, words and arrow."""
+        return QRectF(0, layout.top(number) - RAISED, across.width, self.line_height)
 
     def arrow_y(self, layout: SequenceLayout, number: int) -> float:
         """The height of a line's arrow."""
@@ -249,6 +262,7 @@ class SequencePicture:
         end = self._end(layout)
         life = QPen(QColor(theme.colours.frame), 1)
         life.setDashPattern([4, 3])
+        life.setDashOffset(top % 7)  # so that the dashes scroll with the lines
         lowest = min(bottom, end)
         for place in across.places:
             painter.setPen(life)
@@ -273,8 +287,11 @@ class SequencePicture:
         sequence = layout.sequence
         if sequence.conversation is not None and len(layout):
             last = len(layout) - 1
-            if sequence.step(layout.line(last).step).what is What.CLOSE:
+            step = sequence.step(layout.line(last).step)
+            if step.what is What.CLOSE:
                 return self.arrow_y(layout, last)
+            if step.what is What.CONNECT and is_failure(step):
+                return self.arrow_y(layout, last) + self.line_height / 2
         return float("inf")
 
     def _paint_bar(self, painter: QPainter, place: float, y: float, below: float, *, began: bool, ends: bool) -> None:
@@ -313,7 +330,7 @@ class SequencePicture:
                 )
         step = layout.sequence.step(layout.line(number).step)
         text = f"{duration(step.idle)} of silence"
-        left, right = across.places[0], across.places[-1]
+        left, right = across.places[0], across.places[1] if len(across.places) > 1 else across.width
         box = QRectF(left + 12, middle - pens.height / 2, max(right - left - 24, 60), pens.height)
         painter.setFont(pens.small)
         painter.setPen(theme.dimmed)
@@ -326,20 +343,24 @@ class SequencePicture:
         layout: SequenceLayout,
         across: Across,
         shown: list[tuple[int, Line]],
-        steps: list[SequenceStep],
         top: float,
         bottom: float,
     ) -> None:
         theme = self.theme
         done = -1
-        for (number, line), step in zip(shown, steps, strict=True):
+        for number, line in shown:
             if not line.block.period or number <= done:
                 continue
             frame = layout.frame(number)
             if frame is None:
                 continue
             _, done, above, below = frame
-            left, right = sorted((across.places[step.source], across.places[step.target]))
+            # Of an exchange between several, all of them.
+            exchange = [
+                layout.sequence.step(at) for at in range(line.block.start, line.block.start + line.block.period)
+            ]
+            ends = [across.places[end] for each in exchange for end in (each.source, each.target)]
+            left, right = min(ends), max(ends)
             # Of an opened run only what is in sight: it may be longer than a painter can draw.
             box = QRectF(left - 8, max(above + 2, top - 20), right - left + 16, 0)
             box.setBottom(min(below - 2, bottom + 20))
@@ -362,7 +383,7 @@ class SequencePicture:
         painter.setFont(pens.small)
         painter.setPen(theme.dimmed)
         right = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        box = QRectF(0, top + self.line_height - pens.small_height - 1, room, pens.small_height)
+        box = QRectF(0, top + self.line_height - RAISED - pens.small_height, room, pens.small_height)
         painter.drawText(box, right, f"{step.time - layout.sequence.begin:.3f}")
         if numbered:
             painter.setPen(theme.text)
@@ -396,7 +417,7 @@ class SequencePicture:
         if begin == end:
             end = begin + across.between * 0.5  # somebody who talks to itself
         left, right = sorted((begin, end))
-        self._paint_arrow(painter, step, line, begin, end, y)
+        self._paint_arrow(painter, step, line, begin, end, y, many=layout.sequence.conversation is None)
         chip = self.chip_box(layout, across, number)
         if chip is not None:
             self._paint_chip(painter, chip, line)
@@ -404,11 +425,16 @@ class SequencePicture:
         parts = words(layout.sequence, line)
         noted: list[Part] = []
         if across.notes:
-            main = [part for part in parts if part.meaning != "dimmed"]
-            noted = [part for part in parts if part.meaning == "dimmed"]
-            parts = main or parts
+            # Beside the arrow what it is and what came of it, further away what explains it.
+            noted = [part for part in parts if not part.main]
+            parts = [part for part in parts if part.main]
         top = layout.top(number) + 1
         room = right - _BESIDE - inner_left
+        if self._wanted(parts) > room:
+            parts = [part._replace(text=part.least) for part in parts]
+            if layout.sequence.conversation is None:
+                # Only what matters most is written across other lifelines.
+                parts = self._without_dimmed(parts, room)
         wanted = self._wanted(parts)
         if wanted > room and layout.sequence.conversation is None:
             # Beyond the lifelines, where there is usually nothing.
@@ -420,13 +446,21 @@ class SequencePicture:
         if noted:
             self._paint_parts(painter, noted, across.notes, top + 7, across.width - _MARGIN - across.notes)
 
+    def _without_dimmed(self, parts: list[Part], room: float) -> list[Part]:
+        """The parts that fit, and those that matter even if they do not."""
+        kept = list(parts)
+        for part in reversed(parts):
+            if self._wanted(kept) > room and part.meaning == "dimmed":
+                kept.remove(part)
+        return kept
+
     def _clear_behind(self, painter: QPainter, left: float, top: float, width: float, selected: bool) -> None:
         """Lifelines do not strike words through."""
         colour = self.theme.highlight if selected else self.theme.base
         painter.fillRect(QRectF(left - 2, top + 1, width + 4, self.pens.height - 2), colour)
 
     def _paint_arrow(
-        self, painter: QPainter, step: SequenceStep, line: Line, begin: float, end: float, y: float
+        self, painter: QPainter, step: SequenceStep, line: Line, begin: float, end: float, y: float, *, many: bool
     ) -> None:
         theme = self.theme
         towards = 1.0 if end > begin else -1.0
@@ -447,8 +481,9 @@ class SequencePicture:
         if failed:
             self._cross(painter, stop, y)
         elif step.what is What.CLOSE:
-            for place in (begin, end):
-                painter.setPen(QPen(theme.failure if is_failure(step) else theme.dimmed, 1.8))
+            painter.setPen(QPen(theme.failure if is_failure(step) else theme.dimmed, 1.8))
+            # Lifelines that go on with other associations do not end here.
+            for place in ((begin + end) / 2,) if many else (begin, end):
                 self._cross(painter, place, y)
         else:
             corners = [QPointF(tip - towards * 8, y - 4), QPointF(tip, y), QPointF(tip - towards * 8, y + 4)]

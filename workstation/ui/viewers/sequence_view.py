@@ -208,7 +208,7 @@ class SequenceView(QWidget):
         seen, shown = canvas.sequence.seen, len(canvas.sequence)
         nothing = not len(canvas.layout_of_lines)
         if self._passing is not None and (self.shows_all or self._conversation is not None):
-            self._count_text = f"{shown:,} of {quantity(seen, 'message')}"
+            self._count_text = f"{shown:,} of {seen:,}"
         else:
             self._count_text = quantity(seen, "message") if not nothing else ""
         self._fit_count()
@@ -229,7 +229,7 @@ class SequenceView(QWidget):
         text = self._count_text
         # A number cut in two says something else.
         self.count.setText(text if metrics.horizontalAdvance(text) <= room else "")
-        self.count.setToolTip(text)
+        self.count.setToolTip(f"{text} messages are shown" if self._passing is not None else text)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
