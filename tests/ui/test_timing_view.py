@@ -287,7 +287,7 @@ def test_pointing_at_a_lane_explains_it(shown: TimingView) -> None:
 
 
 def test_in_a_capture_neither_side_is_ours(shown: TimingView, log: TrafficLog, qtbot: QtBot) -> None:
-    log.source = "night.pcap"  # type: ignore[attr-defined]
+    log.source = "night.pcap"
     shown.set_log(log)
     show(shown, log.conversations[0], qtbot)
     assert "Acceptor thinks" in shown.shares.text()

@@ -198,7 +198,7 @@ class TimingView(QWidget):
             wanted, of = self._filter, conversation
             passes = None if wanted is None else lambda row: wanted.passes(of, row)
             self._timing = Timing(conversation, passes)
-        watched = bool(getattr(self._log, "source", ""))
+        watched = self._log is not None and bool(self._log.source)
         at_end = conversation is not None and not conversation.finished
         self.lanes.set_timing(self._timing, watched=watched, at_end=at_end)
         self.plot.set_timing(self._timing, watched=watched)
@@ -236,7 +236,7 @@ class TimingView(QWidget):
 
     def _show(self) -> None:
         timing, conversation = self._timing, self._conversation
-        watched = bool(getattr(self._log, "source", ""))
+        watched = self._log is not None and bool(self._log.source)
         self.shares.set_shares(timing.spent() if timing is not None else {}, watched=watched)
         self.summary.setText(_summary(timing) if timing is not None else "")
         self._who_text = ""
