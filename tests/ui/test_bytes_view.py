@@ -121,3 +121,39 @@ def test_no_bytes_no_harm(view: BytesView, qtbot: QtBot) -> None:
     view.mark([(0, 0)])
     assert view.selection() == b""
     assert view.cursor_offset == -1
+
+
+def test_what_was_found_is_underlined_until_there_are_other_bytes(view: BytesView) -> None:
+    theme = Theme()
+
+    def accents() -> int:
+        picture = view.viewport().grab().toImage()
+        return sum(
+            picture.pixelColor(x, y) == theme.accent
+            for x in range(0, picture.width(), 2)
+            for y in range(0, picture.height())
+        )
+
+    before = accents()
+    view.set_found([(0, 1), (14, 40)])
+    assert accents() > before + 50
+    view.set_bytes(b"abc")
+    assert view.found == []
+
+
+def test_selecting_goes_there_and_keeps_the_selection(view: BytesView, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(view.byte_selected) as caught:
+        view.select(800, 5)
+    assert caught.args == [800]
+    assert view.selection() == DATA[800:805]
+    assert view.verticalScrollBar().value() > 0
+    view.select(len(DATA) - 1, 10)
+    assert view.cursor_offset == len(DATA) - 1
+
+
+def test_a_dump_of_the_selection_has_its_offsets(view: BytesView) -> None:
+    view.select(0x41, 18)
+    view.copy_dump()
+    first, second = QApplication.clipboard().text().splitlines()
+    assert first == "0041  41 42 43 44 45 46 47 48 49 4a 4b 4c 4d 4e 4f 50  ABCDEFGHIJKLMNOP"
+    assert second.split() == ["0051", "51", "52", "QR"]

@@ -2,11 +2,12 @@
 
 Paints only the rows in sight, so a megabyte opens as fast as a page. A click, or the cursor keys, say which byte the
 person is at; somebody else knows which field that is and says what to mark. Shift or dragging selects bytes to copy,
-which changes no field. Knows bytes and places, nothing of PDUs.
+which changes no field. What a search found is underlined. Knows bytes and places, nothing of PDUs.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 
@@ -35,6 +36,7 @@ Span = tuple[int, int]
 """Offset and length."""
 
 _MAX_COPY = 8 << 20
+_MAX_DUMP = 256 << 10
 _PLAIN, _AROUND, _MARKED, _SELECTED = range(4)
 _ASCII = bytes(b if 0x20 <= b < 0x7F else 0 for b in range(256))
 
@@ -65,6 +67,9 @@ class BytesView(QAbstractScrollArea):
         self._marks: tuple[Span, ...] = ()
         self._around: tuple[Span, ...] = ()
         self._breaks: frozenset[int] = frozenset()
+        self._found: list[Span] = []
+        self._found_starts: list[int] = []
+        self._longest_found = 0
         self._cursor = -1
         self._anchor = -1
         self._columns = 16
@@ -92,6 +97,7 @@ class BytesView(QAbstractScrollArea):
         if data is not self._data:
             self._data = data
             self._cursor = self._anchor = -1
+            self.set_found(())
             self._fit()
             self.verticalScrollBar().setValue(0)
         self.viewport().update()
@@ -122,6 +128,29 @@ class BytesView(QAbstractScrollArea):
                 self._cursor = self._anchor = min(first, len(self._data) - 1)
             self._show(self._cursor if inside else first, self._marks[0])
         self._announce()
+        self.viewport().update()
+
+    def set_found(self, spans: Iterable[Span]) -> None:
+        """Underline what a search found, until there are other bytes."""
+        self._found = sorted(spans)
+        self._found_starts = [offset for offset, _ in self._found]
+        self._longest_found = max((length for _, length in self._found), default=0)
+        self.viewport().update()
+
+    @property
+    def found(self) -> list[Span]:
+        """What is underlined."""
+        return self._found
+
+    def select(self, offset: int, length: int) -> None:
+        """Go to a byte and select from it on, as the person does."""
+        if not self._data:
+            return
+        self.go_to(offset)
+        self.go_to(offset + max(length, 1) - 1, select=True)
+        # Saying where the person is may have marked a field; these bytes are what is looked at.
+        self._anchor = max(0, min(offset, len(self._data) - 1))
+        self._show(self._anchor)
         self.viewport().update()
 
     def go_to(self, offset: int, *, select: bool = False) -> None:
@@ -228,6 +257,7 @@ class BytesView(QAbstractScrollArea):
         menu.addAction("Copy as text", self.copy_text).setEnabled(some)
         menu.addAction("Copy as Python bytes", self.copy_python).setEnabled(some)
         menu.addAction("Copy offset", self.copy_offset).setEnabled(self._cursor >= 0)
+        menu.addAction("Copy dump of the selection", self.copy_dump).setEnabled(some)
         menu.addSeparator()
         every = menu.addAction("Select all", self.select_all)
         every.setShortcut(QKeySequence(QKeySequence.StandardKey.SelectAll))
@@ -263,6 +293,20 @@ class BytesView(QAbstractScrollArea):
     def copy_python(self) -> None:
         """Copy as a Python literal."""
         self._copy(repr(self.selection()))
+
+    def copy_dump(self) -> None:
+        """Copy with offsets and characters, a line for each row."""
+        if self._anchor != self._cursor and self._anchor >= 0:
+            first = min(self._anchor, self._cursor)
+        else:
+            first = self._marks[0][0] if self._marks else max(self._cursor, 0)
+        data = self.selection()[:_MAX_DUMP]
+        lines = []
+        for start in range(0, len(data), 16):
+            row = data[start : start + 16]
+            shown = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in row)
+            lines.append(f"{first + start:04x}  {row.hex(' '):<47}  {shown}")
+        self._copy("\n".join(lines))
 
     def copy_offset(self) -> None:
         """Copy the offset of the byte at the cursor."""
@@ -417,6 +461,7 @@ class BytesView(QAbstractScrollArea):
             painter.drawText(int(self._hex_x(column)), int(baseline), _HEX[byte])
             painter.setPen(self._ink(0 if not _ASCII[byte] else 1, kind))
             painter.drawText(int(text_left + column * cell), int(baseline), _SHOWN[byte])
+        self._paint_found(painter, start, len(row), y)
         for offset in self._breaks:
             if offset > 0 and start <= offset < start + len(row):
                 x = self._hex_x(offset - start) - cell / 2
@@ -426,6 +471,24 @@ class BytesView(QAbstractScrollArea):
             painter.setPen(QPen(theme.accent, 1.5))
             at = self._cursor - start
             painter.drawRect(QRectF(self._hex_x(at) - 1.5, y + 0.5, 2 * cell + 3, self._line - 1.5))
+
+    def _paint_found(self, painter: QPainter, start: int, count: int, y: int) -> None:
+        """A line under the bytes and characters that a search found: a shape, whatever ground they stand on."""
+        first = bisect_left(self._found_starts, start - self._longest_found + 1)
+        cell, text_left = self._cell, self._text_left()
+        for offset, length in self._found[first:]:
+            if offset >= start + count:
+                break
+            low, high = max(offset - start, 0), min(offset + length - start, count)
+            if low >= high:
+                continue
+            left, right = self._hex_x(low), self._hex_x(high - 1) + 2 * cell
+            bottom = y + self._line - 2.5
+            painter.fillRect(QRectF(left, bottom, right - left, 2.5), self._theme.accent)
+            painter.fillRect(
+                QRectF(text_left + low * cell, bottom, (high - low) * cell, 2.5),
+                self._theme.accent,
+            )
 
     def _ink(self, byte: int, kind: int) -> QColor:
         """Zeros and what is not ASCII step back, so that the eye finds the rest."""

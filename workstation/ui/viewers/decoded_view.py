@@ -64,6 +64,11 @@ class DecodedView(TrafficTable):
             index = self.fields.reveal(path)
         self.show_row(index, centre=True)
 
+    def go_to(self, path: Path) -> None:
+        """Go to a field as the person does."""
+        self.select_path(path)
+        self.field_chosen.emit(self.current_path())
+
     def fill_menu(self, menu: QMenu, index: QModelIndex) -> None:
         field = self.fields.field_at(index)
         if field is None:
