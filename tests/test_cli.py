@@ -26,6 +26,8 @@ def test_everything_given(tmp_path: Path):
             *("--data-dir", str(tmp_path), "--scp", "0.0.0.0:104", "--scp-aet", " MINE "),
             *("--peer", "PACS@10.0.0.1:104", "--peer", "RIS@[::1]:11113"),
             *("--demo", "--screenshot", str(tmp_path / "shot.png")),
+            *("--open", __file__, "--open", str(Path(__file__).with_name("conftest.py"))),
+            *("--capture", str(tmp_path / "run.pcapng")),
         ]
     )
     assert options == Options(
@@ -39,6 +41,8 @@ def test_everything_given(tmp_path: Path):
         ),
         demo=True,
         screenshot=tmp_path / "shot.png",
+        open=(Path(__file__), Path(__file__).with_name("conftest.py")),
+        capture=tmp_path / "run.pcapng",
     )
 
 
@@ -69,6 +73,17 @@ def test_the_command_line_goes_before_the_settings():
         (["--data-dir", __file__], "is a file"),
         (["--no-scp", "--scp", "127.0.0.1:104"], "one of them"),
         (["--no-scp", "--demo"], "leave --no-scp out"),
+        (["--open", "/no/such/file"], "There is no file"),
+        (["--open", "/"], "is a folder"),
+        (["--capture", "/no/such/folder/run.pcapng"], "does not exist"),
+        (["--capture", "/"], "is a folder"),
+        (["--capture", __file__], "is no capture: it is not written over"),
+        (["--export", "/tmp/out.json"], "name the capture with --open"),
+        (["--export-objects", "/tmp/out"], "name the capture with --open"),
+        (["--open", __file__, "--export", __file__], "that is to be read"),
+        (["--open", __file__, "--export", "/tmp/out.json", "--demo"], "leave --demo out"),
+        (["--open", __file__, "--export", "/tmp/out.json", "--scp", "127.0.0.1:104"], "leave --scp out"),
+        (["--open", __file__, "--export-objects", "/tmp/out", "--capture", "/tmp/run.pcapng"], "leave --capture out"),
         (["--unknown"], "unrecognized"),
     ],
 )
@@ -80,6 +95,19 @@ def test_a_value_that_cannot_be_gets_a_sentence_and_exit_2(arguments, words, cap
     # argparse wraps; the words may stand on two lines.
     assert words in " ".join(shown.replace("HOST:PORT]", "").split()), shown
     assert "Traceback" not in shown
+
+
+@pytest.mark.parametrize("start", ["", "0a0d0d0a1c000000", "d4c3b2a102000400", "a1b23c4d00020004"])
+def test_an_old_capture_is_written_over(start, tmp_path):
+    path = tmp_path / "run.pcapng"
+    path.write_bytes(bytes.fromhex(start))
+    assert parse(["--capture", str(path)]).capture == path
+
+
+def test_headless_is_who_exports(tmp_path):
+    assert not parse(["--open", __file__]).headless
+    assert parse(["--open", __file__, "--export", str(tmp_path / "out.json")]).headless
+    assert parse(["--open", __file__, "--export-objects", str(tmp_path)]).headless
 
 
 def test_version(capsys):
