@@ -781,7 +781,7 @@ def _text_test(test: Test) -> Callable[[MessageRow], bool]:
         def matches(row: MessageRow) -> bool:
             if any(pattern.search(line) for line in reading.shown_text(row).split("\n")):
                 return True
-            return pattern.search(reading.text_of_bytes(row, ascii_only=ascii_only))
+            return any(pattern.search(text) for text in reading.texts_of_bytes(row, latin=not ascii_only))
 
         return matches
     value = _plain(test)

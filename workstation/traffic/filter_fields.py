@@ -313,7 +313,7 @@ FIELDS: Final[tuple[FilterField, ...]] = (
     _of_row(
         "dimse",
         Kind.MESSAGE,
-        "Name of the message; a service stands for both its request and its response",
+        "Name of the message; a service stands for its request and its response. Alone: a message of DIMSE",
         "row.name",
         "dimse == C-STORE",
         values=(*_SERVICES, *MESSAGE_NAMES),

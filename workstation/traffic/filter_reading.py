@@ -17,11 +17,11 @@ from workstation.traffic.elements import SHORT_FORM, BytesSource, Encoding, diss
 from workstation.traffic.rows import MessageRow
 from workstation.traffic.text import printable
 
-__all__ = ["bytes_found", "element", "needles_of", "remarks", "shown_text", "sop_instance", "text_of_bytes"]
+__all__ = ["bytes_found", "element", "needles_of", "remarks", "shown_text", "sop_instance", "texts_of_bytes"]
 
 # Of a data set, where elements are looked for: what stands before the pixels.
 _SEARCHED: Final = 256 << 10
-_MATCHED_TEXT: Final = 64 << 10
+_MATCHED_TEXT: Final = 16 << 10
 _MAX_ELEMENTS: Final = 20_000
 _MAX_FOUND: Final = 64
 _UNDEFINED: Final = 0xFFFFFFFF
@@ -231,18 +231,18 @@ def _in_a_seam(row: MessageRow, needles: tuple[bytes, ...], any_case: bool) -> b
     return False
 
 
-def text_of_bytes(row: MessageRow, *, ascii_only: bool) -> str:
+def texts_of_bytes(row: MessageRow, *, latin: bool) -> Iterator[str]:
     """The beginning of its kept bytes as text, for patterns.
 
     Args:
         row: the message.
-        ascii_only: what is looked for has no other letters, so that each byte may be one character.
+        latin: read them as Latin-1 as well. Without, each byte that is not UTF-8 is one strange character, which is
+            enough for a pattern of plain letters and points.
     """
     pieces: list[bytes] = []
     left = _MATCHED_TEXT
     for pdu in row.pdus:
-        fragments = [fragment for number in (row.number,) for fragment in pdu.fragments(number)]
-        stretches = [(f.offset, f.offset + f.length) for f in fragments] or [(0, len(pdu.data))]
+        stretches = [(f.offset, f.offset + f.length) for f in pdu.fragments(row.number)] or [(0, len(pdu.data))]
         for start, end in stretches:
             piece = pdu.data[start : min(end, start + left)]
             pieces.append(piece)
@@ -250,4 +250,6 @@ def text_of_bytes(row: MessageRow, *, ascii_only: bool) -> str:
         if left <= 0:
             break
     data = b"".join(pieces)
-    return data.decode("latin-1") if ascii_only else data.decode("utf-8", "replace")
+    yield data.decode("utf-8", "replace")
+    if latin and not data.isascii():
+        yield data.decode("latin-1")
