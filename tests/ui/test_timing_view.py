@@ -84,7 +84,7 @@ def test_the_summary_has_the_times_of_the_association(shown: TimingView) -> None
 def test_each_request_has_a_lane_with_its_parts_in_order(shown: TimingView) -> None:
     assert len(shown.timing.shown) == FINDS + 2
     stages = [stage for stage, _ in shown.lanes.bars(1)]
-    assert stages == [Stage.PEER, Stage.RECEIVE, Stage.SEND]
+    assert stages == [Stage.PEER, Stage.RECEIVE, Stage.RECEIVE, Stage.SEND], "each response where it came"
     places = dict(shown.lanes.bars(1))
     assert places[Stage.SEND].right() <= places[Stage.PEER].left() + 1
     assert places[Stage.PEER].right() <= places[Stage.RECEIVE].left() + 1
@@ -239,6 +239,27 @@ def test_it_follows_an_association_that_goes_on(view: TimingView, qtbot: QtBot) 
     qtbot.waitUntil(lambda: len(view.timing) == 52)
     bar = view.lanes.verticalScrollBar()
     qtbot.waitUntil(lambda: bar.value() == bar.maximum() > 0)
+
+
+def test_a_request_that_waits_is_seen_to_wait(qtbot: QtBot) -> None:
+    log, talk = TrafficLog(), Talk(5)
+    log.add(talk.begin())
+    asked = C_FIND_RQ(context_id=1, MessageID=9, AffectedSOPClassUID=FIND, Priority=0, has_data_set=True)
+    log.add(talk.message(asked, identifier(), sent=True))
+    clock = talk.time
+    view = TimingView(Theme(), clock=lambda: clock)
+    qtbot.addWidget(view)
+    view.show()
+    view.set_log(log)
+    show(view, log.conversations[0], qtbot)
+    assert view.lanes._length_text(view.timing.exchange(1)) == "10.0 ms…"
+    clock += 4.0
+    qtbot.waitUntil(lambda: view.lanes._length_text(view.timing.exchange(1)) == "4.01 s…")
+    assert "Peer thinks 4.00 s · 99 %" in view.shares.text()
+    view.apply(log.add(talk.end()))
+    qtbot.waitUntil(lambda: len(view.timing) == 3)
+    assert view.lanes._length_text(view.timing.exchange(1)) == "no response"
+    assert not view._soon.isActive(), "nothing more can come"
 
 
 def test_what_happens_while_it_is_hidden_is_read_when_it_is_shown(view: TimingView, qtbot: QtBot) -> None:

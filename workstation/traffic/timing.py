@@ -347,10 +347,10 @@ class Timing:
         """How many requests wait for a response, or never had one."""
         return len(self._outstanding)
 
-    def spent(self) -> dict[Stage, float]:
-        """Seconds of each stage; with what followed the last row, once the association has ended."""
+    def spent(self, now: float | None = None) -> dict[Stage, float]:
+        """Seconds of each stage, up to the end of the association, or as long as it lasts up to now."""
         shares = dict(self.shares)
-        end = self.conversation.end_time
+        end = self.conversation.end_time if self.conversation.end_time is not None else now
         if end is not None and end > self._cursor:
             shares[self._stage()] += end - self._cursor
         return shares
@@ -381,6 +381,14 @@ class Timing:
         """The place of the exchange that a row belongs to."""
         place = self._place(number)
         return None if place == _UNDECIDED else place
+
+    def responses(self, place: int, most: int = 400) -> list[tuple[float, float]] | None:
+        """When each response of an exchange began and ended; None when that is too much to look for."""
+        first, last = self._request[place] + 1, self._response[place]
+        if last - first >= most or self._row(first) is None:
+            return None
+        rows = (self._row(number) for number in range(first, last + 1) if self._place(number) == place)
+        return [(row.time, row.end_time) for row in rows if row is not None]
 
     def slowest(self, by: str = "answer", count: int = KEPT_SLOWEST) -> list[Exchange]:
         """The slowest exchanges of interest, by "answer", "first_byte" or "sending", the slowest first."""

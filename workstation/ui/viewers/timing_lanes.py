@@ -97,6 +97,7 @@ class LanesView(QAbstractScrollArea):
         self._theme = theme
         self._timing: Timing | None = None
         self._watched = False
+        self._now = 0.0
         self._scale = Scale.SIGHT
         self._zoom = 1.0
         self._current = -1  # the place of the exchange that is selected
@@ -111,14 +112,21 @@ class LanesView(QAbstractScrollArea):
 
     def set_timing(self, timing: Timing | None, *, watched: bool, at_end: bool) -> None:
         """Show another association, from its beginning or at its end."""
-        self._timing, self._watched = timing, watched
+        self._timing, self._watched, self._now = timing, watched, 0.0
         self._current, self._zoom = -1, 1.0
         self._at_end = at_end
         self.verticalScrollBar().setValue(0)
         self.refresh()
 
-    def refresh(self) -> None:
-        """More was read."""
+    def refresh(self, now: float | None = None) -> None:
+        """More was read.
+
+        Args:
+            now: until when requests are waited for that have no response, where that is later than the last PDU;
+                None: as before.
+        """
+        if now is not None:
+            self._now = now
         self._fit()
         if self._at_end:
             bar = self.verticalScrollBar()
@@ -194,10 +202,18 @@ class LanesView(QAbstractScrollArea):
         if exchange.awaits:
             until = exchange.first
             if until is None:
-                until = max(timing.end, exchange.request_end)
-            parts.append((waiting, exchange.request_end, until, thin))
-            if exchange.first is not None:
-                parts.append((answering, exchange.first, exchange.end, full if exchange.responses < 2 else thin))
+                until = max(self._until(), exchange.request_end)
+            responses = timing.responses(exchange.place) if exchange.responses > 1 else None
+            if responses is not None:
+                # Each response where it came; the side goes on thinking between them.
+                parts.append((waiting, exchange.request_end, exchange.end, thin))
+                parts += [(answering, begin, end, full) for begin, end in responses]
+            else:
+                parts.append((waiting, exchange.request_end, until, thin))
+                if exchange.first is not None:
+                    parts.append((answering, exchange.first, exchange.end, full if exchange.responses < 2 else thin))
+            if not exchange.done and exchange.first is not None:
+                parts.append((waiting, exchange.end, self._until(), thin))
         parts.append((asking, exchange.start, exchange.request_end, full))
         bars = []
         for stage, since, until, (top, height) in parts:
@@ -244,6 +260,10 @@ class LanesView(QAbstractScrollArea):
     @property
     def _start(self) -> float:
         return self._timing.start if self._timing is not None else 0.0
+
+    def _until(self) -> float:
+        """The last moment known."""
+        return max(self._timing.end, self._now) if self._timing is not None else 0.0
 
     def _count(self) -> int:
         return len(self._timing.shown) if self._timing is not None else 0
@@ -305,13 +325,16 @@ class LanesView(QAbstractScrollArea):
         lanes = self._in_sight()
         if timing is not None and lanes:
             if self._scale is Scale.WHOLE:
-                span = (0.0, timing.duration)
+                span = (0.0, self._until() - timing.start)
             else:
                 exchanges = [self._exchange(lane) for lane in lanes]
-                now = timing.end
+                now = self._until()
                 ends = [each.end if each.done or not each.awaits else max(each.end, now) for each in exchanges]
                 if self._scale is Scale.ZERO:
-                    span = (0.0, max(end - each.start for each, end in zip(exchanges, ends, strict=True)))
+                    longest = max(end - each.start for each, end in zip(exchanges, ends, strict=True))
+                    # All begin at the left, so there must be room behind them for how long they took.
+                    room = QFontMetrics(self.font()).horizontalAdvance("00.0 ms…") + 6
+                    span = (0.0, longest * self._plot_width() / max(self._plot_width() - room, room))
                 else:
                     first = timing.start if lanes[0] == 0 and exchanges[0].place == 0 else exchanges[0].start
                     span = (min(first, *(each.start for each in exchanges)) - timing.start, max(ends) - timing.start)
@@ -564,4 +587,4 @@ class LanesView(QAbstractScrollArea):
         timing = self._timing
         assert timing is not None
         ended = timing.conversation.finished
-        return "no response" if ended else f"{span_text(max(timing.end - exchange.start, 0.0))}…"
+        return "no response" if ended else f"{span_text(max(self._until() - exchange.start, 0.0))}…"

@@ -6,6 +6,8 @@ second. Master and detail are one: what is selected here is selected everywhere,
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Protocol
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -30,6 +32,7 @@ from workstation.ui.viewers.timing_tables import FiguresTable, SlowestTable
 from workstation.ui.viewers.timing_text import span_text
 
 _REFRESH = 200  # milliseconds
+_WAITING = 500  # milliseconds between looks at a request that waits
 _REQUESTS, _SLOWEST, _FIGURES = range(3)
 _NO_ASSOCIATION = ("No association selected", "Where its time went will be shown here: connecting, sending, waiting.")
 _NO_ROWS = ("Nothing exchanged yet", "The first request of this association will be shown here.")
@@ -54,6 +57,7 @@ class TimingView(QWidget):
 
     Args:
         theme: Colours.
+        clock: Seconds since the epoch, for requests that wait.
     """
 
     message_chosen = Signal(object, object)
@@ -61,8 +65,9 @@ class TimingView(QWidget):
     filter_asked = Signal(str)
     """The person wants to see only some rows; carries an expression."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None, *, clock: Callable[[], float] = time.time) -> None:
         super().__init__(parent)
+        self._clock = clock
         name_widget(self, "timingView", "Timing")
         self.setWindowTitle("Timing")
         self._log: TrafficLog | None = None
@@ -185,8 +190,8 @@ class TimingView(QWidget):
             return
         if conversation.number in change.rows or (not self._dirty and conversation in change.changed):
             self._dirty = True
-            if self.isVisible() and not self._soon.isActive():
-                self._soon.start()
+            if self.isVisible() and (not self._soon.isActive() or self._soon.remainingTime() > _REFRESH):
+                self._soon_again()
 
     def _begin(self, conversation: Conversation | None) -> None:
         if conversation is not self._conversation:
@@ -218,13 +223,23 @@ class TimingView(QWidget):
         self._slices.stop()
         self._soon.stop()
 
+    def _soon_again(self, milliseconds: int = _REFRESH) -> None:
+        self._soon.start(milliseconds)
+
+    def _waited_until(self) -> float:
+        """Until when requests without response are waited for: the clock's time, 0 when none can come any more."""
+        conversation, log, timing = self._conversation, self._log, self._timing
+        if conversation is None or conversation.finished or (log is not None and log.source):
+            return 0.0
+        return self._clock() if timing is not None and timing.unanswered else 0.0
+
     def _go_on(self) -> None:
         """Read what came since; or show how far it has been read."""
         if not self.isVisible():
             return
         if self._slices.busy:
             self._show()
-            self._soon.start()
+            self._soon_again()
         elif self._dirty:
             self._dirty = False
             if self._timing is None:
@@ -232,12 +247,15 @@ class TimingView(QWidget):
                 return
             self._slices.start(self._timing.read())
             if self._slices.busy:
-                self._soon.start()
+                self._soon_again()
+        else:
+            self._show()
 
     def _show(self) -> None:
         timing, conversation = self._timing, self._conversation
         watched = self._log is not None and bool(self._log.source)
-        self.shares.set_shares(timing.spent() if timing is not None else {}, watched=watched)
+        now = self._waited_until()
+        self.shares.set_shares(timing.spent(now or None) if timing is not None else {}, watched=watched)
         self.summary.setText(_summary(timing) if timing is not None else "")
         self._who_text = ""
         if conversation is not None:
@@ -249,11 +267,13 @@ class TimingView(QWidget):
         self._say_if_empty()
         self._show_page()
         self._select()
+        if now and self.isVisible() and not self._soon.isActive():
+            self._soon_again(_WAITING)
 
     def _show_page(self) -> None:
         match self.pages.currentIndex():
             case 0:
-                self.lanes.refresh()
+                self.lanes.refresh(self._waited_until())
             case 1:
                 self.slowest.show_timing(self._timing)
             case 2:
