@@ -103,7 +103,7 @@ def test_text_says_who_what_and_how_it_went() -> None:
         "    See: PS3.8 9.3.3.2",
         "0xA700 (Failure)",
         "disk <full>",
-        "Sta5  Evt3  AE-3 → Sta6",
+        "Sta5  Evt3 A-ASSOCIATE-AC PDU received; AE-3 Tell the user that the association was accepted → Sta6",
     ):
         assert words in text, words
     (line,) = (line for line in text.splitlines() if "C-STORE-RSP" in line)

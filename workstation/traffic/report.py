@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from html import escape
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from workstation.net.engine.fsm import Action, Event
 from workstation.net.uids import uid_name
 from workstation.traffic.conversation import Conversation, Side
 from workstation.traffic.rows import MessageRow
@@ -25,7 +26,9 @@ __all__ = ["MOST_ROWS", "html_pieces", "html_report", "text_pieces", "text_repor
 
 # More than anybody prints; what is left out is said.
 MOST_ROWS = 10_000
+MOST_STEPS = 1_000
 _MESSAGE_TITLES = ("No", "Time s", "Δ ms", "", "Message", "Ctx", "Status", "Took ms", "Bytes", "Detail")
+_MEANINGS: Final = {str(one.value): one.meaning for one in (*Event, *Action)}
 _NUMERIC = frozenset({0, 1, 2, 5, 7, 8})
 
 
@@ -163,13 +166,17 @@ def _states(conversation: Conversation) -> list[tuple[str, ...]]:
         (
             f"{step.time - conversation.start_time:.3f}",
             step.state,
-            step.event,
-            step.action,
+            f"{step.event} {_MEANINGS.get(step.event, '')}".strip(),
+            f"{step.action} {_MEANINGS.get(step.action, '')}".strip(),
             step.next_state,
             f"× {step.count:,}" if step.count > 1 else "",
         )
-        for step in conversation.path[:1000]
+        for step in conversation.path[:MOST_STEPS]
     ]
+
+
+def _whose_states(conversation: Conversation) -> str:
+    return "the acceptor's" if conversation.mode == "acceptor" else "the requestor's"
 
 
 def _note_lines(note: Note) -> tuple[str, list[str]]:
@@ -221,11 +228,11 @@ def text_pieces(conversation: Conversation, notes: Sequence[Note] = (), source: 
     left = _left_out(conversation)
     if left:
         yield f"{left}.\n"
-    yield _text_head("States (PS3.8 Table 9-10)")
+    yield _text_head(f"States ({_whose_states(conversation)}, PS3.8 Table 9-10)")
     if not conversation.path:
         yield "None were recorded.\n"
     for time, state, event, action, after, times in _states(conversation):
-        yield f"{time:>10}  {state:<5} {event:<5} {action:<4} → {after} {times}".rstrip() + "\n"
+        yield f"{time:>10}  {state:<5} {event}; {action} → {after} {times}".rstrip() + "\n"
 
 
 def _text_head(words: str) -> str:
@@ -302,10 +309,10 @@ def html_pieces(conversation: Conversation, notes: Sequence[Note] = (), source: 
     left = _left_out(conversation)
     if left:
         yield f'<p class="dim">{escape(left)}.</p>\n'
-    yield "<h2>States</h2>\n"
+    yield f'<h2>States</h2>\n<p class="dim">{escape(_whose_states(conversation).capitalize())}, PS3.8 Table 9-10.</p>\n'
     if conversation.path:
-        titles = ("Time s", "State", "Event", "Action", "Next", "")
-        yield from _html_table(titles, _states(conversation), numeric=(0,))
+        titles = ("Time s", "State", "What happened", "What was done", "Next", "")
+        yield from _html_table(titles, _states(conversation), numeric=(0,), keys=(1, 4, 5))
     else:
         yield '<p class="dim">None were recorded.</p>\n'
     yield "</body>\n</html>\n"
@@ -331,7 +338,7 @@ def _html_table(
     numeric: Sequence[int] = (),
     keys: Sequence[int] = (),
 ) -> Iterator[str]:
-    kinds = {**dict.fromkeys(keys, "k dim"), **dict.fromkeys(numeric, "n")}
+    kinds = {**dict.fromkeys(keys, "k"), **dict.fromkeys(numeric, "n")}
     yield '<div class="wide"><table>\n'
     if titles:
         yield (
