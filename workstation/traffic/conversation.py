@@ -176,6 +176,8 @@ class Conversation(MessageRows):
         pdu = PduRow(number, record.time, sent, record.pdu_type, record.length, record.data, record.lost)
         if record.lost:
             self._lose(sent, record.lost)
+        if record.transition is not None:
+            self._transition(record)  # derived from the bytes: the PDU itself is the step
         if record.pdu_type == PDUType.P_DATA_TF:
             return pdu if self._p_data(pdu) else None
         self._other_pdu(pdu)

@@ -72,10 +72,8 @@ def _step(state: State, event: Event, next_state: State | None = None) -> Step:
 
 
 _STATES: Final = {str(state): state for state in State}
-_DATA_STEPS: Final = {
-    (State.STA6, True): _step(State.STA6, Event.EVT9),
-    (State.STA6, False): _step(State.STA6, Event.EVT10),
-}
+_DATA_SENT: Final = _step(State.STA6, Event.EVT9)
+_DATA_RECEIVED: Final = _step(State.STA6, Event.EVT10)
 
 
 class PathDeriver:
@@ -122,8 +120,10 @@ class PathDeriver:
             time: when.
             data: its bytes, or the first ten of them.
         """
-        if pdu_type == PDUType.P_DATA_TF and self.state is State.STA6 and self._waiting is None:
-            return [TimedStep(time, _DATA_STEPS[self.state, sent])]
+        if pdu_type == PDUType.P_DATA_TF:
+            step = self.data_step(sent)
+            if step is not None:
+                return [TimedStep(time, step)]
         if not self._begun:
             self._begin(pdu_type, sent, time)
         if sent:
@@ -131,6 +131,12 @@ class PathDeriver:
         else:
             self._received(pdu_type, time, data)
         return self._taken()
+
+    def data_step(self, sent: bool) -> Step | None:
+        """The step that a P-DATA-TF is in data transfer, where there are thousands of them; None elsewhere."""
+        if self.state is not State.STA6 or self._waiting is not None:
+            return None
+        return _DATA_SENT if sent else _DATA_RECEIVED
 
     def closed(self, time: float, by_this_side: bool = False) -> list[TimedStep]:
         """The transport connection was closed, seen by this side.

@@ -72,7 +72,7 @@ class Record(NamedTuple):
     pdu_type: int = 0  # EVT_DATA_*, EVT_PDU_*: first byte of the PDU
     lost: int = 0  # EVT_DATA_*: PDUs of this association that could not be kept just before this one
     message: Message | None = None  # EVT_DIMSE_*: the command; never the data set
-    transition: Step | None = None  # EVT_FSM_TRANSITION
+    transition: Step | None = None  # EVT_FSM_TRANSITION; EVT_DATA_* of a capture: the step that the PDU is
     address: tuple[str, int] | None = None  # EVT_CONN_*: the peer's
     facts: ConversationFacts | None = None  # at the turning points of an association
     note: str = ""  # EVT_ACSE_*: the primitive's name; EVT_CONN_*, EVT_DATA_*: a sentence on what was not seen

@@ -76,17 +76,16 @@ class Framer:
     """Puts PDUs together.
 
     Args:
-        emit: is given each PDU.
+        emit: is given each PDU; may be replaced.
         budget: shared with all others; when it is exhausted only the beginning of a large PDU is kept.
         in_step: whether the first byte begins a PDU.
 
     Attributes:
-        pdus: how many came out.
         passed: bytes passed over so far, while searching.
     """
 
     def __init__(self, emit: Callable[[FoundPdu], None], budget: Budget, *, in_step: bool = True) -> None:
-        self._emit = emit
+        self.emit = emit
         self._budget = budget
         self._buffer = bytearray()  # of the PDU under way, or of what is searched
         self._expected = 0  # length of the PDU under way; 0 before its header is whole
@@ -98,7 +97,6 @@ class Framer:
         self._garbage_length = 0
         self._missing = 0
         self._passed_over = 0
-        self.pdus = 0
         self.passed = 0
 
     @property
@@ -145,7 +143,10 @@ class Framer:
             if header is data and whole <= end - at:
                 piece = data[at : at + whole]
                 at += whole
-                self._found(FoundPdu(time, pdu_type, whole, piece, self._missing, self._passed_over, False))
+                if self._missing or self._passed_over:
+                    self._found(FoundPdu(time, pdu_type, whole, piece, self._missing, self._passed_over, False))
+                else:
+                    self.emit(FoundPdu(time, pdu_type, whole, piece, 0, 0, False))
                 continue
             self._expected = whole
             self._filled = len(self._buffer)
@@ -182,8 +183,7 @@ class Framer:
 
     def _found(self, pdu: FoundPdu) -> None:
         self._missing = self._passed_over = 0
-        self.pdus += 1
-        self._emit(pdu)
+        self.emit(pdu)
 
     # ------------------------------------------------------------------- holes
     def hole(self, time: float, length: int) -> None:

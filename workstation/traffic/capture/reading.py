@@ -6,12 +6,16 @@ ones and whose states are derived. The file is streamed; what is held is bounded
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
+from workstation.net.codec.pdu import PDUType
 from workstation.net.engine.fsm import State
 from workstation.traffic.capture.frames import CaptureError, CaptureFile
 from workstation.traffic.capture.framing import FoundPdu
@@ -33,6 +37,8 @@ _PROBLEMS: Final = 200
 _FLUSH: Final = 4096
 _FLUSH_BYTES: Final = 8 << 20
 _ENDPOINTS: Final = 10_000
+# Objects made between two looks for garbage.
+_ALLOCATIONS: Final = 50_000
 _WHO: Final = {True: "the requestor", False: "the acceptor"}
 
 
@@ -84,9 +90,36 @@ def read_capture(
     """
     file = CaptureFile(Path(path))
     try:
-        return _Reading(file, log).run(progress, cancelled)
+        with _fewer_collections:
+            return _Reading(file, log).run(progress, cancelled)
     finally:
         file.close()
+
+
+class _FewerCollections:
+    """While captures are read, Python looks for garbage less often: the rows of a log are many, and none is garbage."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()  # guards both below: captures are read in several threads
+        self._readers = 0
+        self._usual = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._readers += 1
+            if self._readers == 1:
+                self._usual, second, third = gc.get_threshold()
+                if 0 < self._usual < _ALLOCATIONS:
+                    gc.set_threshold(_ALLOCATIONS, second, third)
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._readers -= 1
+            if not self._readers:
+                gc.set_threshold(self._usual, *gc.get_threshold()[1:])
+
+
+_fewer_collections: Final = _FewerCollections()
 
 
 class _Association:
@@ -142,6 +175,9 @@ class _Reading:
                 stopped = True
                 break
             for segment in batch:
+                self._waiting_bytes += len(segment.payload)
+                if len(self._records) >= _FLUSH or self._waiting_bytes >= _FLUSH_BYTES:
+                    self._flush()
                 way = ways.get(segment.key)
                 if way is None:
                     if segment.payload or segment.missing or segment.flags & SYN:
@@ -159,8 +195,7 @@ class _Reading:
                     self._connect(segment)
                 elif tcp.closed or connection.stream.phase is Phase.OTHER:
                     self._end(connection, segment.time)
-            if len(self._records) >= _FLUSH or self._waiting_bytes >= _FLUSH_BYTES:
-                self._flush()
+            self._flush()
             if len(ways) > 2 * _CONNECTIONS:
                 self._let_silent_ones_go()
             progress(file.position, file.size)
@@ -228,7 +263,7 @@ class _Reading:
             del self._ways[key]
 
     # ------------------------------------------------------------------- associations
-    def begun(self, stream: Stream, time: float) -> None:
+    def begun(self, stream: Stream, time: float) -> Callable[[bool, FoundPdu], None]:
         """A connection turned out to be an association."""
         connection = self._by_stream[id(stream)]
         tcp = connection.tcp
@@ -243,6 +278,7 @@ class _Reading:
                 self._steps(association, association.deriver.connected(tcp.connected))
         if stream.phase is Phase.TLS:
             self._remark(association, "The association is encrypted with TLS; its PDUs cannot be seen.", tcp.opened)
+        return partial(self._take, association)
 
     def _open(self, connection: _Connection, tcp: TcpConnection) -> _Association:
         stream = connection.stream
@@ -276,43 +312,24 @@ class _Reading:
         why = "was refused (RST)" if refused else f"was not answered ({quantity(tcp.syns, 'SYN')})"
         self._remark(association, f"The TCP connection {why}.", tcp.last)
 
-    def pdu(self, stream: Stream, from_requestor: bool, pdu: FoundPdu) -> None:
+    def _take(self, association: _Association, from_requestor: bool, pdu: FoundPdu) -> None:
         """A PDU of an association."""
-        connection = self._by_stream[id(stream)]
-        association = connection.association
-        if association is None:
-            return
         self._pdus += 1
+        time, pdu_type, length, data, missing, passed_over, _ = pdu
         note, lost = "", 0
-        if pdu.missing or pdu.passed_over:
-            note, lost = self._gap(association, from_requestor, pdu), 1 if pdu.missing else 0
+        if missing or passed_over:
+            note, lost = self._gap(association, from_requestor, pdu), 1 if missing else 0
         event = "EVT_DATA_SENT" if from_requestor else "EVT_DATA_RECV"
-        self._waiting_bytes += len(pdu.data)
+        steps: list[TimedStep] = []
+        # A PDU that is a step says so itself: half as many records as with two for each.
+        step = association.deriver.data_step(from_requestor) if pdu_type == PDUType.P_DATA_TF else None
+        if step is None:
+            steps = association.deriver.pdu(pdu_type, from_requestor, time, data)
+        number = next(self._numbers)
         self._records.append(
-            Record(
-                next(self._numbers),
-                pdu.time,
-                association.number,
-                event,
-                pdu.data,
-                pdu.length,
-                pdu.pdu_type,
-                lost,
-                note=note,
-            )
+            Record(number, time, association.number, event, data, length, pdu_type, lost, None, step, None, None, note)
         )
-        for step in association.deriver.pdu(pdu.pdu_type, from_requestor, pdu.time, pdu.data):
-            self._records.append(
-                Record(
-                    next(self._numbers),
-                    step.time,
-                    association.number,
-                    "EVT_FSM_TRANSITION",
-                    transition=step.step,
-                )
-            )
-        if len(self._records) >= _FLUSH:
-            self._flush()
+        self._steps(association, steps)
 
     def _gap(self, association: _Association, from_requestor: bool, pdu: FoundPdu) -> str:
         association.deriver.gap()

@@ -7,8 +7,10 @@ This module knows neither files nor records.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
-from typing import Final, NamedTuple, Protocol
+from functools import partial
+from typing import Final, Protocol
 
 from workstation.net.codec.pdu import PDUType
 from workstation.traffic.capture.framing import FoundPdu, Framer, begins_association, may_be_header
@@ -16,7 +18,7 @@ from workstation.traffic.capture.packets import Endpoints
 from workstation.traffic.capture.tcp import Budget, TcpConnection
 from workstation.traffic.capture.tls import TlsWatch, begins_tls
 
-__all__ = ["DICOM_PORTS", "Phase", "Stream", "StreamPdu", "Taker"]
+__all__ = ["DICOM_PORTS", "Phase", "Stream", "Taker"]
 
 # Of IANA: acr-nema, dicom-iscl, dicom-tls, dicom; and Orthanc's.
 DICOM_PORTS: Final = frozenset({104, 2761, 2762, 11112, 4242})
@@ -38,21 +40,15 @@ class Phase(Enum):
     OTHER = "other"
 
 
-class StreamPdu(NamedTuple):
-    """A PDU of an association."""
-
-    from_requestor: bool
-    pdu: FoundPdu
-
-
 class Taker(Protocol):
     """Is told what a stream holds."""
 
-    def begun(self, stream: Stream, time: float) -> None:
-        """It is an association, perhaps an encrypted one; `stream` knows the requestor now."""
+    def begun(self, stream: Stream, time: float) -> Callable[[bool, FoundPdu], None]:
+        """It is an association, perhaps an encrypted one; `stream` knows the requestor now.
 
-    def pdu(self, stream: Stream, from_requestor: bool, pdu: FoundPdu) -> None:
-        """A PDU crossed it."""
+        Returns:
+            What takes its PDUs, and whether they are from the requestor.
+        """
 
 
 class Stream:
@@ -82,10 +78,8 @@ class Stream:
         self.midway = False
         self.tls: TlsWatch | None = None
         self._beginning: dict[bool, bytearray | None] = {True: bytearray(), False: bytearray()}
-        self._framers = {
-            True: Framer(self._forward_pdu, budget),
-            False: Framer(self._backward_pdu, budget),
-        }
+        self._take: Callable[[bool, FoundPdu], None] | None = None
+        self._framers = {forward: self._framer(forward, in_step=True) for forward in (True, False)}
 
     def bind(self, tcp: TcpConnection) -> None:
         """Say whose bytes these are: it knows what was seen of the beginning."""
@@ -118,9 +112,6 @@ class Stream:
         self._framers[forward].hole(time, length)
 
     # ------------------------------------------------------------------- what it is
-    def _framer(self, forward: bool, *, in_step: bool) -> Framer:
-        return Framer(self._forward_pdu if forward else self._backward_pdu, self._budget, in_step=in_step)
-
     def _undecided(self, forward: bool, time: float, data: bytes) -> None:
         assert self.tcp is not None
         beginning = self._beginning[forward]
@@ -170,6 +161,9 @@ class Stream:
         opener = self.tcp.opener
         self.requestor_forward = requestor_forward if opener is None else opener
         self.midway = not (self.tcp.started(True) or self.tcp.started(False))
+        self._take = self._taker.begun(self, time)
+        for forward, framer in self._framers.items():
+            framer.emit = partial(self._take, forward == self.requestor_forward)
         for forward, beginning in self._beginning.items():
             if beginning is not None:
                 # Nothing, or too little to tell, of this direction so far.
@@ -178,7 +172,6 @@ class Stream:
                 self._framers[forward] = self._framer(forward, in_step=in_step)
                 if beginning:
                     self._framers[forward].feed(time, bytes(beginning))
-        self._taker.begun(self, time)
 
     def _encrypted(self, forward: bool, time: float, data: bytes) -> None:
         self.tls = TlsWatch()
@@ -191,15 +184,10 @@ class Stream:
             self._taker.begun(self, time)
 
     # ------------------------------------------------------------------- PDUs
-    def _forward_pdu(self, pdu: FoundPdu) -> None:
-        if self.phase is not Phase.DICOM:
-            self._recognized(True, pdu)
-        self._taker.pdu(self, self.requestor_forward, pdu)
-
-    def _backward_pdu(self, pdu: FoundPdu) -> None:
-        if self.phase is not Phase.DICOM:
-            self._recognized(False, pdu)
-        self._taker.pdu(self, not self.requestor_forward, pdu)
+    def _framer(self, forward: bool, *, in_step: bool) -> Framer:
+        if self._take is None:
+            return Framer(partial(self._recognized, forward), self._budget, in_step=in_step)
+        return Framer(partial(self._take, forward == self.requestor_forward), self._budget, in_step=in_step)
 
     def _recognized(self, forward: bool, pdu: FoundPdu) -> None:
         """The first PDU of a connection that was not seen from its beginning tells who is who."""
@@ -215,6 +203,7 @@ class Stream:
                     if is_response is not None:
                         requestor = forward != is_response
         self._decide(requestor, pdu.time)
+        self._framers[forward].emit(pdu)
 
     @property
     def _has_dicom_port(self) -> bool:
