@@ -103,6 +103,7 @@ class LanesView(QAbstractScrollArea):
         self._current = -1  # the place of the exchange that is selected
         self._at_end = True
         self._span = (0.0, 1.0)
+        self._measure()
         self.setFont(tabular(self.font()))
         theme.changed.connect(self.viewport().update)
         self.verticalScrollBar().valueChanged.connect(self._scrolled)
@@ -169,18 +170,18 @@ class LanesView(QAbstractScrollArea):
         step = (until - since) / self._content_width()
         left = since + self.horizontalScrollBar().value() * step
         # Beyond the last bar there is room for a few pixels more: the axis goes on to the edge.
-        width = self._plot_width() + _RIGHT
+        width = self._plot_width + _RIGHT
         return self._timing.start + left, self._timing.start + left + step * width
 
     @property
     def axis_place(self) -> tuple[int, int]:
         """The pixels at which the axis begins and ends."""
-        return self._labels(), self._labels() + self._plot_width() + _RIGHT
+        return self._labels, self._labels + self._plot_width + _RIGHT
 
     def lane_rect(self, lane: int) -> QRect:
         """Where a lane is painted in the viewport."""
-        top = self._ruler() + lane * self._height() - self.verticalScrollBar().value()
-        return QRect(0, top, self.viewport().width(), self._height())
+        top = self._ruler + lane * self._height - self.verticalScrollBar().value()
+        return QRect(0, top, self.viewport().width(), self._height)
 
     def bars(self, lane: int) -> list[tuple[Stage, QRectF]]:
         """The parts of a lane and where they are painted."""
@@ -278,35 +279,33 @@ class LanesView(QAbstractScrollArea):
         lane = bisect_left(self._timing.shown, place)
         return lane if lane < self._count() and self._timing.shown[lane] == place else None
 
-    def _height(self) -> int:
-        return QFontMetrics(self.font()).height() + _AIR
-
-    def _ruler(self) -> int:
-        return QFontMetrics(self.font()).height() + 4
-
-    def _labels(self) -> int:
-        return max(min(self.viewport().width() * 2 // 5, 190), 112)
-
-    def _plot_width(self) -> int:
-        return max(self.viewport().width() - self._labels() - _RIGHT, 20)
+    def _measure(self) -> None:
+        """Sizes that painting asks for hundreds of times."""
+        self._metrics = QFontMetrics(self.font())
+        self._height = self._metrics.height() + _AIR
+        self._ruler = self._metrics.height() + 4
+        width = self.viewport().width()
+        self._labels = max(min(width * 2 // 5, 190), 112)
+        self._plot_width = max(width - self._labels - _RIGHT, 20)
 
     def _content_width(self) -> float:
-        return self._plot_width() * self._zoom
+        return self._plot_width * self._zoom
 
     def _x(self, seconds: float) -> float:
         """Where a moment stands, counted from the axis' origin."""
         since, until = self._span
         across = (seconds - since) / (until - since) * self._content_width()
-        return self._labels() + across - self.horizontalScrollBar().value()
+        return self._labels + across - self.horizontalScrollBar().value()
 
     def _in_sight(self) -> range:
-        height, top = self._height(), self.verticalScrollBar().value()
-        room = self.viewport().height() - self._ruler()
+        height, top = self._height, self.verticalScrollBar().value()
+        room = self.viewport().height() - self._ruler
         return range(top // height, min((top + room) // height + 1, self._count()))
 
     def _fit(self) -> None:
-        height = self._height()
-        room = self.viewport().height() - self._ruler()
+        self._measure()
+        height = self._height
+        room = self.viewport().height() - self._ruler
         bar = self.verticalScrollBar()
         at_end = self._at_end
         bar.setSingleStep(height)
@@ -315,8 +314,8 @@ class LanesView(QAbstractScrollArea):
         self._at_end = at_end
         across = self.horizontalScrollBar()
         across.setSingleStep(20)
-        across.setPageStep(self._plot_width())
-        across.setRange(0, int(self._content_width()) - self._plot_width())
+        across.setPageStep(self._plot_width)
+        across.setRange(0, int(self._content_width()) - self._plot_width)
 
     def _move_window(self) -> None:
         """The axis spans what it has to now."""
@@ -333,8 +332,8 @@ class LanesView(QAbstractScrollArea):
                 if self._scale is Scale.ZERO:
                     longest = max(end - each.start for each, end in zip(exchanges, ends, strict=True))
                     # All begin at the left, so there must be room behind them for how long they took.
-                    room = QFontMetrics(self.font()).horizontalAdvance("00.0 ms…") + 6
-                    span = (0.0, longest * self._plot_width() / max(self._plot_width() - room, room))
+                    room = self._metrics.horizontalAdvance("00.0 ms…") + 6
+                    span = (0.0, longest * self._plot_width / max(self._plot_width - room, room))
                 else:
                     first = timing.start if lanes[0] == 0 and exchanges[0].place == 0 else exchanges[0].start
                     span = (min(first, *(each.start for each in exchanges)) - timing.start, max(ends) - timing.start)
@@ -346,8 +345,8 @@ class LanesView(QAbstractScrollArea):
         self.time_moved.emit()
 
     def _bring(self, lane: int) -> None:
-        bar, height = self.verticalScrollBar(), self._height()
-        room = self.viewport().height() - self._ruler()
+        bar, height = self.verticalScrollBar(), self._height
+        room = self.viewport().height() - self._ruler
         if lane * height < bar.value():
             bar.setValue(lane * height)
         elif (lane + 1) * height > bar.value() + room:
@@ -386,7 +385,7 @@ class LanesView(QAbstractScrollArea):
     def zoom(self, factor: float, x: float | None = None) -> None:
         """Stretch the time axis around a point, or around its middle."""
         bar = self.horizontalScrollBar()
-        at = (x if x is not None else self._labels() + self._plot_width() / 2) - self._labels()
+        at = (x if x is not None else self._labels + self._plot_width / 2) - self._labels
         share = (bar.value() + at) / self._content_width()
         self._zoom = min(max(self._zoom * factor, 1.0), _MOST_ZOOM)
         self._fit()
@@ -396,7 +395,7 @@ class LanesView(QAbstractScrollArea):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         lane = self._lane_of(self._current)
-        page = max((self.viewport().height() - self._ruler()) // self._height() - 1, 1)
+        page = max((self.viewport().height() - self._ruler) // self._height - 1, 1)
         bar = self.horizontalScrollBar()
         steps = {
             Qt.Key.Key_Down: 1,
@@ -426,7 +425,7 @@ class LanesView(QAbstractScrollArea):
         if event.button() is Qt.MouseButton.LeftButton and lane is not None:
             exchange = self._exchange(lane)
             answer = False
-            if exchange.first is not None and event.position().x() >= self._labels():
+            if exchange.first is not None and event.position().x() >= self._labels:
                 zero = exchange.start if self._scale is Scale.ZERO else self._start
                 answer = event.position().x() >= self._x(exchange.first - zero) - 1
             self._choose(lane, answer)
@@ -441,9 +440,9 @@ class LanesView(QAbstractScrollArea):
         self.chosen.emit(place, answer)
 
     def _lane_at(self, point: QPointF) -> int | None:
-        if point.y() < self._ruler():
+        if point.y() < self._ruler:
             return None
-        lane = int(point.y() - self._ruler() + self.verticalScrollBar().value()) // self._height()
+        lane = int(point.y() - self._ruler + self.verticalScrollBar().value()) // self._height
         return lane if 0 <= lane < self._count() else None
 
     def viewportEvent(self, event: QEvent) -> bool:
@@ -465,9 +464,9 @@ class LanesView(QAbstractScrollArea):
         painter.fillRect(view.rect(), theme.base)
         if not self._count():
             return
-        ruler, labels = self._ruler(), self._labels()
+        ruler, labels = self._ruler, self._labels
         painter.setFont(self.font())
-        metrics = QFontMetrics(self.font())
+        metrics = self._metrics
         lanes = self._in_sight()
         painter.setClipRect(0, ruler, view.width(), view.height() - ruler)
         for lane in lanes:
@@ -493,13 +492,13 @@ class LanesView(QAbstractScrollArea):
             painter.drawRect(view.rect().adjusted(0, 0, -1, -1))
 
     def _paint_axis(self, painter: QPainter, metrics: QFontMetrics) -> None:
-        theme, labels, ruler = self._theme, self._labels(), self._ruler()
+        theme, labels, ruler = self._theme, self._labels, self._ruler
         since, until = self._span
         step_of_pixel = (until - since) / self._content_width()
         left = since + self.horizontalScrollBar().value() * step_of_pixel
-        right = left + self._plot_width() * step_of_pixel
+        right = left + self._plot_width * step_of_pixel
         widest = metrics.horizontalAdvance("0,000.00 ms") + 14
-        step, moments = ticks(left, right, max(self._plot_width() // widest, 1))
+        step, moments = ticks(left, right, max(self._plot_width // widest, 1))
         painter.save()
         painter.setClipRect(labels, 0, self.viewport().width() - labels, self.viewport().height())
         for moment in moments:
@@ -525,7 +524,7 @@ class LanesView(QAbstractScrollArea):
         text = f"{exchange.request:,}"
         painter.setPen(theme.highlighted_text if chosen else theme.dimmed)
         painter.drawText(6 + numbers - metrics.horizontalAdvance(text), base, text)
-        left, right = 6 + numbers + 7, self._labels() - 6
+        left, right = 6 + numbers + 7, self._labels - 6
         sign, colour = self._sign(exchange)
         if sign:
             width = metrics.horizontalAdvance(sign)
@@ -575,8 +574,8 @@ class LanesView(QAbstractScrollArea):
         painter.setPen(theme.highlighted_text if chosen else theme.text)
         base = rect.top() + (rect.height() - metrics.height()) // 2 + metrics.ascent()
         if right + 5 + width <= self.viewport().width() - 2:
-            painter.drawText(int(max(right, self._labels())) + 5, base, text)
-        elif left - 5 - width >= self._labels():
+            painter.drawText(int(max(right, self._labels)) + 5, base, text)
+        elif left - 5 - width >= self._labels:
             painter.drawText(int(min(left, self.viewport().width())) - 5 - width, base, text)
 
     def _length_text(self, exchange: Exchange) -> str:
