@@ -140,7 +140,7 @@ class DataSetView(QWidget):
 
     def set_conversation(self, conversation: Conversation | None) -> None:
         """The person went to another association."""
-        if conversation is not self._conversation:
+        if conversation is not self._conversation or not isinstance(self._subject, tuple):
             self._conversation = conversation
             self._show(None)
 
