@@ -266,13 +266,13 @@ h1 { font-size: 1.4rem; overflow-wrap: anywhere; } h2 { font-size: 1.1rem; margi
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { border-bottom: 1px solid var(--line); padding: .25rem .5rem; text-align: left; vertical-align: top; }
 th { font-weight: 600; color: var(--dim); } td.n, th.n { text-align: right; white-space: nowrap; }
-td { overflow-wrap: anywhere; } td.k { white-space: nowrap; overflow-wrap: normal; }
+td { overflow-wrap: break-word; } td.k { white-space: nowrap; width: 1%; padding-right: 1.5rem; }
 .dim { color: var(--dim); } .bad { color: var(--bad); } .good { color: var(--good); } .warn { color: var(--warn); }
 .note { margin: .75rem 0; } .note p { margin: .1rem 0 .1rem 1.2rem; }
 @media print {
   :root { color-scheme: light; --dim: #444; --line: #999; --bad: #8c1d16; --good: #17652f; --warn: #7d5200; }
   body { background: none; color: #000; font-size: 10pt; margin: 0; max-width: none; }
-  thead { display: table-header-group; } tr, .note { break-inside: avoid; }
+  td { overflow-wrap: anywhere; } thead { display: table-header-group; } tr, .note { break-inside: avoid; }
 }
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
