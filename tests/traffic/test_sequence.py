@@ -433,7 +433,9 @@ class Loopback:
         self.log = TrafficLog()
         server = AE(ae_title="SERVER")
         server.add_supported_context(VERIFICATION)
-        self.server = server.start_server(("127.0.0.1", 0), block=False, evt_handlers=list(self.recorder.handlers()))
+        started = server.start_server(("127.0.0.1", 0), block=False, evt_handlers=list(self.recorder.handlers()))
+        assert started is not None
+        self.server = started
         self.client = AE(ae_title="CLIENT")
         self.client.add_requested_context(VERIFICATION)
 

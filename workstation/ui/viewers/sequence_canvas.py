@@ -90,6 +90,7 @@ class SequenceCanvas(QAbstractScrollArea):
         self._dirty: dict[int, Conversation] | None = None  # None: all may have something new
         self._doing: dict[int, Conversation] | None = {}
         self._told = 0.0
+        self._steps_told = 0
         self._begun = 0.0
         self._take_font()
         self._begin()
@@ -154,6 +155,7 @@ class SequenceCanvas(QAbstractScrollArea):
         self._layout = self._new_layout(self._sequence)
         self._across = self._measure_across()
         self._selected_line = self._hovered = -1
+        self._steps_told = 0
 
     def _new_sequence(self) -> Sequence:
         if self._conversation is None and not self._all:
@@ -243,6 +245,7 @@ class SequenceCanvas(QAbstractScrollArea):
         at_end = self._is_at_end()
         at, away = self._anchor()
         self._sequence, self._layout = sequence, layout
+        self._steps_told = len(sequence)
         self._hovered = -1
         self._place_bars()
         self._find_selected()
@@ -277,8 +280,10 @@ class SequenceCanvas(QAbstractScrollArea):
             self._soon()
 
     def _show_grown(self) -> None:
-        # Whoever looks at the end of live traffic goes on doing so.
-        at_end = self._is_at_end() and not self._fresh and not self._log.source
+        # Whoever looks at the end of live traffic goes on doing so; who opens something there looks at that.
+        grew = len(self._sequence) > self._steps_told
+        self._steps_told = len(self._sequence)
+        at_end = grew and self._is_at_end() and not self._fresh and not self._log.source
         self._place_bars()
         self._find_selected()
         if at_end and not self._seek:
@@ -506,7 +511,8 @@ class SequenceCanvas(QAbstractScrollArea):
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         line = self.line_under(event.position().toPoint())
-        if line >= 0 and event.button() == Qt.MouseButton.LeftButton:
+        # The sign has had its click.
+        if line >= 0 and event.button() == Qt.MouseButton.LeftButton and not self._is_chip(line, event):
             self.toggle(self._layout.line(line))
 
     def _is_chip(self, line: int, event: QMouseEvent) -> bool:

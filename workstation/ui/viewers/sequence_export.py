@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PySide6.QtCore import QBuffer, QIODevice, QRectF, QSaveFile, QSize, Qt
-from PySide6.QtGui import QGuiApplication, QImage, QPainter
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRectF, QSaveFile, QSize, Qt
+from PySide6.QtGui import QGuiApplication, QImage, QImageWriter, QPainter
 from PySide6.QtSvg import QSvgGenerator
 
 from workstation.ui.viewers.sequence_layout import SequenceLayout
@@ -145,7 +145,6 @@ def write_picture(path: Path, drawn: QImage | bytes) -> None:
     if isinstance(drawn, bytes):
         written = file.write(drawn) == len(drawn)
     else:
-        # The format as bytes is what the binding takes.
-        written = drawn.save(file, b"PNG")  # type: ignore[call-overload]
+        written = QImageWriter(file, QByteArray(b"png")).write(drawn)
     if not written or not file.commit():
         raise OSError(file.errorString() or "The picture could not be encoded")
