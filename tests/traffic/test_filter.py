@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from io import BytesIO
 
@@ -121,6 +122,10 @@ def passing(text: str, conversation: Conversation = TALK) -> list[int]:
     for _ in wanted.search(conversation, found):
         pass
     assert found == rows
+    one: list[int] = []
+    for _ in wanted.search(conversation, one, most=1):
+        pass
+    assert one == rows[:1]
     assert wanted.any(conversation) == bool(rows)
     return rows
 
@@ -337,6 +342,21 @@ def test_elements_of_other_encodings_and_damaged_ones() -> None:
         log.add(wire.message(store_rq(), data, sent=True))
         assert passing('PatientID == "4711"', conversation) == ([3] if there else []), syntax
         assert passing('PatientName == "Müller^Jürgen"', conversation) == ([3] if there else []), syntax
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=200), st.sampled_from([IMPLICIT, EXPLICIT, "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"]))
+def test_whatever_a_peer_sends_as_a_data_set_is_looked_at_without_harm(data: bytes, syntax: str) -> None:
+    log = TrafficLog()
+    wire = Wire()
+    log.add(wire.established())
+    (conversation,) = log.conversations
+    conversation.contexts[3] = ContextRow(3, CT, (syntax,), 0, syntax)
+    order = ">" if syntax.endswith(".2.2") else "<"
+    header = struct.pack(f"{order}HH", 0x0010, 0x0020)
+    log.add(wire.message(store_rq(), data + header + data + header * 3, sent=True, fragment=64))
+    for text in ("PatientID", "PatientID == x", 'PatientID matches "a*b"', "PatientID > 3", '"a"', 'text matches "x$"'):
+        assert set(passing(text, conversation)) <= {1, 2, 3}
 
 
 def test_an_association_without_rows_passes_by_itself() -> None:

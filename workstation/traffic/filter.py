@@ -150,16 +150,24 @@ class Filter:
             return self._passes(conversation, conversation.rows[0])
         return self._any(conversation, conversation.rows)
 
-    def search(self, conversation: Conversation, found: list[int]) -> Iterator[None]:
+    def search(self, conversation: Conversation, found: list[int], most: int = 0) -> Iterator[None]:
         """Do the same as `rows` in steps of a few milliseconds, and put the numbers in `found`.
 
         Rows may be added and let go between the steps.
+
+        Args:
+            conversation: whose rows.
+            found: where the numbers go, ascending.
+            most: end once there are so many; 1 to ask whether there are any. 0 for all.
         """
         step = _STEPS[self.cost]
         following = conversation.trimmed + 1
         while conversation.index_of(following) < len(conversation.rows):
             first = max(conversation.index_of(following), 0)
             found += self.rows(conversation, first, first + step)
+            if 0 < most <= len(found):
+                del found[most:]
+                return
             following = conversation.trimmed + 1 + first + step
             yield
 

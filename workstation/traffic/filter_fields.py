@@ -477,8 +477,8 @@ FIELDS: Final[tuple[FilterField, ...]] = (
     _of_row(
         "text",
         Kind.TEXT,
-        "Anything shown of the row, and what is kept of its bytes, read as text; upper and lower case are the same. "
-        "A text in quotes alone means this",
+        "Anything shown of the row, and what is kept of its bytes, read as text; case does not count. "
+        "A text in quotes alone means this. Looks through 16 MiB of a message; matches through its first 16 KiB",
         "",
         'text contains "DOE"',
         cost=3,
@@ -486,7 +486,7 @@ FIELDS: Final[tuple[FilterField, ...]] = (
     _of_row(
         "bytes",
         Kind.BYTES,
-        "Bytes in what is kept of its PDUs, in hexadecimal digits",
+        "Bytes in what is kept of its PDUs, in hexadecimal digits; looks through 16 MiB of a message",
         "",
         'bytes contains "10 00 20 00"',
         cost=3,

@@ -21,6 +21,8 @@ __all__ = ["bytes_found", "element", "needles_of", "remarks", "shown_text", "sop
 
 # Of a data set, where elements are looked for: what stands before the pixels.
 _SEARCHED: Final = 256 << 10
+# Of a message, where bytes are looked for: somebody waits for the window.
+_LOOKED_THROUGH: Final = 16 << 20
 _MATCHED_TEXT: Final = 16 << 10
 _MAX_ELEMENTS: Final = 20_000
 _MAX_FOUND: Final = 64
@@ -202,12 +204,23 @@ def needles_of(text: str) -> tuple[bytes, ...]:
 
 
 def bytes_found(row: MessageRow, needles: tuple[bytes, ...], *, any_case: bool) -> bool:
-    """Whether any of these bytes stand in what is kept of its PDUs, or across two fragments of it."""
+    """Whether any of these bytes stand in what is kept of its PDUs, or across two fragments of it.
+
+    Args:
+        row: the message; of a very large one its first 16 MiB.
+        needles: what to look for, letters of ASCII small when `any_case`.
+        any_case: letters of ASCII may be large in the PDUs.
+    """
+    any_case = any_case and any(needle != needle.upper() for needle in needles)
+    left = _LOOKED_THROUGH
     for pdu in row.pdus:
         data = pdu.data.lower() if any_case else pdu.data
         for needle in needles:
             if needle in data:
                 return True
+        left -= len(data)
+        if left <= 0:
+            break
     return len(row.pdus) > 1 and _in_a_seam(row, needles, any_case)
 
 
