@@ -8,6 +8,7 @@ elements out of order, odd lengths, padded UIDs, unknown elements, missing ones.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from pydicom.datadict import dictionary_description
@@ -263,6 +264,7 @@ def _element_field(number: int, raw: bytes, start: int) -> Field:
     return Field(_description(number), value, start - 8, len(raw) + 8, children, meaning, problem)
 
 
+@lru_cache(maxsize=256)
 def _description(number: int) -> str:
     try:
         return dictionary_description(number)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, Final
 
 from workstation.net.codec.dimse import ELEMENTS, dissect_command
+from workstation.net.codec.dimse_base import NO_DATA_SET
 from workstation.net.codec.field import Field
 from workstation.net.codec.pdu import PDUType
 from workstation.traffic.conversation import Conversation
@@ -26,6 +27,7 @@ _LARGE: Final = 64  # bytes, from which on a value is told by its beginning
 _BEGINNING: Final = 32
 _ROWS_KEPT: Final = 64  # of an association, before those that are complete are let go
 _LAST_COMMAND_FRAGMENT: Final = 3  # of a message control header (PS3.8 Annex E.2): a command, and its last fragment
+_NOT_DECODED: Final = "P-DATA-TF"  # what a row is called until its command set could be decoded
 _DATA_EVENTS: Final = frozenset({"EVT_DATA_SENT", "EVT_DATA_RECV"})
 
 
@@ -129,19 +131,19 @@ def _value(value: object, length: int) -> object:
 # --------------------------------------------------------------------------- one message
 def message_object(row: MessageRow) -> dict[str, object]:
     """A DIMSE message by its command set."""
-    command = row.command_set() or b""
-    message = row.message
+    command = dissect_command(row.command_set() or b"")
+    data_set_type = next((field.value for field in command if field.name == "Command Data Set Type"), None)
     found: dict[str, object] = {
-        "name": row.name if message is not None else None,
+        "name": row.name if row.name != _NOT_DECODED else None,
         "context_id": row.context_id,
         "message_id": row.message_id,
         "status": row.status,
-        "has_data_set": None if message is None else message.has_data_set,
+        "has_data_set": None if not isinstance(data_set_type, int) else data_set_type != NO_DATA_SET,
         "length": row.command_size,
     }
     if row.problem:
         found["problem"] = row.problem
-    found["command"] = [_element_object(field) for field in dissect_command(command)]
+    found["command"] = [_element_object(field) for field in command]
     return found
 
 
@@ -192,12 +194,12 @@ class JsonWriter:
         self._file = file
         self._file.write(b"[")
         self.count = 0
+        # Everything beyond ASCII is escaped, so that no text of a peer does anything to whoever prints the file.
+        self._encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False).encode
 
     def add(self, one: dict[str, object]) -> None:
         """Write an object."""
-        # Everything beyond ASCII is escaped, so that no text of a peer does anything to whoever prints the file.
-        line = json.dumps(one, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
-        self._file.write((",\n" if self.count else "\n").encode() + line.encode("ascii"))
+        self._file.write((",\n" if self.count else "\n").encode() + self._encode(one).encode("ascii"))
         self.count += 1
 
     def end(self) -> None:
