@@ -5,17 +5,19 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 from viewer_wire import FIND, Talk, identifier, whole
 
 from workstation.net.codec.dimse import C_FIND_RQ
 from workstation.traffic.conversation import Conversation
+from workstation.traffic.filter import Filter
 from workstation.traffic.log import TrafficLog
 from workstation.traffic.rows import MessageRow
 from workstation.traffic.timing import Stage
 from workstation.ui.theme import Appearance, Theme
 from workstation.ui.viewers.timing_lanes import Scale, ticks
-from workstation.ui.viewers.timing_text import span_text
+from workstation.ui.viewers.timing_text import filters_on, span_text
 from workstation.ui.viewers.timing_view import TimingView
 
 FINDS = 40
@@ -187,8 +189,6 @@ def test_the_slowest_are_listed_and_chosen(shown: TimingView, qtbot: QtBot) -> N
 
 
 def test_figures_by_name_offer_a_filter(shown: TimingView, qtbot: QtBot) -> None:
-    from PySide6.QtWidgets import QMenu
-
     shown.tabs.setCurrentIndex(2)
     model = shown.figures.figures
     assert model.shown(0).texts[:3] == ("C-FIND", str(FINDS), "30.0 ms")
@@ -197,6 +197,35 @@ def test_figures_by_name_offer_a_filter(shown: TimingView, qtbot: QtBot) -> None
     with qtbot.waitSignal(shown.filter_asked) as asked:
         menu.actions()[0].trigger()
     assert asked.args == ['dimse == "C-FIND"']
+
+
+def test_a_lane_offers_its_rows_its_like_and_its_times(shown: TimingView, qtbot: QtBot) -> None:
+    menu = QMenu(shown)
+    shown.lanes.fill_menu(menu, 1)
+    actions = [action for action in menu.actions() if not action.isSeparator()]
+    with qtbot.waitSignal(shown.message_chosen) as chosen:
+        actions[1].trigger()
+    assert chosen.args[1].name == "C-FIND-RSP"
+    asked: list[str] = []
+    shown.filter_asked.connect(asked.append)
+    actions[2].trigger()
+    actions[3].trigger()
+    assert asked[0] == 'dimse == "C-FIND"'
+    slow = Filter.of(asked[1])
+    conversation = shown.conversation
+    response = conversation.rows[conversation.index_of(shown.timing.exchange(1).request)]
+    assert any(slow.passes(conversation, row) for row in conversation.rows if row.request == response.number)
+    actions[4].trigger()
+    clipboard = QApplication.clipboard()
+    assert "First byte after 10.0 ms" in clipboard.text()
+
+
+@pytest.mark.parametrize(
+    "name", ["A-ASSOCIATE", "A-RELEASE", "A-ABORT", "C-STORE", "C-CANCEL-RQ", "C-ECHO-RSP", "P-DATA-TF"]
+)
+def test_every_filter_offered_can_be_read(name: str) -> None:
+    for _, expression in filters_on(name):
+        assert Filter.of(expression).text == expression
 
 
 class Only:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from enum import Enum
+from functools import partial
 from math import ceil, floor, log10
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
+    QContextMenuEvent,
     QFontMetrics,
     QHelpEvent,
     QKeyEvent,
@@ -23,18 +25,18 @@ from PySide6.QtGui import (
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
+from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QMenu, QToolTip, QWidget
 
 from workstation.net.status import code_to_category
 from workstation.traffic.text import quantity
 from workstation.traffic.timing import Exchange, Stage, Timing
 from workstation.ui.parts.plain import plain_tooltip
 from workstation.ui.parts.rates import bytes_text
-from workstation.ui.parts.traffic_table import tabular
+from workstation.ui.parts.traffic_table import copy_to_clipboard, tabular
 from workstation.ui.parts.undisturbed import undisturbed
 from workstation.ui.parts.widgets import name_widget
 from workstation.ui.theme import Theme
-from workstation.ui.viewers.timing_text import paint_stage, span_text, stage_word
+from workstation.ui.viewers.timing_text import filters_on, paint_stage, span_text, stage_word
 
 _RIGHT = 10
 _AIR = 6
@@ -84,6 +86,8 @@ class LanesView(QAbstractScrollArea):
 
     chosen = Signal(int, bool)
     """The person went to an exchange: its place, and whether to the response."""
+    filter_asked = Signal(str)
+    """The person wants to see only some; carries an expression."""
     time_moved = Signal()
     """The axis spans another stretch of time."""
 
@@ -422,7 +426,9 @@ class LanesView(QAbstractScrollArea):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         lane = self._lane_at(event.position())
-        if event.button() is Qt.MouseButton.LeftButton and lane is not None:
+        if event.button() is Qt.MouseButton.RightButton and lane is not None:
+            self._choose(lane, False)
+        elif event.button() is Qt.MouseButton.LeftButton and lane is not None:
             exchange = self._exchange(lane)
             answer = False
             if exchange.first is not None and event.position().x() >= self._labels:
@@ -431,6 +437,34 @@ class LanesView(QAbstractScrollArea):
             self._choose(lane, answer)
         else:
             super().mousePressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        at = QPointF(event.pos())
+        lane = self._lane_at(at)
+        where = event.globalPos()
+        if event.reason() is QContextMenuEvent.Reason.Keyboard:
+            lane = self._lane_of(self._current)
+            if lane is not None:
+                where = self.viewport().mapToGlobal(self.lane_rect(lane).bottomLeft() + QPoint(20, 0))
+        if lane is None:
+            return
+        menu = QMenu(self)
+        menu.setObjectName("timingLanesMenu")
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.fill_menu(menu, lane)
+        menu.popup(where)
+
+    def fill_menu(self, menu: QMenu, lane: int) -> None:
+        """Add the actions for a lane."""
+        exchange = self._exchange(lane)
+        menu.addAction(f"Go to the request, row {exchange.request:,}", lambda: self._choose(lane, False))
+        if exchange.response:
+            menu.addAction(f"Go to the response, row {exchange.response:,}", lambda: self._choose(lane, True))
+        menu.addSeparator()
+        for words, expression in filters_on(exchange.name, exchange):
+            menu.addAction(words, partial(self.filter_asked.emit, expression))
+        menu.addSeparator()
+        menu.addAction("Copy its times", lambda: copy_to_clipboard(self.words(exchange)))
 
     def _choose(self, lane: int, answer: bool) -> None:
         assert self._timing is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import QModelIndex, QObject, Qt, Signal
 from PySide6.QtWidgets import QMenu, QWidget
 
@@ -12,7 +14,7 @@ from workstation.ui.parts.rates import bytes_text
 from workstation.ui.parts.row_model import LEFT, RIGHT, Index, RowModel, Shown
 from workstation.ui.parts.traffic_table import TrafficTable
 from workstation.ui.theme import Theme
-from workstation.ui.viewers.timing_text import span_text
+from workstation.ui.viewers.timing_text import filters_on, span_text
 
 _NO, _NAME, _ANSWER, _FIRST, _SENDING = range(5)
 _ORDERS = {_ANSWER: "answer", _FIRST: "first_byte", _SENDING: "sending"}
@@ -163,6 +165,8 @@ class SlowestTable(TrafficTable):
 
     exchange_chosen = Signal(int)
     """The person went to an exchange; carries its place."""
+    filter_asked = Signal(str)
+    """The person wants to see only some; carries an expression."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, "timingSlowest", "Slowest requests", parent)
@@ -220,6 +224,14 @@ class SlowestTable(TrafficTable):
             self.scrollToTop()
         self.header().setSortIndicator(self._by, Qt.SortOrder.DescendingOrder)
 
+    def fill_menu(self, menu: QMenu, index: QModelIndex) -> None:
+        if index.isValid():
+            exchange = self.slowest.exchanges[index.row()]
+            for words, expression in filters_on(exchange.name, exchange):
+                menu.addAction(words, partial(self.filter_asked.emit, expression))
+            menu.addSeparator()
+        super().fill_menu(menu, index)
+
     def _choose(self, index: QModelIndex) -> None:
         self.exchange_chosen.emit(self.slowest.exchanges[index.row()].place)
 
@@ -249,6 +261,7 @@ class FiguresTable(TrafficTable):
 
     def fill_menu(self, menu: QMenu, index: QModelIndex) -> None:
         if index.isValid():
-            name = self.figures.name(index.row())
-            menu.addAction(f"Filter on {name}", lambda: self.filter_asked.emit(f'dimse == "{name}"'))
+            for words, expression in filters_on(self.figures.name(index.row())):
+                menu.addAction(words, partial(self.filter_asked.emit, expression))
+            menu.addSeparator()
         super().fill_menu(menu, index)

@@ -6,12 +6,13 @@ which a side is waited for is hatched in that side's colour. Knows no widget.
 
 from __future__ import annotations
 
+from math import floor
 from typing import Final, NamedTuple
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QPainter
 
-from workstation.traffic.timing import Stage
+from workstation.traffic.timing import Exchange, Stage
 from workstation.ui.parts.rates import time_text
 from workstation.ui.theme import Theme
 
@@ -56,6 +57,19 @@ def _three_figures(value: float) -> str:
     if value < 9.995:
         return f"{value:.2f}"
     return f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
+
+
+def filters_on(name: str, exchange: Exchange | None = None) -> list[tuple[str, str]]:
+    """What a person may want to filter on, in words and as an expression: requests of a name, or as slow as one."""
+    # The name of an association's exchange is that of its request; of other services it is that of both messages.
+    message = f"{name}-RQ" if name in ("A-ASSOCIATE", "A-RELEASE") else name
+    found = [(f"Filter on {message}", f'dimse == "{message}"')]
+    if exchange is not None and exchange.first_byte is not None:
+        # Rounded down, so that it passes itself.
+        seconds = floor(exchange.first_byte * 1e6) / 1e6
+        words = f"Filter on responses that began after {span_text(seconds)} or later"
+        found.append((words, f"response_time >= {seconds:.6f} s"))
+    return found
 
 
 def paint_stage(painter: QPainter, theme: Theme, stage: Stage, place: QRectF) -> None:

@@ -147,7 +147,8 @@ class TimingView(QWidget):
         self.lanes.time_moved.connect(lambda: self.plot.set_axis(self.lanes.shown_time(), *self.lanes.axis_place))
         self.lanes.chosen.connect(self._choose)
         self.slowest.exchange_chosen.connect(lambda place: self._choose(place, False))
-        self.figures.filter_asked.connect(self.filter_asked)
+        for asking in (self.lanes, self.slowest, self.figures):
+            asking.filter_asked.connect(self.filter_asked)
         self._show()
 
     # --- what is shown ---------------------------------------------------------------------------------------------
