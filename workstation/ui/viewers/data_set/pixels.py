@@ -34,7 +34,7 @@ LARGEST_FRAME: Final = 512 << 20
 _KEPT_FRAMES: Final = 192 << 20
 # Stored values in a table of grey levels; more are computed pixel by pixel.
 _LARGEST_TABLE: Final = 1 << 20
-_STRIP: Final = 1 << 20
+_STRIP: Final = 1 << 17
 _SMALLEST_LEVEL: Final = 256
 
 
@@ -539,13 +539,10 @@ class Picture:
             lowest, highest = int(pixels.min()), int(pixels.max())
             if highest - lowest < _LARGEST_TABLE:
                 table = shade(np.arange(lowest, highest + 1, dtype=np.int64))
-                places = pixels if lowest == 0 else pixels.astype(np.int64) - lowest
-                found: Array = table[places]
-                return found
+                return _looked_up(table, pixels, lowest)
         shown = np.empty(pixels.shape, np.uint8)
-        rows = max(_STRIP // max(pixels.shape[1], 1), 1)
-        for row in range(0, pixels.shape[0], rows):
-            shown[row : row + rows] = shade(pixels[row : row + rows])
+        for strip in _strips(pixels):
+            shown[strip] = shade(pixels[strip])
         return shown
 
     def _through(self, values: Array, window: Window) -> Array:
@@ -691,6 +688,26 @@ def _as_array(numbers: list[Any]) -> Array:
     return np.asarray(numbers)
 
 
+def _strips(pixels: Array) -> Iterator[slice]:
+    """Rows of an image in strips that fit the processor's cache better than all of it."""
+    rows = max(_STRIP // max(pixels.shape[1], 1), 1)
+    for row in range(0, pixels.shape[0], rows):
+        yield slice(row, row + rows)
+
+
+def _looked_up(table: Array, pixels: Array, lowest: int) -> Array:
+    """Grey levels from a table whose first entry is for the lowest value."""
+    import numpy as np
+
+    shown = np.empty(pixels.shape, np.uint8)
+    for strip in _strips(pixels):
+        places = pixels[strip].astype(np.intp)
+        if lowest:
+            places -= lowest
+        np.take(table, places, out=shown[strip], mode="clip")
+    return shown
+
+
 def _level(shown: Array) -> Level:
     import numpy as np
 
@@ -702,7 +719,9 @@ def _halved(shown: Array) -> Array:
     import numpy as np
 
     height, width = shown.shape[0] // 2 * 2, shown.shape[1] // 2 * 2
-    wide = shown[:height, :width].astype(np.uint16)
-    total = wide[0::2, 0::2] + wide[1::2, 0::2] + wide[0::2, 1::2] + wide[1::2, 1::2]
-    halved: Array = ((total + 2) >> 2).astype(np.uint8)
+    lines = np.add(shown[0:height:2, :width], shown[1:height:2, :width], dtype=np.uint16)
+    total = lines[:, 0::2] + lines[:, 1::2]
+    total += 2
+    total >>= 2
+    halved: Array = total.astype(np.uint8)
     return halved
