@@ -57,7 +57,7 @@ def tree_text(field: Field) -> str:
     while stack:
         one, depth = stack.pop()
         uid = uid_of(one)
-        value = f"{uid} ({one.meaning})" if uid and one.meaning else value_text(one)
-        lines.append(f"{'  ' * depth}{one.name}: {value}".rstrip(": "))
+        value = f"{uid} ({printable(one.meaning, 1024)})" if uid and one.meaning else value_text(one)
+        lines.append(f"{'  ' * depth}{printable(one.name)}: {value}".rstrip(": "))
         stack.extend((child, depth + 1) for child in reversed(one.children))
     return "\n".join(lines)

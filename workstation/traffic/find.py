@@ -244,6 +244,8 @@ def find_in_fields(fields: tuple[Field, ...], words: Words) -> Iterator[Place | 
         if words.are_in(field):
             yield path
         children = field.children
+        if children and children[0].name == "Tag":
+            children = ()  # tag, length and value of a command element, which its own line says
         stack.extend(((*path, place), children[place]) for place in range(len(children) - 1, -1, -1))
         count += 1
         if count % _STEPS == 0:

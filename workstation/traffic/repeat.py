@@ -20,9 +20,9 @@ from workstation.traffic.text import quantity
 __all__ = ["MOST_BYTES", "as_dcmtk", "as_hex", "as_json", "as_python", "as_text"]
 
 # Of one row as hexadecimal digits: what a clipboard and an editor take without a pause.
-MOST_BYTES = 256 << 10
+MOST_BYTES = 128 << 10
 # As JSON; each has dozens of lines.
-MOST_PDUS = 200
+MOST_PDUS = 64
 _COLUMNS = 16
 
 
@@ -80,11 +80,12 @@ def as_hex(row: MessageRow | PduRow, *, plain: bool = False) -> str:
 
 
 def _dump(data: bytes) -> list[str]:
+    shown = data.translate(_SHOWN).decode("ascii")
     lines = []
     for start in range(0, len(data), _COLUMNS):
-        row = data[start : start + _COLUMNS]
-        digits = row.hex(" ")
-        digits = digits[:23] + " " + digits[23:]
-        characters = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in row)
-        lines.append(f"  {start:04x}  {digits:<{_COLUMNS * 3}}  {characters}")
+        digits = data[start : start + _COLUMNS].hex(" ")
+        lines.append(f"  {start:04x}  {digits[:23]:<23} {digits[23:]:<24}  {shown[start : start + _COLUMNS]}")
     return lines
+
+
+_SHOWN = bytes(byte if 0x20 <= byte < 0x7F else ord(".") for byte in range(256))

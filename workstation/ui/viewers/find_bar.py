@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Protocol
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QHideEvent, QKeyEvent, QKeySequence, QResizeEvent
+from PySide6.QtGui import QHideEvent, QKeyEvent, QKeySequence, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractScrollArea,
     QBoxLayout,
@@ -99,6 +99,7 @@ class FindBar(QWidget):
     def __init__(self, theme: Theme, name: str, *, with_bytes: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
+        self._is_problem = False
         self.setObjectName(f"{name}FindBar")
         self.setAutoFillBackground(True)
         self.text = QLineEdit()
@@ -153,6 +154,7 @@ class FindBar(QWidget):
         self.case.toggled.connect(lambda: self.edited.emit())
         self.scope.currentIndexChanged.connect(lambda: self.edited.emit())
         self._kind_changed(0)
+        theme.changed.connect(self._colour)
 
     def _button(self, sign: str, name: str, words: str, tip: str, forward: bool) -> QToolButton:
         button = QToolButton()
@@ -185,9 +187,13 @@ class FindBar(QWidget):
         """Say what was found, or what is wrong with what was typed."""
         self.result.setText(words)
         self.result.setToolTip(plain_tooltip(words))
-        palette = self.text.palette()
-        colour = self._theme.failure if is_problem else self._theme.text
-        palette.setColor(self.text.foregroundRole(), colour)
+        self._is_problem = is_problem
+        self._colour()
+
+    def _colour(self) -> None:
+        palette = QPalette()
+        if self._is_problem:
+            palette.setColor(QPalette.ColorRole.Text, self._theme.failure)
         self.text.setPalette(palette)
 
     def stop(self) -> None:
