@@ -188,6 +188,15 @@ def test_neither_display_nor_home_is_needed(tmp_path: Path) -> None:
     assert len(read(tmp_path / "out.json")) == 6
 
 
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="this system has no such file")
+def test_standard_output_can_be_the_file(tmp_path: Path) -> None:
+    path = capture(tmp_path / "in.pcapng", associations(1))
+    command = [sys.executable, "-m", "workstation", "--open", path, "--export", "/dev/stdout"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(json.loads(done.stdout)) == 6
+
+
 def test_qt_is_not_loaded(tmp_path: Path) -> None:
     path = capture(tmp_path / "in.pcapng", associations(1))
     arguments = ["--open", str(path), "--export", str(tmp_path / "out.json"), "--export-objects", str(tmp_path)]

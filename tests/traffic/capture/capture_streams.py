@@ -48,6 +48,8 @@ def streams_of(path: Path) -> list[Stream]:
             if ends in found:
                 done.append(found.pop(ends))
             found[ends] = Stream(ends)
+        elif not from_client and (*ends[2:], *ends[:2]) not in found:
+            found[ends], from_client = Stream(ends), True  # the first to speak
         stream = found[ends] if from_client else found[(*ends[2:], *ends[:2])]
         _add(stream, time, from_client, ip, tcp)
     done += found.values()
@@ -60,7 +62,7 @@ def _add(stream: Stream, time: float, from_client: bool, ip: Any, tcp: Any) -> N
     stream.order.append((time, from_client, tcp.flags, length, len(data)))
     start = bool(tcp.flags & SYN)
     if not start:
-        missing = (tcp.seq - stream.next[from_client]) % 2**32
+        missing = (tcp.seq - stream.next.get(from_client, tcp.seq)) % 2**32
         if missing:
             stream.gaps[from_client].append((len(stream.data[from_client]), missing))
     stream.data[from_client] += data

@@ -12,6 +12,7 @@ from traffic_wire import ACCEPT, REQUEST, Wire, store_rq
 from tshark import check_connections, dissect_file
 
 from workstation.net.codec.pdu import A_ABORT_RQ, A_RELEASE_RP, A_RELEASE_RQ, encode_pdu
+from workstation.traffic.capture.reading import read_capture
 from workstation.traffic.capture.tcp_stream import MAX_SEGMENT
 from workstation.traffic.capture.writing import Written, write_log
 from workstation.traffic.conversation import Conversation
@@ -194,6 +195,26 @@ def test_an_association_under_way_has_no_end(path: Path) -> None:
     write_log(path, folded(opened(wire), wire.pdu(REQUEST, sent=True)))
     (stream,) = streams_of(path)
     assert stream.closed_by is None
+
+
+def test_an_association_of_which_the_beginning_was_not_seen_begins_in_its_midst(path: Path) -> None:
+    wire = Wire()
+    began = opened(wire)._replace(note="The capture begins within it.")
+    records = [began, *wire.echo(), wire.pdu(A_RELEASE_RQ(), sent=True), wire.pdu(A_RELEASE_RP(), sent=False)]
+    write_log(path, folded(*[record for record in records if record.transition is None]))
+    (stream,) = streams_of(path)
+    assert not any(flags & SYN for _, _, flags, _, _ in stream.order), "nobody saw a handshake"
+    assert comments_of(path) == ["Association 1: MODALITY to PACS; The capture begins within it."]
+    log = TrafficLog()
+    report = read_capture(path, log)
+    assert (report.associations, report.pdus) == (1, 4)
+    assert "The capture begins within this association; what came before cannot be seen." in report.problems[0]
+    assert [row.name for row in log.conversations[0].rows] == [
+        "C-ECHO-RQ",
+        "C-ECHO-RSP",
+        "A-RELEASE-RQ",
+        "A-RELEASE-RP",
+    ]
 
 
 @pytest.mark.parametrize("by_us", [True, False])

@@ -54,6 +54,7 @@ class AssociationStream:
         assert client is not None
         assert server is not None
         self._stream = TcpStream(*same_family(client, server), number)
+        self._untold: list[str] = []
         self._missing = 0
         self._last: tuple[int, bool] | None = None
         self.cut = 0
@@ -62,6 +63,10 @@ class AssociationStream:
     def open(self, time: float) -> Iterator[Packet]:
         """The connection is made."""
         return self._stream.open(time, "; ".join(self._notes))
+
+    def begin_midway(self) -> None:
+        """The connection was there before anybody looked; its first packet says what there is to say."""
+        self._untold = self._notes
 
     def attempt(self, time: float, reason: str) -> Iterator[Packet]:
         """The connection could not be made."""
@@ -76,7 +81,7 @@ class AssociationStream:
 
     def pdu(self, time: float, from_client: bool, data: bytes, length: int) -> Iterator[Packet]:
         """A PDU, of which `data` is there."""
-        notes = []
+        notes, self._untold = self._untold, []
         if self._missing:
             notes.append(_not_kept(self._missing))
             self._missing = 0

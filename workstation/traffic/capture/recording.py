@@ -251,7 +251,7 @@ class _Connections:
         if note.kind == "open":
             yield from connection.stream.open(note.time)
         else:
-            connection.stream.skip(True, 1, 0)
+            connection.stream.begin_midway()
         return connection
 
     def _forget(self) -> None:

@@ -26,11 +26,11 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: It cannot be written.
     """
-    path = path.resolve()  # a symbolic link stays one
-    if path.exists() and not path.is_file():
+    if (path.exists() and not path.is_file()) or path.parent == Path("/dev"):
         with path.open("wb") as file:
             yield file
         return
+    path = path.resolve()  # a symbolic link stays one
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
     try:
         with temporary.open("xb") as file:

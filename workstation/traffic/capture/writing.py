@@ -13,6 +13,7 @@ from heapq import merge
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from workstation.net.codec.pdu import PDUType
 from workstation.traffic.capture.association_stream import AssociationStream, ends_of
 from workstation.traffic.capture.pcapng import Packet, PcapngWriter
 from workstation.traffic.capture.whole_file import GivenUp, whole_file
@@ -24,6 +25,7 @@ __all__ = ["DESCRIPTION", "Written", "write_log"]
 
 DESCRIPTION: Final = "PDUs as a DICOM program saw them; the TCP packets are made around them"
 _TOLD_EVERY: Final = 256  # packets between two words on progress
+_REMARKS = 10  # of an association, told at its first packet
 _CONNECTED: Final = frozenset({"Evt2", "Evt5"})
 _PEER_CLOSED: Final = "Evt17"
 
@@ -144,7 +146,7 @@ def _taken(conversation: Conversation, twin: Conversation | None) -> _Seen:
     sums = {is_requestor: conversation.bytes_sent, not is_requestor: conversation.bytes_received}
     seen = _Seen(
         conversation,
-        f"Association {conversation.number}: {conversation.calling or '?'} to {conversation.called or '?'}",
+        _title(conversation),
         pdus,
         max(conversation.pdus_sent + conversation.pdus_received - number, 0),
         {side: max(sums[side] - kept[side], 0) for side in (True, False)},
@@ -152,6 +154,11 @@ def _taken(conversation: Conversation, twin: Conversation | None) -> _Seen:
     if twin is not None:
         _add_unheard(seen, conversation, twin)
     return seen
+
+
+def _title(conversation: Conversation) -> str:
+    who = f"{conversation.calling or '?'} to {conversation.called or '?'}"
+    return "; ".join((f"Association {conversation.number}: {who}", *conversation.remarks[:_REMARKS]))
 
 
 def _pdus_of(conversation: Conversation) -> list[PduRow]:
@@ -224,7 +231,10 @@ def _packets(seen: _Seen, stream: AssociationStream) -> Iterator[Packet]:
         yield from stream.attempt(conversation.start_time, conversation.end_reason)
         return
     started = conversation.start_time if connected is None else connected
-    yield from stream.open(min(started, seen.pdus[0].time) if seen.pdus else started)
+    if connected is None and seen.pdus and _begins_midway(seen):
+        stream.begin_midway()
+    else:
+        yield from stream.open(min(started, seen.pdus[0].time) if seen.pdus else started)
     holes = sum(pdu.missing for pdu in seen.pdus) + seen.missing_at_end
     last = started
     for pdu in seen.pdus:
@@ -238,6 +248,12 @@ def _packets(seen: _Seen, stream: AssociationStream) -> Iterator[Packet]:
     if conversation.end_time is not None:
         reason = conversation.end_reason or conversation.outcome
         yield from stream.close(max(conversation.end_time, last), reason, _closed_by_client(conversation))
+
+
+def _begins_midway(seen: _Seen) -> bool:
+    """Whether the first PDU there ever was is not the one that an association begins with: nobody saw its beginning."""
+    first = seen.pdus[0]
+    return first.missing == 0 and first.data[:1] != bytes([PDUType.A_ASSOCIATE_RQ])
 
 
 def _skip(stream: AssociationStream, seen: _Seen, missing: int, holes: int) -> None:
