@@ -222,7 +222,12 @@ def test_a_moment_of_a_row_is_a_step_of_its_own_side(
 def test_in_a_capture_both_paths_are_derived(view: StateView, qtbot: QtBot) -> None:
     log = TrafficLog(source="night.pcap")
     log.add(whole(1))
-    both(view, log, 1, qtbot)
+    view.set_log(log)
+    view.set_conversation(log.conversations[0])
+    who = view.findChild(QLabel, "stateWho")
+    assert isinstance(who, QLabel)
+    assert "derived from the bytes" in who.toolTip()
+    qtbot.mouseClick(view.both_sides, Qt.MouseButton.LeftButton)
     for name in ("stateDiagram", "stateOtherDiagram"):
         assert caption(view, name).text().endswith("derived from the bytes")
 

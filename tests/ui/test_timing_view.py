@@ -199,6 +199,17 @@ def test_figures_by_name_offer_a_filter(shown: TimingView, qtbot: QtBot) -> None
     assert asked.args == ['dimse == "C-FIND"']
 
 
+def test_a_click_on_the_throughput_goes_to_what_was_under_way(shown: TimingView, qtbot: QtBot) -> None:
+    since, until = shown.lanes.shown_time()
+    left, right = shown.lanes.axis_place
+    wanted = shown.timing.exchange(3)
+    x = left + (wanted.start + 0.005 - since) / (until - since) * (right - left)
+    with qtbot.waitSignal(shown.message_chosen) as chosen:
+        qtbot.mouseClick(shown.plot, Qt.MouseButton.LeftButton, pos=QPoint(int(x), 20))
+    assert chosen.args[1].number == wanted.request
+    assert shown.plot.rate_at(2.0) is None
+
+
 def test_a_lane_offers_its_rows_its_like_and_its_times(shown: TimingView, qtbot: QtBot) -> None:
     menu = QMenu(shown)
     shown.lanes.fill_menu(menu, 1)

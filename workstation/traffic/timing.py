@@ -12,7 +12,7 @@ would make the window stop. This module does not know Qt and has no clock.
 from __future__ import annotations
 
 from array import array
-from bisect import insort
+from bisect import bisect_right, insort
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -381,6 +381,11 @@ class Timing:
         """The place of the exchange that a row belongs to."""
         place = self._place(number)
         return None if place == _UNDECIDED else place
+
+    def under_way(self, time: float) -> int | None:
+        """The place of the last exchange of interest that had begun by a moment."""
+        at = bisect_right(self.shown, time, key=self._start.__getitem__)
+        return self.shown[at - 1] if at else None
 
     def responses(self, place: int, most: int = 400) -> list[tuple[float, float]] | None:
         """When each response of an exchange began and ended; None when that is too much to look for."""

@@ -497,9 +497,10 @@ class StateView(QWidget):
         # Who they are stands above each diagram when there are two.
         text = f"#{conversation.number}" if self._both else f"#{conversation.number}  {calling} → {called}"
         self._role_text = ""
-        if not self._both and not (self._log is not None and self._log.source):
-            we = f"we are the {conversation.mode}" if conversation.mode else "role not known yet"
-            self._role_text = f" · {we}"
+        if not self._both:
+            role = f"we are the {conversation.mode}" if conversation.mode else "role not known yet"
+            watched = self._log is not None and self._log.source
+            self._role_text = f" · {'derived from the bytes' if watched else role}"
             text += self._role_text
         if self._step:
             time = self._transition(self._step).time

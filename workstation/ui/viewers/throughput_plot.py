@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QHelpEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFontMetrics, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from workstation.traffic.timing import Timing
@@ -25,6 +25,9 @@ class ThroughputPlot(QWidget):
     Args:
         theme: Colours.
     """
+
+    moment_chosen = Signal(float)
+    """The person went to a moment, in seconds since the epoch."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -67,6 +70,13 @@ class ThroughputPlot(QWidget):
         since, until = self._time
         moment = since + (until - since) * (column + 0.5) / len(sent)
         return moment - self._timing.start, sent[column], received[column]
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        at = self.rate_at(event.position().x())
+        if event.button() is Qt.MouseButton.LeftButton and at is not None and self._timing is not None:
+            self.moment_chosen.emit(self._timing.start + at[0])
+        else:
+            super().mousePressEvent(event)
 
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() is QEvent.Type.ToolTip:

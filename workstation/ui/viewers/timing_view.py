@@ -101,7 +101,12 @@ class TimingView(QWidget):
         ):
             self.tabs.setTabToolTip(self.tabs.addTab(title), tip)
         self.scales = QComboBox()
-        name_widget(self.scales, "timingScale", "Time axis", "What the time axis spans")
+        name_widget(
+            self.scales,
+            "timingScale",
+            "Time axis",
+            "What the time axis spans\nCtrl+wheel, + and − zoom, 0 shows all of it",
+        )
         for at, (_, title, tip) in enumerate(_SCALES):
             self.scales.addItem(title)
             self.scales.setItemData(at, tip, Qt.ItemDataRole.ToolTipRole)
@@ -146,6 +151,7 @@ class TimingView(QWidget):
         self.scales.currentIndexChanged.connect(self._rescale)
         self.lanes.time_moved.connect(lambda: self.plot.set_axis(self.lanes.shown_time(), *self.lanes.axis_place))
         self.lanes.chosen.connect(self._choose)
+        self.plot.moment_chosen.connect(self._go_to_moment)
         self.slowest.exchange_chosen.connect(lambda place: self._choose(place, False))
         for asking in (self.lanes, self.slowest, self.figures):
             asking.filter_asked.connect(self.filter_asked)
@@ -264,6 +270,10 @@ class TimingView(QWidget):
             self._who_text = f"#{conversation.number}  {calling} → {called}"
             if timing is not None:
                 self._who_text += f" · {span_text(timing.duration)}"
+                known = len(conversation.rows)
+                if self._slices.busy and known:
+                    read = max(timing.read_up_to - conversation.trimmed, 0) / known
+                    self._who_text += f" · {100 * read:.0f} % read"
         self._show_who()
         self._say_if_empty()
         self._show_page()
@@ -328,6 +338,11 @@ class TimingView(QWidget):
             place = self._timing.place_of(row.number)
         self.lanes.select(place)
         self.slowest.select(place)
+
+    def _go_to_moment(self, moment: float) -> None:
+        place = self._timing.under_way(moment) if self._timing is not None else None
+        if place is not None:
+            self._choose(place, False)
 
     def _choose(self, place: int, answer: bool) -> None:
         timing, conversation = self._timing, self._conversation
