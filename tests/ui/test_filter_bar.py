@@ -391,7 +391,14 @@ def test_colour_rules_are_edited_and_take_effect(qtbot: QtBot, bar: FilterBar, s
     dialog.filter.editor.setText("dimse == C-FIND-RQ ===")
     assert dialog.list.currentItem().text() == "Questions — the filter is broken"
     assert bar.colours.colour_of(conversation, request) == ""
-    dialog.filter.editor.setText("dimse == C-FIND-RQ")
+    dialog.line.setFocus()
+    dialog.line.clear()
+    qtbot.keyClicks(dialog.line, "dimse == C-FIND-R")
+    assert dialog.line.popup.isVisible()
+    qtbot.keyClick(dialog.line, Qt.Key.Key_Escape)
+    assert dialog.isVisible()
+    assert not dialog.line.popup.isVisible()
+    qtbot.keyClicks(dialog.line, "Q")
     dialog.colour.setCurrentIndex(dialog.colour.findData("success"))
     dialog.colour.activated.emit(dialog.colour.currentIndex())
     assert dialog.list.currentItem().text() == "Questions"

@@ -452,7 +452,7 @@ def _present(field: FilterField, access: str) -> ast.expr:
             return _expression("len(row.pdus) > 0 and len(row.pdus[0].pdvs) > 0")
         case Guard.ALWAYS:
             # A number of 0 is there as well; a flag alone asks for its value.
-            return _expression(access if field.kind in (Kind.FLAG, Kind.DIRECTION) else "True")
+            return _expression(access if field.kind is Kind.FLAG else "True")
         case Guard.NOT_NONE:
             return _expression(f"({access}) is not None")
         case Guard.TRUE:

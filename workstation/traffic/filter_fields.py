@@ -507,14 +507,14 @@ def operators_of(field: FilterField) -> tuple[str, ...]:
         return ("contains", "matches")
     if field.kind is Kind.FLAG:
         return ("", "==", "!=")
+    if field.kind is Kind.DIRECTION:
+        return ("==", "!=")
     relations = ["", "==", "!="]
     if field.kind in _ORDERED:
         relations += ["<", "<=", ">", ">="]
     if field.kind in _WORDY:
         relations += ["contains", "matches"]
-    if field.kind is not Kind.DIRECTION:
-        relations.append("in")
-    return tuple(relations)
+    return (*relations, "in")
 
 
 def field_named(name: str) -> FilterField | None:

@@ -5,7 +5,7 @@ Changes take effect as they are made; a rule whose filter is broken says so and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -35,6 +35,7 @@ from workstation.ui.parts.widgets import (
     push_button,
 )
 from workstation.ui.theme import Theme
+from workstation.ui.viewers.filter_line import FilterLine
 
 _MEANINGS = {
     "failure": "It did not work",
@@ -77,12 +78,24 @@ def _problem_of(text: str) -> str:
 
 
 class ColourRulesDialog(QDialog):
-    """The rules as a list, the one that is selected as a form below it."""
+    """The rules as a list, the one that is selected as a form below it.
+
+    Args:
+        theme: Colours.
+        saved: Where the rules are kept.
+        known: For a field's name the values that the traffic has.
+    """
 
     changed = Signal()
     """Other rules are in force."""
 
-    def __init__(self, theme: Theme, saved: SavedFilters, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        theme: Theme,
+        saved: SavedFilters,
+        known: Callable[[str], Iterable[str]] = lambda _name: (),
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Colours of rows")
         self.setObjectName("colourRules")
@@ -101,7 +114,8 @@ class ColourRulesDialog(QDialog):
         self.name = CheckedField(theme, lambda text: "" if text.strip() else "Give the rule a name.")
         name_widget(self.name.editor, "colourRuleName", "Name of the rule")
         self.name.editor.setMaxLength(80)
-        self.filter = CheckedField(theme, _problem_of)
+        self.line = FilterLine(theme, known)
+        self.filter = CheckedField(theme, _problem_of, editor=self.line)
         name_widget(self.filter.editor, "colourRuleFilter", "Filter of the rule")
         self.colour = QComboBox()
         name_widget(self.colour, "colourRuleColour", "Colour and sign")

@@ -363,7 +363,7 @@ class FilterBar(QWidget):
     def open_colours(self) -> ColourRulesDialog:
         """Show the colour rules beside the traffic."""
         if self._colours is None:
-            self._colours = ColourRulesDialog(self._theme, self._saved, self)
+            self._colours = ColourRulesDialog(self._theme, self._saved, self._known, self)
             self._colours.changed.connect(self.colours_changed)
         self._colours.show()
         self._colours.raise_()
