@@ -264,6 +264,25 @@ def test_only_requests_that_pass_the_filter_are_shown(shown: TimingView, qtbot: 
     assert not shown.empty.isVisible()
 
 
+def test_one_thing_at_a_time_is_said_of_an_empty_page(shown: TimingView, qtbot: QtBot) -> None:
+    for page, table in ((1, shown.slowest), (2, shown.figures)):
+        shown.tabs.setCurrentIndex(page)
+        shown.set_filter(Only(0xA700))
+        settle(shown, qtbot)
+        assert shown.empty.isVisible()
+        assert not table.empty.isVisible()
+        shown.set_filter(None)
+        settle(shown, qtbot)
+        assert not shown.empty.isVisible()
+        assert not table.empty.isVisible()
+    log, talk = TrafficLog(), Talk(8)
+    log.add([talk.step("Sta1", "Evt1", "AE-1", "Sta4"), *talk.begin()[4:5]])
+    shown.set_log(log)
+    show(shown, log.conversations[0], qtbot)
+    assert len(shown.timing) == 1
+    assert shown.figures.empty.isVisible()
+
+
 def test_it_follows_an_association_that_goes_on(view: TimingView, qtbot: QtBot) -> None:
     log, talk = TrafficLog(), Talk(5)
     log.add(talk.begin())

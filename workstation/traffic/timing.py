@@ -411,6 +411,8 @@ class Timing:
             if row is not None:
                 yield from self._visit_whole(row)
         steps = 0
+        # What a filter looks at, such as a whole data set, may take a millisecond for one row.
+        at_once = _ROWS_AT_ONCE if self._passes is None else 1
         # Rows come while this waits at a yield, so the end is looked up each time.
         while self._next <= conversation.trimmed + len(conversation.rows):
             # Rows that went before they were read are not known.
@@ -441,7 +443,7 @@ class Timing:
                 self._open[sent] = row.number
                 yield from self._visit_whole(row)
             steps += 1
-            if steps >= _ROWS_AT_ONCE:
+            if steps >= at_once:
                 steps = 0
                 yield
 

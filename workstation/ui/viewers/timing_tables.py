@@ -191,7 +191,7 @@ class SlowestTable(TrafficTable):
         header.setSortIndicatorShown(True)
         header.setSortIndicator(self._by, Qt.SortOrder.DescendingOrder)
         header.sectionClicked.connect(self._order)
-        self.empty = EmptyState(self, theme, "No request yet", "The slowest requests will be listed here.")
+        self.empty = EmptyState(self, theme, "No response yet", "The slowest requests will be listed here.")
         self.chosen.connect(self._choose)
         self._timing: Timing | None = None
 
@@ -208,7 +208,8 @@ class SlowestTable(TrafficTable):
         with self.not_the_person():
             if self.slowest.set_exchanges(timing.slowest(self.by) if timing is not None else []):
                 self.select(current)
-        self.empty.show_when(self.slowest.rowCount() == 0)
+        # Where there is no request at all, the pane says so.
+        self.empty.show_when(self.slowest.rowCount() == 0 and timing is not None and bool(timing.shown))
 
     def select(self, place: int | None) -> None:
         """Select an exchange, if it is among them; emits nothing."""
@@ -251,13 +252,13 @@ class FiguresTable(TrafficTable):
         self.figures = FiguresModel(theme, self)
         self.setModel(self.figures)
         self.size_columns(("N-EVENT-REPORT", "00,000", *["00.0 ms"] * 5, "000 kB"), 0)
-        self.empty = EmptyState(self, theme, "No request yet", "Response times by message will be listed here.")
+        self.empty = EmptyState(self, theme, "No response yet", "Response times by message will be listed here.")
 
     def show_timing(self, timing: Timing | None) -> None:
         """Show what was read so far."""
         with self.not_the_person():
             self.figures.set_figures(list(timing.figures.values()) if timing is not None else [])
-        self.empty.show_when(self.figures.rowCount() == 0)
+        self.empty.show_when(self.figures.rowCount() == 0 and timing is not None and bool(timing.shown))
 
     def fill_menu(self, menu: QMenu, index: QModelIndex) -> None:
         if index.isValid():
