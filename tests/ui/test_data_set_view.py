@@ -561,7 +561,13 @@ def test_windows_and_comparisons_are_asked_for(view: DataSetView, qtbot: QtBot, 
     wait_shown(qtbot, view, lambda: view.set_file(samples / "us-heart.dcm"))
     with qtbot.waitSignal(view.compare_asked) as asked:
         trigger(more_menu(view), "Compare with…")
-    assert asked.args == [samples / "us-heart.dcm"]
+    (handed,) = asked.args or []
+    assert isinstance(handed, FileObject)
+    assert handed is not view.shown_object
+    view.close()
+    assert handed.path == samples / "us-heart.dcm"
+    assert handed.source.read(0, 4) != b""
+    handed.close()
 
 
 def test_a_window_that_is_closed_lets_its_file_go(view: DataSetView, qtbot: QtBot, samples: Path) -> None:

@@ -180,11 +180,11 @@ class CompareView(QWidget):
         return self._comparison
 
     def set_left(self, chosen: DicomObject | str | Path) -> None:
-        """Put an object or a file on the left."""
+        """Put an object or a file on the left; an object is closed when another one takes its place."""
         self._put(0, chosen)
 
     def set_right(self, chosen: DicomObject | str | Path) -> None:
-        """Put an object or a file on the right."""
+        """Put an object or a file on the right; an object is closed when another one takes its place."""
         self._put(1, chosen)
 
     @action
@@ -196,9 +196,9 @@ class CompareView(QWidget):
                 self.problem.show_problem(str(error))
                 self.compared.emit()
                 return
-            self._own.append(found)
         else:
             found = chosen
+        self._own.append(found)
         self._sides[place] = found
         self._close_own(kept=self._sides)
         self._describe()

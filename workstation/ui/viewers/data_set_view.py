@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QPoint, QSize, Qt, QTimer, Signal, SignalInstance
 from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -59,10 +59,10 @@ class DataSetView(QWidget):
     """
 
     window_asked = Signal(object)
-    """The person wants what is shown in a window of its own: a `DicomObject`, or the `Path` of a file."""
+    """The person wants the `DicomObject` shown in a window of its own; whoever takes it closes it."""
 
     compare_asked = Signal(object)
-    """The person wants to compare what is shown with another one: a `DicomObject`, or the `Path` of a file."""
+    """The person wants to compare the `DicomObject` shown with another one; whoever takes it closes it."""
 
     shown = Signal()
     """Another data set is there, or the sentence that says why there is none."""
@@ -160,8 +160,8 @@ class DataSetView(QWidget):
         self._conversation = None
         self._show(Path(path))
 
-    def set_object(self, found: DicomObject | Path) -> None:
-        """Show an object that somebody else has found, and closes; or a file."""
+    def set_object(self, found: DicomObject) -> None:
+        """Show an object, and close it when another one is shown."""
         self._conversation = None
         self._show(found)
 
@@ -237,8 +237,7 @@ class DataSetView(QWidget):
             found.close()
             return
         self._close_own()
-        if found is not subject:
-            self._own.append(found)
+        self._own.append(found)
         self._object = found
         self._describe(found, note)
         self.elements.set_object(found, isinstance(found, FileObject))
@@ -287,10 +286,8 @@ class DataSetView(QWidget):
         found = self._object
         if found is None:
             return
-        # A file is opened anew by whoever shows it: this view closes its own.
-        subject = found.path if isinstance(found, FileObject) else found
-        menu.addAction("Open in a window of its own", lambda: self.window_asked.emit(subject))
-        menu.addAction("Compare with…", lambda: self.compare_asked.emit(subject))
+        menu.addAction("Open in a window of its own", partial(self._hand_on, self.window_asked, found))
+        menu.addAction("Compare with…", partial(self._hand_on, self.compare_asked, found))
         if isinstance(found, MessageObject) and found.gap and is_uid(found.transfer_syntax):
             menu.addSeparator()
             menu.addAction("Save what is here…", partial(self._ask_where, True))
@@ -298,6 +295,16 @@ class DataSetView(QWidget):
         element = menu.addMenu("Selected element")
         self.elements.actions_for(element)
         element.setEnabled(bool(element.actions()))
+
+    def _hand_on(self, signal: SignalInstance, found: DicomObject) -> None:
+        """Give somebody what is shown; a file opened once more, because this view closes its own."""
+        if isinstance(found, FileObject):
+            try:
+                found = FileObject(found.path)
+            except ObjectError as error:
+                self._tell(Outcome.FAILURE, "Cannot be opened again", str(error))
+                return
+        signal.emit(found)
 
     def _ask_where(self, incomplete: bool = False) -> None:
         found = self._object
