@@ -280,6 +280,19 @@ def test_values_rows_paths_and_json_are_copied(view: DataSetView, qtbot: QtBot, 
     assert len(json.loads(clipboard.text())["0040A730"]["Value"]) == 4
 
 
+def test_what_cannot_be_copied_is_said(view: DataSetView, qtbot: QtBot) -> None:
+    path = get_testdata_file("MR_truncated.dcm", download=False)
+    assert isinstance(path, str)
+    wait_shown(qtbot, view, lambda: view.set_file(path))
+    QApplication.clipboard().setText("before")
+    trigger(element_menu(view, "Pixel Data"), "Copy as JSON")
+    qtbot.waitUntil(view.elements.value.isVisible)
+    assert view.elements.value.toPlainText() == (
+        "(7FE0,0010) was not copied.\nIt is too large, or not all of it is here."
+    )
+    assert QApplication.clipboard().text() == "before"
+
+
 def test_the_whole_value_is_shown_when_asked_for(view: DataSetView, qtbot: QtBot, samples: Path) -> None:
     wait_shown(qtbot, view, lambda: view.set_file(samples / "ct-chest" / "01.dcm"))
     assert not view.elements.value.isVisible()

@@ -324,8 +324,7 @@ class ElementsView(QWidget):
     def _show_text(self, text: str) -> None:
         self._asked_for = None
         self.value.setPlainText(text)
-        if not text:
-            self.value.hide()
+        self.value.setVisible(bool(text))
 
     @action
     async def show_value(self, index: QModelIndex) -> None:
@@ -382,7 +381,10 @@ class ElementsView(QWidget):
 
     @action
     async def _copy(self, node: Node, make: Callable[[Node], str]) -> None:
-        copy_to_clipboard(await self._tasks.call(partial(make, node), name="copy-element"))
+        try:
+            copy_to_clipboard(await self._tasks.call(partial(make, node), name="copy-element"))
+        except ValueError as error:
+            self._show_text(f"{node.element.tag_text} was not copied.\n{error}")
 
     def actions_for(self, menu: QMenu) -> list[QAction]:
         """What can be done with the selected element, added to a menu of somebody else."""
@@ -420,7 +422,4 @@ def _value_to_copy(node: Node) -> str:
 
 
 def _json_to_copy(node: Node) -> str:
-    try:
-        return json_text(node.tree, node.element)
-    except ValueError as error:
-        return str(error)
+    return json_text(node.tree, node.element)
