@@ -132,7 +132,10 @@ def words(sequence: Sequence, line: Line) -> list[Part]:
         short = f"{sign} {row.status:04X}" if category in ("Failure", "Warning") else f"{sign} {category}"
         parts.append(Part(f"{sign} 0x{row.status:04X} {category}", meaning, main=True, short=short))
     if counts := _counts(newest):
-        parts.append(Part(counts))
+        told = newest.sub_operations
+        of_all = told is not None and told.completed is not None and told.remaining is not None
+        short = f"{told.completed:,} of {sum(filter(None, newest.counts)):,}" if told is not None and of_all else ""
+        parts.append(Part(counts, short=short))
     if row.problem:
         parts.append(Part(f"⚠ {printable(row.problem, 200)}", "failure"))
     detail = row.error_comment or ("" if row.name.endswith("-RSP") else row.detail)
@@ -140,6 +143,8 @@ def words(sequence: Sequence, line: Line) -> list[Part]:
         meaning = "failure" if row.name in _FAILURES else "dimmed"
         detail = printable(detail, 200).replace(" Query/Retrieve Information Model -", "")
         short = detail.removesuffix(" Storage").replace(" contexts ", " ")
+        if row.name == "A-ASSOCIATE-RJ":
+            short = detail.rpartition(": ")[2]  # the reason
         parts.append(Part(detail, meaning, short=short))
     if line.folded:
         parts += _run_words(sequence, line)

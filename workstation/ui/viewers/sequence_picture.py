@@ -12,7 +12,17 @@ from collections.abc import Sequence as Listed
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetricsF,
+    QPaintEngine,
+    QPainter,
+    QPen,
+    QPolygonF,
+    QStaticText,
+    QTransform,
+)
 
 from workstation.traffic.sequence import Party, SequenceStep, What
 from workstation.traffic.sequence_text import Line, Part, duration, is_failure, is_response, times_text, words
@@ -71,6 +81,7 @@ class Pens:
         self.height = self.metrics(self.plain).height()
         self.small_height = self.metrics(self.small).height()
         self._widths: dict[tuple[int, str], float] = {}
+        self._laid: dict[tuple[int, str], QStaticText] = {}
 
     def metrics(self, font: QFont) -> QFontMetricsF:
         """Of one of the three fonts."""
@@ -85,6 +96,26 @@ class Pens:
                 self._widths.clear()
             width = self._widths[key] = self.metrics(font).horizontalAdvance(text)
         return width
+
+    def write(self, painter: QPainter, font: QFont, text: str, left: float, top: float) -> None:
+        """Write a text in one of the three fonts with the painter's pen.
+
+        On the screen as one that is laid out already, which takes a quarter of the time; an SVG has no such thing.
+        """
+        painter.setFont(font)
+        if painter.paintEngine().type() is QPaintEngine.Type.SVG:
+            painter.drawText(QPointF(left, top + self.metrics(font).ascent()), text)
+            return
+        key = (id(font), text)
+        laid = self._laid.get(key)
+        if laid is None:
+            if len(self._laid) > _CACHED:
+                self._laid.clear()
+            laid = self._laid[key] = QStaticText(text)
+            laid.setTextFormat(Qt.TextFormat.PlainText)
+            laid.setPerformanceHint(QStaticText.PerformanceHint.AggressiveCaching)
+            laid.prepare(QTransform(), font)
+        painter.drawStaticText(QPointF(left, top), laid)
 
     def fitted(self, font: QFont, text: str, room: float) -> str:
         """The text, or as much as there is room for."""
@@ -152,13 +183,13 @@ class SequencePicture:
         )
         room = across.between - 8 if len(across.places) > 1 else across.width - 2 * _MARGIN
         # The first and the last may take the room beside them as well.
-        if len(across.places) == 2:
-            room = across.width / 2 - _MARGIN - 2
+        half = sum(across.places) / 2 if len(across.places) == 2 else 0.0
+        if half:
+            room = (half if number == 0 else across.width - half) - _MARGIN - 2
         width = max(min(wanted, room), 40.0)
         middle = across.places[number]
         left = min(max(middle - width / 2, _MARGIN), across.width - width - _MARGIN)
-        if len(across.places) == 2:
-            half = across.width / 2
+        if half:
             left = min(left, half - width - 2) if number == 0 else max(left, half + 2)
         return QRectF(left, 5, width, self.head_height - 11)
 
@@ -186,11 +217,10 @@ class SequencePicture:
         painter.setBrush(Qt.BrushStyle.NoBrush)
 
     def _text(self, painter: QPainter, font: QFont, colour: QColor, box: QRectF, text: str, *, top: bool) -> None:
-        painter.setFont(font)
+        shown = self.pens.fitted(font, text, box.width())
+        y = box.top() if top else box.bottom() - self.pens.metrics(font).height()
         painter.setPen(colour)
-        where = Qt.AlignmentFlag.AlignTop if top else Qt.AlignmentFlag.AlignBottom
-        flags = int(where | Qt.AlignmentFlag.AlignHCenter) | int(Qt.TextFlag.TextSingleLine)
-        painter.drawText(box, flags, self.pens.fitted(font, text, box.width()))
+        self.pens.write(painter, font, shown, box.center().x() - self.pens.width(font, shown) / 2, y)
 
     # --- lines -----------------------------------------------------------------------------------------------------
 
@@ -331,11 +361,10 @@ class SequencePicture:
         step = layout.sequence.step(layout.line(number).step)
         text = f"{duration(step.idle)} of silence"
         left, right = across.places[0], across.places[1] if len(across.places) > 1 else across.width
-        box = QRectF(left + 12, middle - pens.height / 2, max(right - left - 24, 60), pens.height)
-        painter.setFont(pens.small)
+        text = pens.fitted(pens.small, text, max(right - left - 24, 60))
         painter.setPen(theme.dimmed)
-        text = pens.fitted(pens.small, text, box.width())
-        painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), text)
+        x = (left + right - pens.width(pens.small, text)) / 2
+        pens.write(painter, pens.small, text, x, middle - pens.small_height / 2)
 
     def _paint_frames(
         self,
@@ -380,14 +409,14 @@ class SequencePicture:
     ) -> None:
         pens, theme = self.pens, self.theme
         top, room = layout.top(number), across.gutter - _MARGIN
-        painter.setFont(pens.small)
+        at = f"{step.time - layout.sequence.begin:.3f}"
+        y = top + self.line_height - RAISED - pens.small_height
         painter.setPen(theme.dimmed)
-        right = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        box = QRectF(0, top + self.line_height - RAISED - pens.small_height, room, pens.small_height)
-        painter.drawText(box, right, f"{step.time - layout.sequence.begin:.3f}")
+        pens.write(painter, pens.small, at, room - pens.width(pens.small, at), y)
         if numbered:
+            which = f"#{step.conversation.number}"
             painter.setPen(theme.text)
-            painter.drawText(box.translated(0, -pens.small_height), right, f"#{step.conversation.number}")
+            pens.write(painter, pens.small, which, room - pens.width(pens.small, which), y - pens.small_height)
 
     # --- one step --------------------------------------------------------------------------------------------------
 
@@ -527,9 +556,8 @@ class SequencePicture:
         painter.drawPolygon(QPolygonF(corners))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(theme.accent)
-        painter.setFont(pens.small)
-        left = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        painter.drawText(box.adjusted(15, 0, 0, 0), left, times_text(line.block))
+        top = box.center().y() - pens.small_height / 2
+        pens.write(painter, pens.small, times_text(line.block), box.left() + 15, top)
 
     # --- words -----------------------------------------------------------------------------------------------------
 
@@ -562,15 +590,13 @@ class SequencePicture:
         x = left
         if centred:
             x += max(room - sum(width for _, width in fitted) - _BETWEEN * (len(fitted) - 1), 0) / 2
-        baseline = top + self.pens.metrics(self.pens.plain).ascent()
         for part, width in fitted:
-            painter.setFont(self._font_of(part))
             match part.meaning:
                 case "" | "name":
                     painter.setPen(theme.text)
                 case meaning:
                     painter.setPen(getattr(theme, meaning))
-            painter.drawText(QPointF(x, baseline), part.text)
+            self.pens.write(painter, self._font_of(part), part.text, x, top)
             x += width + _BETWEEN
 
 
