@@ -41,7 +41,7 @@ from workstation.traffic.capture.export import pdu_object
 from workstation.traffic.conversation import Conversation
 from workstation.traffic.log import TrafficLog
 from workstation.traffic.repeat import as_dcmtk, as_hex, as_json, as_python, as_text
-from workstation.traffic.repeat_dcmtk import shell_quoted
+from workstation.traffic.repeat_dcmtk import is_argument, shell_quoted
 from workstation.traffic.repeat_request import harmless
 
 FIND = "1.2.840.10008.5.1.4.1.2.2.1"
@@ -328,6 +328,7 @@ def test_data_sets_that_are_not_whole_are_said() -> None:
 # --------------------------------------------------------------------------- nothing acts as code
 @pytest.mark.parametrize("shell", ["sh", "bash"])
 @pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_no_shell_takes_a_peer_s_text_for_code(text: str, shell: str, tmp_path: Path) -> None:
     keys = study(PatientName="X", PatientComments=text, StudyID=text[:16])
     title = text[:16].encode("ascii", "replace").decode().replace("\n", " ")
@@ -336,7 +337,9 @@ def test_no_shell_takes_a_peer_s_text_for_code(text: str, shell: str, tmp_path: 
     (arguments,) = run(command, tmp_path, shell)
     assert not (tmp_path / "pwned").exists()
     assert arguments[0] == "findscu"
-    assert arguments[arguments.index("-aet") + 1] == conversation.calling
+    expected = conversation.calling if is_argument(title) else "CALLING"
+    assert arguments[arguments.index("-aet") + 1] == expected
+    acts_nowhere(command.splitlines()[-1])
     if "-k" in arguments:
         assert f"StudyID={text[:16].encode('ascii', 'replace').decode()}" in arguments
     else:
@@ -347,7 +350,18 @@ def test_no_shell_takes_a_peer_s_text_for_code(text: str, shell: str, tmp_path: 
             assert set(line[1:]) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,:/_-"), line
 
 
+def acts_nowhere(line: str) -> None:
+    """The command line of Windows knows no single quotes; a double quote begins or ends what stands for itself."""
+    outside = "".join(line.split('"')[::2])
+    assert line.count('"') % 2 == 0
+    assert not set(outside) & set("&|<>^")
+    assert "%" not in line
+    for inside in line.split('"')[1::2]:
+        assert not set(inside) & set("$`!%") or inside == "$IDENTIFIER"
+
+
 @pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_python_takes_it_for_nothing_but_values(text: str) -> None:
     keys = study(PatientComments=text, StudyID=text[:16])
     keys.add_new(0x00091001, "LO", text)
@@ -388,8 +402,33 @@ def test_an_ae_title_that_a_command_cannot_carry_is_replaced_and_said(title: str
 @given(st.text(max_size=40).filter(lambda text: "\0" not in text))
 @example("")
 @example("'")
+@example("CT\\MR")
+@example("CT\\")
+@example("a\\\\b")
 def test_a_quoted_text_is_one_argument(text: str) -> None:
     assert shlex.split(shell_quoted(text), comments=True, posix=True) == [text]
+
+
+@given(st.text(alphabet=st.characters(min_codepoint=0, max_codepoint=0x2100), max_size=12))
+@example("'&calc$")
+@example('"&calc')
+@example("%COMSPEC%")
+@example("$(x)&y")
+def test_what_is_written_acts_in_no_shell(text: str) -> None:
+    if is_argument(text):
+        assert text.isascii()
+        assert text.isprintable() or not text
+        acts_nowhere(shell_quoted(text))
+
+
+def test_the_shell_and_we_agree_on_every_quotable_text(tmp_path: Path) -> None:
+    texts = [f"a{chr(one)}b{chr(two)}c" for one in range(32, 127) for two in range(32, 127, 7)]
+    texts = [text for text in texts if is_argument(text)]
+    assert len(texts) > 500
+    for shell in ("sh", "bash"):
+        script = f"printf '%s\\0' {' '.join(map(shell_quoted, texts))}"
+        done = subprocess.run([shell, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=20)
+        assert done.stdout.split("\0")[:-1] == texts
 
 
 @given(st.text(max_size=80))

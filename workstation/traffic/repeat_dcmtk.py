@@ -1,9 +1,11 @@
 """A request as a command of DCMTK's, for a POSIX shell.
 
 AE titles, UIDs and keys come from a peer and end up where a person pastes them into a terminal. So every argument that
-is not plain is quoted; a text with control characters, which a terminal would obey before any shell reads it, is never
-written, and none that DCMTK would take for a file of arguments. Comments hold words of ours only. What the options of
-a command cannot say goes into a DICOM file, in Base64.
+is not plain is quoted: in double quotes where those are enough, which PowerShell and the command line of Windows read
+as well, else in single quotes. A text that one of the three could take for something else is never written, nor one
+with control characters, which a terminal would obey before any shell reads it, nor one that DCMTK would take for a
+file of arguments. Comments hold words of ours only. What the options of a command cannot say goes into a DICOM file, in
+Base64.
 """
 
 from __future__ import annotations
@@ -17,16 +19,20 @@ from workstation.net import part10
 from workstation.net.dsutils import decode_in
 from workstation.net.uids import uid_name
 from workstation.traffic.repeat_request import Repeatable, harmless
-from workstation.traffic.text import printable
 
 if TYPE_CHECKING:
     from pydicom.dataelem import DataElement
     from pydicom.dataset import Dataset
 
-__all__ = ["dcmtk_command", "shell_quoted"]
+__all__ = ["dcmtk_command", "is_argument", "shell_quoted"]
 
 # What no shell gives a meaning to, not even zsh (=name), csh (!) or the one of Windows (%name%).
 _PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_.,:/+-]*|-[A-Za-z]{1,3}|--[a-z-]+")
+# What stands for itself in double quotes, in every shell: in particular no $, backquote, quotation mark, % (which the
+# command line of Windows replaces even there) and no ! (which bash does). A backslash parts values.
+_DOUBLE = re.compile(r"(?:[A-Za-z0-9 ~#&'()*+,./:;<=>?@\[\]^_{|}-]|\\(?=[A-Za-z0-9]))*")
+# For the command line of Windows single quotes are letters: nothing may stand in them that acts there.
+_SINGLE = re.compile(r"[A-Za-z0-9 ~#'()*+,./:;=?@\[\]_{}$`!\\-]*")
 _HOSTNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:_-]{0,252}")
 
 _IMPLICIT, _EXPLICIT, _BIG_ENDIAN = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
@@ -73,6 +79,13 @@ _TEXTS = frozenset(
 )
 _MOST_KEYS = 60
 _DEEPEST = 4
+_LONGEST = 1024
+_MOST_BYTES = 16 << 10
+
+
+def is_argument(text: str) -> bool:
+    """Whether a text can be written as an argument so that every shell takes it for that."""
+    return any(form.fullmatch(text) for form in (_PLAIN, _DOUBLE, _SINGLE))
 
 
 def shell_quoted(text: str) -> str:
@@ -82,6 +95,8 @@ def shell_quoted(text: str) -> str:
     """
     if _PLAIN.fullmatch(text):
         return text
+    if _DOUBLE.fullmatch(text):
+        return f'"{text}"'
     return "'" + text.replace("'", "'\"'\"'") + "'"
 
 
@@ -163,7 +178,7 @@ def _title(option: str, title: str, stand_in: str, remarks: list[str]) -> list[s
     """An option with an AE title."""
     if not title:
         return []
-    if printable(title, 64) != title or title.startswith("@") or not title.isascii() or len(title) > 16:
+    if not is_argument(title) or title.startswith("@") or len(title) > 16:
         remarks.append(f"An AE title cannot be written in a command, {stand_in} stands in its place")
         title = stand_in
     return [option, title]
@@ -192,7 +207,7 @@ def _proposal(request: Repeatable, table: dict[str, str], remarks: list[str]) ->
 # --------------------------------------------------------------------------- keys
 def _keys(request: Repeatable, remarks: list[str]) -> list[str] | None:
     """The identifier as options; None if it has to go into a file."""
-    if request.data is None:
+    if request.data is None or len(request.data) > _MOST_BYTES:
         remarks.append("The keys are missing, add them with -k")
         return []
     try:
@@ -251,7 +266,7 @@ def _text_of(element: DataElement) -> str | None:
         return None
     values = value if isinstance(value, MultiValue) else [value]
     text = "\\".join(str(one) for one in values)
-    return text if text.isascii() and printable(text, 1024) == text else None
+    return text if len(text) <= _LONGEST and is_argument(text) else None
 
 
 def _identifier_file(request: Repeatable) -> tuple[list[str], list[str]]:
@@ -266,8 +281,8 @@ def _identifier_file(request: Repeatable) -> tuple[list[str], list[str]]:
         implementation_class_uid="2.25.1",
     )
     encoded = b64encode(head + data).decode("ascii")
-    lines = [encoded[at : at + 76] for at in range(0, len(encoded), 76)]
+    # In one argument: as lines of their own, elsewhere pasted, the last ones could be names of programs.
     return (
-        ["IDENTIFIER=$(mktemp)", "base64 -d > \"$IDENTIFIER\" <<'END_OF_IDENTIFIER'", *lines, "END_OF_IDENTIFIER"],
+        ["IDENTIFIER=$(mktemp)", f'printf %s "{encoded}" | base64 -d > "$IDENTIFIER"'],
         [_FILE],
     )
