@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from capture_streams import SYN, comments_of, packets_of, streams_of
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from traffic_wire import ACCEPT, REQUEST, Wire, store_rq
 from tshark import check_connections, dissect_file
 
@@ -187,6 +189,35 @@ def test_rows_that_were_let_go_are_a_gap_of_their_size(path: Path) -> None:
         whole = sent_bytes(records, event)
         assert whole.endswith(stream.data[is_client])
         assert stream.gaps[is_client] == [(0, len(whole) - len(stream.data[is_client]))]
+
+
+# (by us, whole length, bytes kept, PDUs lost before it), whatever the bytes are
+LENGTHS = st.sampled_from([1, 6, 1000, MAX_SEGMENT - 1, MAX_SEGMENT, MAX_SEGMENT + 1, 2 * MAX_SEGMENT + 7])
+ANY_PDU = st.tuples(st.booleans(), LENGTHS, LENGTHS, st.sampled_from([0, 0, 2]))
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(pdus=st.lists(ANY_PDU, max_size=6), kind=st.sampled_from([1, 2, 3, 4, 5, 7, 0x0A, 0xFF]), twice=st.booleans())
+def test_whatever_was_seen_can_be_saved(path: Path, pdus: Any, kind: int, twice: bool) -> None:
+    """The bytes that are there come back in order, and the wire was as long as it was."""
+    records: list[Record] = []
+    for wire in [Wire(1), Wire(2, "acceptor")][: 1 + twice]:
+        records += [opened(wire), wire.pdu(REQUEST, sent=wire.mode == "requestor")]
+        for by_us, length, kept, lost in pdus:
+            raw = bytes([kind]) + bytes(length - 1)
+            sent = by_us == (wire.mode == "requestor")
+            records.append(wire.raw(raw, sent=sent, kept=min(kept, length), lost=lost))
+    written = write_log(path, folded(*records))
+    assert (written.associations, written.pdus) == (1, 1 + len(pdus))
+    (stream,) = streams_of(path)
+    start = len(encode_pdu(REQUEST))
+    for side, all_of_it in ((True, [(True, start, start, 0), *pdus]), (False, pdus)):
+        mine = [(length, min(kept, length), lost) for by_us, length, kept, lost in all_of_it if by_us == side]
+        assert len(stream.data[side]) == sum(kept for _, kept, _ in mine)
+        assert sum(size for _, from_client, _, size, _ in stream.order if from_client == side) == sum(
+            length for length, _, _ in mine
+        )
+        assert sum(size for _, size in stream.gaps[side]) == sum(length - kept + lost for length, kept, lost in mine)
 
 
 # --------------------------------------------------------------------------- the connection
