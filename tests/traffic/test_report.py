@@ -13,6 +13,7 @@ from workstation.traffic.expert_rules.note import Note, Severity
 from workstation.traffic.log import TrafficLog
 from workstation.traffic.record import Record
 from workstation.traffic.report import html_pieces, html_report, text_report
+from workstation.traffic.verdict import Layer, Verdict
 
 HOSTILE = "<script>alert(1)</script>\"'&\u202e\x1b[2J\n"
 NOTE = Note(
@@ -121,6 +122,15 @@ def test_html_says_the_same_and_is_well_formed() -> None:
     assert "disk <full>" in response[-1]
     assert "▲ Warning: A context was rejected" in page.words
     assert "✕ Rejected: abstract syntax not supported" in page.words
+
+
+def test_a_failure_is_explained_first() -> None:
+    verdict = Verdict(Layer.STATUS, "The peer is <out of resources>.", "0xA700", "Make room there.")
+    text = text_report(talk(), verdict=verdict)
+    assert "✕ Failed. Status: The peer is <out of resources> (0xA700). Make room there." in text.splitlines()[3]
+    page = Page(html_report(talk(), verdict=verdict))
+    assert "The peer is <out of resources> (0xA700)" in page.words
+    assert "✕ Failed." not in text_report(talk())
 
 
 def test_the_page_loads_nothing_and_runs_nothing() -> None:

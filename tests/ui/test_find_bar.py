@@ -38,7 +38,6 @@ class Kit:
             pane.set_log(self.log)
             pane.set_conversation(self.conversation)
             pane.message_chosen.connect(self.go)
-            self.shown.changed.connect(pane.shown_changed)
             pane.show()
         self.chosen: list[tuple[int, int]] = []
 

@@ -34,6 +34,8 @@ _HOST = "PEER"
 _NOT_HARMLESS = re.compile(r"[^A-Za-z0-9 .,:/_-]+")
 # Scripts are read and mailed by people; more than that belongs in a file.
 MOST_INLINE = 64 << 10
+# Rows, for the one that a request belongs to.
+_LOOKED_AT = 5000
 
 
 def harmless(text: str, limit: int = 300) -> str:
@@ -105,7 +107,7 @@ def repeatable(conversation: Conversation, row: MessageRow | PduRow | None) -> R
     )
     message_row = row.message if isinstance(row, PduRow) else row
     if row is None:
-        message_row = next((one for one in conversation.rows if _is_request(conversation, one)), None)
+        message_row = next((one for one in conversation.rows[:_LOOKED_AT] if _is_request(conversation, one)), None)
     request = _request_of(conversation, message_row, remarks) if message_row is not None else None
     message = request.message if request is not None else None
     if request is None or message is None:
@@ -178,7 +180,7 @@ def _request_of(conversation: Conversation, row: MessageRow, remarks: list[str])
         return found
     if row.name == "C-STORE-RQ" and not _from_requestor(conversation, row):
         place = conversation.index_of(row.number)
-        for earlier in reversed(conversation.rows[max(place - 5000, 0) : place]):
+        for earlier in reversed(conversation.rows[max(place - _LOOKED_AT, 0) : place]):
             if earlier.name == "C-GET-RQ":
                 remarks.append(f"Row {row.number} came because of row {earlier.number}, which is what is repeated")
                 return earlier

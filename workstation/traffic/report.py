@@ -21,6 +21,7 @@ from workstation.traffic.text import printable, quantity
 
 if TYPE_CHECKING:
     from workstation.traffic.expert_rules.note import Note
+    from workstation.traffic.verdict import Verdict
 
 __all__ = ["MOST_ROWS", "html_pieces", "html_report", "text_pieces", "text_report"]
 
@@ -29,17 +30,22 @@ MOST_ROWS = 10_000
 MOST_STEPS = 1_000
 _MESSAGE_TITLES = ("No", "Time s", "Δ ms", "", "Message", "Ctx", "Status", "Took ms", "Bytes", "Detail")
 _MEANINGS: Final = {str(one.value): one.meaning for one in (*Event, *Action)}
+_FAILED: Final = "✕ Failed."
 _NUMERIC = frozenset({0, 1, 2, 5, 7, 8})
 
 
-def text_report(conversation: Conversation, notes: Iterable[Note] = (), source: str = "") -> str:
+def text_report(
+    conversation: Conversation, notes: Iterable[Note] = (), source: str = "", verdict: Verdict | None = None
+) -> str:
     """The whole report as text."""
-    return "".join(text_pieces(conversation, tuple(notes), source))
+    return "".join(text_pieces(conversation, tuple(notes), source, verdict))
 
 
-def html_report(conversation: Conversation, notes: Iterable[Note] = (), source: str = "") -> str:
+def html_report(
+    conversation: Conversation, notes: Iterable[Note] = (), source: str = "", verdict: Verdict | None = None
+) -> str:
     """The whole report as one page of HTML."""
-    return "".join(html_pieces(conversation, tuple(notes), source))
+    return "".join(html_pieces(conversation, tuple(notes), source, verdict))
 
 
 # --------------------------------------------------------------------------- what is told
@@ -197,10 +203,14 @@ def _title(conversation: Conversation) -> str:
 
 
 # --------------------------------------------------------------------------- text
-def text_pieces(conversation: Conversation, notes: Sequence[Note] = (), source: str = "") -> Iterator[str]:
+def text_pieces(
+    conversation: Conversation, notes: Sequence[Note] = (), source: str = "", verdict: Verdict | None = None
+) -> Iterator[str]:
     """The report as text, a line or a few at a time."""
     title = _title(conversation)
     yield f"{title}\n{'=' * len(title)}\n\n"
+    if verdict is not None:
+        yield f"{_FAILED} {printable(verdict.sentence, 2000)}\n\n"
     for head, value in _summary(conversation, source):
         yield f"{head + ':':<14}{value}\n"
     yield _text_head("Parties")
@@ -278,7 +288,9 @@ td { overflow-wrap: break-word; } td.k { white-space: nowrap; width: 1%; padding
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def html_pieces(conversation: Conversation, notes: Sequence[Note] = (), source: str = "") -> Iterator[str]:
+def html_pieces(
+    conversation: Conversation, notes: Sequence[Note] = (), source: str = "", verdict: Verdict | None = None
+) -> Iterator[str]:
     """The report as HTML, an element or a few at a time."""
     title = escape(_title(conversation))
     yield (
@@ -287,6 +299,8 @@ def html_pieces(conversation: Conversation, notes: Sequence[Note] = (), source: 
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"
     )
+    if verdict is not None:
+        yield f'<p><b class="bad">{_FAILED}</b> {escape(printable(verdict.sentence, 2000))}</p>\n'
     yield from _html_table((), [[head, value] for head, value in _summary(conversation, source)], keys=(0,))
     yield "<h2>Parties</h2>\n"
     yield from _html_table(("", "Requestor", "Acceptor"), _parties(conversation), keys=(0,))

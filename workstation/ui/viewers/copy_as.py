@@ -22,11 +22,13 @@ from workstation.ui.tasks import Tasks, action
 
 if TYPE_CHECKING:
     from workstation.traffic.expert_rules.note import Note
+    from workstation.traffic.verdict import Verdict
 
 __all__ = ["ReportKind", "ReportSaver", "add_copy_menu", "save_report"]
 
 ReportKind = Literal["text", "html"]
 NotesOf = Callable[[Conversation], "Iterator[Note | None]"]
+VerdictOf = Callable[[Conversation], "Verdict | None"]
 
 _SUFFIX: dict[ReportKind, tuple[str, str]] = {"text": ("txt", "Text (*.txt)"), "html": ("html", "HTML page (*.html)")}
 
@@ -72,6 +74,8 @@ class ReportSaver(QObject):
         tasks: Writes the file in a thread.
         conversation: What it is about.
         notes_of: Finds what is remarkable, None between its steps.
+        source: Where the traffic is from, "" for what happens now.
+        verdict_of: Explains why it failed, None if it did not.
     """
 
     saved = Signal(object)
@@ -86,6 +90,7 @@ class ReportSaver(QObject):
         kind: ReportKind,
         notes_of: NotesOf | None = None,
         source: str = "",
+        verdict_of: VerdictOf | None = None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -94,6 +99,7 @@ class ReportSaver(QObject):
         self._kind = kind
         self._notes_of = notes_of
         self._source = source
+        self._verdict_of = verdict_of
         self._pieces: list[str] = []
         self._path = Path()
         self._slices = Slices(self, self._write)
@@ -127,8 +133,9 @@ class ReportSaver(QObject):
                     notes.append(note)
                 yield
         notes.sort(key=lambda note: -note.severity)
+        verdict = self._verdict_of(self._conversation) if self._verdict_of is not None else None
         make = html_pieces if self._kind == "html" else text_pieces
-        for piece in make(self._conversation, notes, self._source):
+        for piece in make(self._conversation, notes, self._source, verdict):
             self._pieces.append(piece)
             yield
 
@@ -163,8 +170,9 @@ def save_report(
     *,
     notes_of: NotesOf | None = None,
     source: str = "",
+    verdict_of: VerdictOf | None = None,
 ) -> ReportSaver:
     """Ask where a report on an association goes and write it there; connect `saved` and `failed` to say how it went."""
-    saver = ReportSaver(tasks, conversation, kind, notes_of, source, parent)
+    saver = ReportSaver(tasks, conversation, kind, notes_of, source, verdict_of, parent)
     saver.ask(parent)
     return saver

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Protocol
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal, SignalInstance
 from PySide6.QtGui import QHideEvent, QKeyEvent, QKeySequence, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractScrollArea,
@@ -71,6 +71,10 @@ class Scope(Enum):
 
 class Shown(Protocol):
     """What a pane needs to know of the message that the two views show."""
+
+    @property
+    def changed(self) -> SignalInstance:
+        """Another message is shown, or more of it."""
 
     @property
     def row(self) -> MessageRow | PduRow | None:
@@ -266,6 +270,7 @@ class FindPane(QFrame):
         layout.addWidget(self.bar)
         self.setWindowTitle(view.windowTitle())
         view.windowTitleChanged.connect(self.setWindowTitle)
+        shown.changed.connect(self.shown_changed)
         view.installEventFilter(self)
         self.bar.edited.connect(lambda: self._look(jump=self.bar.where is Scope.MESSAGE))
         self.bar.asked.connect(self.go)
