@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import weakref
 from itertools import pairwise
 from pathlib import Path
 
@@ -237,6 +238,45 @@ def test_rows_that_are_let_go_leave_the_diagram(view: SequenceView, qtbot: QtBot
     numbers = [row.number for row in conversation.rows]
     layout = view.canvas.layout_of_lines
     assert [layout.sequence.key(line.step)[1] for line in layout.lines()][1:] == numbers
+
+
+def test_what_comes_while_it_waits_to_begin_anew_is_shown(view: SequenceView, qtbot: QtBot) -> None:
+    log = TrafficLog(max_conversations=3)
+    for number in range(1, 4):
+        log.add(whole(number))
+    view.set_log(log)
+    view.set_all(True)
+    settle(qtbot, view)
+
+    def associations() -> set[int]:
+        layout = view.canvas.layout_of_lines
+        return {layout.sequence.key(line.step)[0] for line in layout.lines()}
+
+    view.apply(log.add(whole(4)))
+    qtbot.waitUntil(lambda: associations() == {2, 3, 4}, timeout=5000)
+    # Not again at once; but the new one is there.
+    view.apply(log.add(whole(5)))
+    qtbot.waitUntil(lambda: 5 in associations(), timeout=5000)
+    assert 2 in associations()
+    qtbot.waitUntil(lambda: associations() == {3, 4, 5}, timeout=5000)
+    settle(qtbot, view)
+
+
+def test_a_hidden_pane_keeps_no_association_alive(view: SequenceView, qtbot: QtBot) -> None:
+    log = TrafficLog(max_conversations=3)
+    log.add(whole(1))
+    view.set_log(log)
+    view.set_all(True)
+    settle(qtbot, view)
+    view.hide()
+    gone = weakref.ref(log.conversations[0])
+    for number in range(2, 1300):
+        view.apply(log.add(whole(number, finds=0)))
+    view.show()
+    settle(qtbot, view)
+    assert gone() is None
+    layout = view.canvas.layout_of_lines
+    assert {layout.sequence.key(line.step)[0] for line in layout.lines()} == {1297, 1298, 1299}
 
 
 # --- going there ----------------------------------------------------------------------------------------------------

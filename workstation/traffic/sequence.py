@@ -26,6 +26,7 @@ GAP: Final = 1.0
 
 _LEAST = 3  # times that something has to happen before it is told as one
 _LONGEST = 4  # steps of what is repeated: a C-GET has three for each object
+_ASTRAY = 0.5  # seconds
 _AT_ONCE = 100  # steps between two pauses
 _MASKED = 64  # parties whose activity is known
 
@@ -248,13 +249,17 @@ class Sequence:
             if other is None:
                 return None
             row = other
+        if self.conversation is not None:
+            number = bisect_left(self._row, row.number)
+            return number if number < len(self._row) and self._row[number] == row.number else None
         # Steps are in the order of time but for moments at which several threads sent.
-        near = bisect_left(self._time, row.time - 0.5)
-        for number in range(near, len(self._row)):
-            if self._row[number] == row.number and self._talk[number] == talk.number:
-                return number
-            if self._time[number] > row.time + 0.5:
-                break
+        exact = bisect_left(self._time, row.time)
+        for way in (range(exact, len(self._row)), range(exact - 1, -1, -1)):
+            for number in way:
+                if self._row[number] == row.number and self._talk[number] == talk.number:
+                    return number
+                if abs(self._time[number] - row.time) > _ASTRAY:
+                    break
         return None
 
     # ------------------------------------------------------------------- taking in

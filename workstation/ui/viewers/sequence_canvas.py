@@ -44,7 +44,9 @@ from workstation.ui.viewers.sequence_picture import RAISED, Across, SequencePict
 
 _REFRESH = 80  # milliseconds between two looks at what is new
 _TOLD = 0.15  # seconds between two changes of the scroll bar while much comes in
-_ANEW = 1000  # milliseconds between two beginnings anew
+_ANEW = 1.0  # seconds between two beginnings anew, at least
+_REST = 10  # times as long as it takes
+_MOST_DIRTY = 1000  # conversations remembered as changed
 _PADDING = 8  # below the last line
 ZOOMS = (0.7, 0.8, 0.9, 1.0, 1.15, 1.3, 1.5, 1.75, 2.0)
 SECONDS = (25, 50, 100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 51200, 102400)
@@ -91,7 +93,7 @@ class SequenceCanvas(QAbstractScrollArea):
         self._doing: dict[int, Conversation] | None = {}
         self._told = 0.0
         self._steps_told = 0
-        self._begun = 0.0
+        self._began = self._took = 0.0  # when it began anew last, and how long that took
         self._take_font()
         self._begin()
         self._slices = Slices(self, self._done)
@@ -182,6 +184,8 @@ class SequenceCanvas(QAbstractScrollArea):
         if self._dirty is not None:
             for conversation in (*change.added, *change.changed):
                 self._dirty[conversation.number] = conversation
+            if len(self._dirty) > _MOST_DIRTY:
+                self._dirty = None  # nobody looks: whom it holds may be gone long before somebody does
         self._soon()
 
     def select(self, conversation: Conversation | None, row: MessageRow | PduRow | None) -> None:
@@ -198,24 +202,31 @@ class SequenceCanvas(QAbstractScrollArea):
     # --- taking in -------------------------------------------------------------------------------------------------
 
     def _soon(self) -> None:
-        if self.isVisible() and not self._timer.isActive() and not self._slices.busy:
+        if not self.isVisible() or self._slices.busy:
+            return
+        if not self._timer.isActive() or self._timer.remainingTime() > _REFRESH:
             self._timer.start(_REFRESH)
 
     def _go_on(self) -> None:
         """Take in what is new, if anybody sees it."""
         if not self.isVisible():
             return
-        if self._sequence.stale:
-            wait = _ANEW - int((time.monotonic() - self._begun) * 1000)
-            if wait > 0 and not self._fresh:
-                self._timer.start(wait)
-                return
-            self._begun = time.monotonic()
+        wait = self._until_anew() if self._sequence.stale else 0
+        if self._sequence.stale and not wait:
             self._slices.start(self._anew())
             return
         if self._dirty == {} and self._doing == {} and not self._fresh and self._layout.complete:
+            if wait:
+                self._timer.start(wait)
             return
         self._slices.start(self._work())
+
+    def _until_anew(self) -> int:
+        """Milliseconds until it may begin anew: most of the time is for something else."""
+        if self._fresh:
+            return 0
+        pause = max(_ANEW, _REST * self._took)
+        return max(int((self._began + pause - time.monotonic()) * 1000), 0)
 
     def _work(self) -> Iterator[None]:
         # What was dropped half-way is looked at again.
@@ -236,6 +247,7 @@ class SequenceCanvas(QAbstractScrollArea):
     def _anew(self) -> Iterator[None]:
         """The same from the beginning, shown when it is whole."""
         self._dirty, self._doing = {}, {}
+        self._began = time.monotonic()
         sequence = self._new_sequence()
         layout = self._new_layout(sequence)
         for _ in sequence.take_in():
@@ -250,6 +262,7 @@ class SequenceCanvas(QAbstractScrollArea):
         self._place_bars()
         self._find_selected()
         self._return_to(at, away, at_end)
+        self._took = time.monotonic() - self._began
 
     def _relay(self) -> None:
         """Everything has another height now: the same lines at other places."""
@@ -276,8 +289,10 @@ class SequenceCanvas(QAbstractScrollArea):
     def _done(self) -> None:
         self._show_grown()
         self._fresh = False
-        if self._sequence.stale or self._dirty is None or self._dirty:
+        if self._dirty is None or self._dirty:
             self._soon()
+        elif self._sequence.stale:
+            self._timer.start(max(self._until_anew(), _REFRESH))
 
     def _show_grown(self) -> None:
         # Whoever looks at the end of live traffic goes on doing so; who opens something there looks at that.
