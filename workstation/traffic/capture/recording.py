@@ -198,9 +198,9 @@ class _Connection:
     other: int | None = None
     open_ends: set[int] = field(default_factory=set)
     reason: str = ""
-    # What the other end sent and the owner has not heard yet; or how many PDUs the owner heard of first.
+    # What the other end sent and the owner has not heard yet; and what the owner heard before we heard of its sending.
     unheard: deque[_Note] = field(default_factory=deque)
-    ahead: int = 0
+    ahead: deque[_Note] = field(default_factory=deque)
     over: bool = False
 
 
@@ -264,17 +264,11 @@ class _Connections:
     def _pdu(self, connection: _Connection, note: _Note) -> Iterator[Packet]:
         sent = note.kind == "sent"
         if note.association == connection.owner:
-            if not sent:
-                if connection.unheard:
-                    connection.unheard.popleft()
-                else:
-                    connection.ahead += 1
+            if not sent and not _taken_out(connection.unheard, note):
+                connection.ahead.append(note)
             yield from self._write(connection, note, sent == (connection.mode == "requestor"))
-        elif sent:
-            if connection.ahead:
-                connection.ahead -= 1
-            elif not connection.over:
-                connection.unheard.append(note)
+        elif sent and not _taken_out(connection.ahead, note) and not connection.over:
+            connection.unheard.append(note)
 
     def _write(self, connection: _Connection, note: _Note, from_client: bool) -> Iterator[Packet]:
         self.pdus += 1
@@ -292,6 +286,16 @@ class _Connections:
         connection.unheard.clear()
         connection.over = True
         yield from connection.stream.close(note.time, connection.reason)
+
+
+def _taken_out(notes: deque[_Note], note: _Note) -> bool:
+    """Take out the first note with the same PDU, and those before it, whose counterparts came before the recording."""
+    for index, one in enumerate(notes):
+        if one.data == note.data:
+            for _ in range(index + 1):
+                notes.popleft()
+            return True
+    return False
 
 
 def _is_other_end(known: _Connection, note: _Note, facts: ConversationFacts) -> bool:
