@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 from viewer_wire import Talk, whole
 
@@ -85,6 +86,17 @@ def test_ctrl_f_opens_the_bar_and_escape_closes_it(kit: Kit, qtbot: QtBot) -> No
     qtbot.keyClick(kit.bytes.bar.text, Qt.Key.Key_Escape)
     assert not kit.bytes.is_open
     assert kit.bytes.focusWidget() is kit.shown.bytes
+
+
+def test_the_menus_of_both_panes_open_the_bar(kit: Kit) -> None:
+    kit.show(4)
+    menu = kit.shown.bytes.make_menu()
+    next(action for action in menu.actions() if action.text() == "Find…").trigger()
+    assert kit.bytes.is_open
+    menu = QMenu()
+    kit.shown.decoded.fill_menu(menu, kit.shown.decoded.fields.index(0, 0))
+    next(action for action in menu.actions() if action.text() == "Find…").trigger()
+    assert kit.decoded.is_open
 
 
 def test_the_pane_has_the_title_and_the_focus_of_its_view(kit: Kit) -> None:

@@ -51,6 +51,8 @@ class BytesView(QAbstractScrollArea):
 
     byte_selected = Signal(int)
     """The person went to this byte."""
+    find_asked = Signal()
+    """The person wants to look for something in the bytes."""
 
     def __init__(
         self, theme: Theme, describe: Callable[[int], str] | None = None, parent: QWidget | None = None
@@ -261,6 +263,8 @@ class BytesView(QAbstractScrollArea):
         menu.addSeparator()
         every = menu.addAction("Select all", self.select_all)
         every.setShortcut(QKeySequence(QKeySequence.StandardKey.SelectAll))
+        find = menu.addAction("Find…", lambda: self.find_asked.emit())
+        find.setShortcut(QKeySequence(QKeySequence.StandardKey.Find))
         return menu
 
     def viewportEvent(self, event: QEvent) -> bool:

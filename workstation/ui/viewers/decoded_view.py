@@ -30,6 +30,8 @@ class DecodedView(TrafficTable):
 
     field_chosen = Signal(object)
     """The person went to a field; carries its path (an index at each depth)."""
+    find_asked = Signal()
+    """The person wants to look for something in the fields."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, "decodedView", "Decoded fields", parent)
@@ -86,6 +88,8 @@ class DecodedView(TrafficTable):
         below = menu.addAction("Open everything below", lambda: self.fields.open_all(index.row()))
         below.setEnabled(bool(field.children))
         menu.addAction("Close everything", self.fields.close_all)
+        find = menu.addAction("Find…", lambda: self.find_asked.emit())
+        find.setShortcut(QKeySequence(QKeySequence.StandardKey.Find))
 
     def _hex(self, field: Field) -> str:
         if self._dissection is None:

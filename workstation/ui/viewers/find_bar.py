@@ -565,6 +565,7 @@ class BytesPane(FindPane):
     def __init__(self, theme: Theme, view: BytesView, shown: Shown, parent: QWidget | None = None) -> None:
         super().__init__(theme, view, shown, "bytes", with_bytes=True, parent=parent)
         self._bytes = view
+        view.find_asked.connect(self.open_find)
 
     def _needle(self) -> Needle:
         text = self.bar.text.text()
@@ -599,6 +600,7 @@ class DecodedPane(FindPane):
     def __init__(self, theme: Theme, view: DecodedView, shown: Shown, parent: QWidget | None = None) -> None:
         super().__init__(theme, view, shown, "decoded", with_bytes=False, parent=parent)
         self._fields = view
+        view.find_asked.connect(self.open_find)
 
     def _words(self) -> Words:
         return Words.of_text(self.bar.text.text(), case=self.bar.case.isChecked())
