@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -409,6 +410,38 @@ def test_a_party_is_the_same_in_both_roles_and_when_its_address_is_not_known() -
     sequence = told(log)
     told_of = [(party.title, party.address, party.here) for party in sequence.parties]
     assert told_of == [("WS", "10.9.9.9:11112", True), ("PACS", "10.1.2.3:104", False)]
+
+
+def test_lifelines_are_bounded() -> None:
+    log = TrafficLog()
+    for number in range(1, 300):
+        wire = Wire(number)
+        wire.time += number / 100
+        facts = ConversationFacts("requestor", f"AE{number}", "PACS", "10.1.2.3", 104, "::1", 50_000)
+        log.add([wire.record("EVT_CONN_OPEN", facts=facts), wire.record("EVT_CONN_CLOSE")])
+    sequence = told(log)
+    assert len(sequence) == 2 * 299
+    assert len(sequence.parties) == 100
+    assert sequence.parties[2].address == "[::1]"
+    assert sequence.parties[-1].title == "Others"
+    last = sequence.step(len(sequence) - 1)
+    assert (last.source, last.target) == (99, 1)
+
+
+def test_what_nobody_sends_is_told_all_the_same() -> None:
+    noise = random.Random(4)
+    log = TrafficLog()
+    wire = Talk()
+    log.add(wire.begin())
+    for _ in range(300):
+        data = bytes([noise.choice((1, 2, 3, 4, 4, 4, 5, 6, 7, 9)), 0]) + noise.randbytes(noise.randrange(40))
+        log.add([wire.raw(data, sent=noise.random() < 0.5)])
+    log.add([wire.close()])
+    for sequence in (told(log), told(log, log.conversations[0])):
+        shown = lines(sequence)
+        assert all(words(sequence, line) and details(sequence, line) for line in shown)
+        for text in (*as_text(sequence, shown), *as_mermaid(sequence, shown)):
+            assert "\n" not in text
 
 
 def test_only_what_changed_is_looked_at() -> None:

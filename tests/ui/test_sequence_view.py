@@ -16,6 +16,7 @@ from viewer_wire import MR, Talk, whole
 
 from workstation.net.codec.dimse import C_STORE_RQ, C_STORE_RSP
 from workstation.traffic.conversation import Conversation
+from workstation.traffic.filter import Filter
 from workstation.traffic.log import TrafficLog
 from workstation.traffic.record import Record
 from workstation.traffic.rows import MessageRow, PduRow
@@ -681,4 +682,7 @@ def test_the_menu_asks_for_filters(view: SequenceView, qtbot: QtBot) -> None:
         with qtbot.waitSignal(view.filter_asked) as asked:
             by_text[text].trigger()
         assert asked.args == [expression]
+        # What it asks for is an expression that the step passes.
+        conversation = view.canvas.sequence.log.conversations[0]
+        assert Filter.of(expression).passes(conversation, conversation.rows[3])
     menu.deleteLater()

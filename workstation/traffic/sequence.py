@@ -29,6 +29,7 @@ _LONGEST = 4  # steps of what is repeated: a C-GET has three for each object
 _ASTRAY = 0.5  # seconds
 _AT_ONCE = 100  # steps between two pauses
 _MASKED = 64  # parties whose activity is known
+_MOST_PARTIES = 100  # lifelines; nobody could follow more
 
 _SERVICES = ("STORE", "FIND", "GET", "MOVE", "ECHO", "EVENT-REPORT", "GET", "SET", "ACTION", "CREATE", "DELETE")
 _REQUESTS = frozenset(f"{kind}-{each}-RQ" for each in _SERVICES for kind in "CN")
@@ -61,6 +62,10 @@ class Party(NamedTuple):
     address: str
     here: bool  # whether it is this program
     role: str = ""  # "requestor" | "acceptor", where it has only one
+    host: str = ""  # the address without the port
+
+
+_OTHERS = Party("Others", "more than can be drawn", False)
 
 
 class SequenceStep(NamedTuple):
@@ -331,34 +336,36 @@ class Sequence:
         """Requestor and acceptor of a conversation."""
         facts = conversation.facts
         live = not self.log.source
-        near, far = _address(facts.local_address, facts.local_port), conversation.peer_address
+        near, far = _shown_host(facts.local_address), _shown_host(facts.address)
         # Whoever the peer is: with both ends in the log it is this program, too.
         ours, theirs = live and bool(conversation.mode), live and self.log.twin(conversation) is not None
-        asks, answers = (near, ours), (far, theirs)
+        asks, answers = (near, facts.local_port, ours), (far, facts.port, theirs)
         if conversation.mode == "acceptor":
-            asks, answers = (far, theirs), (near, ours)
+            asks, answers = answers, asks
         return (
-            Party(conversation.calling or asks[0] or "Requestor", *asks, "requestor"),
-            Party(conversation.called or answers[0] or "Acceptor", *answers, "acceptor"),
+            _party_of(conversation.calling, *asks, "requestor"),
+            _party_of(conversation.called, *answers, "acceptor"),
         )
 
     def _party(self, party: Party) -> int:
         """The number of a lifeline; the same for who has the same title at the same host."""
-        host, _, port = party.address.rpartition(":")
-        numbers = self._party_numbers
+        numbers, host = self._party_numbers, party.host
         number = numbers.get((party.title, host))
         if number is None:
             # One whose address nobody learnt is taken for its namesake.
             number = numbers.get((party.title, "")) if host else self._namesakes.get(party.title)
         # A requestor's port is another one each time.
         address = party.address if party.role == "acceptor" else host
+        if number is None and len(self._parties) >= _MOST_PARTIES:
+            self._parties[-1] = _OTHERS
+            return len(self._parties) - 1
         if number is None:
             number = len(self._parties)
-            self._parties.append(Party(party.title, address, party.here))
-        else:
+            self._parties.append(Party(party.title, address, party.here, host=host))
+        elif number < _MOST_PARTIES - 1:
             known = self._parties[number]
-            better = address if not known.address or (party.role == "acceptor" and port) else known.address
-            self._parties[number] = Party(party.title, better, party.here or known.here)
+            better = address if not known.address or (party.role == "acceptor" and address) else known.address
+            self._parties[number] = Party(party.title, better, party.here or known.here, host=host or known.host)
         numbers[party.title, host] = number
         self._namesakes.setdefault(party.title, number)
         return number
@@ -537,10 +544,13 @@ def _row_of(conversation: Conversation, number: int) -> MessageRow | None:
     return conversation.rows[place] if 0 <= place < len(conversation.rows) else None
 
 
-def _address(host: str, port: int) -> str:
-    if not host:
-        return ""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+def _party_of(title: str, host: str, port: int, here: bool, role: str) -> Party:
+    address = f"{host}:{port}" if host and port else host
+    return Party(title or address or role.capitalize(), address, here, role, host)
+
+
+def _shown_host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _same_message(conversation: Conversation, row: MessageRow, twin: Conversation) -> MessageRow | None:

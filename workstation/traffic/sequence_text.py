@@ -218,7 +218,7 @@ def details(sequence: Sequence, line: Line) -> str:
     where = f"Association {conversation.number}"
     if row is None:
         if step.what is What.CLOSE:
-            told += [conversation.end_reason or conversation.outcome]
+            told += [printable(conversation.end_reason, 400) or conversation.outcome]
         return "\n".join([*filter(None, told), where])
     where += f", row {row.number}"
     if row.message_id is not None:

@@ -55,6 +55,7 @@ class SequenceView(QWidget):
         self._conversation: Conversation | None = None
         self._passing: Passing | None = None
         self._drawing = Slices(self, self._drawn)
+        self._nothing: bool | None = None
         self._when_drawn: Callable[[], object] | None = None
 
         self.canvas = SequenceCanvas(theme)
@@ -221,7 +222,9 @@ class SequenceView(QWidget):
             self._empty.say("No message passes the filter", "Change the filter, or clear it.")
         else:
             self._empty.say("Nothing yet", "Each connection and message appears here as it comes.")
-        self._empty.show_when(nothing)
+        if nothing != self._nothing:
+            self._nothing = nothing
+            self._empty.show_when(nothing)
 
     def _fit_count(self) -> None:
         metrics = self.count.fontMetrics()
