@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 _PIXELS: Final = {(0x7FE0, 0x0008): "FloatPixelData", (0x7FE0, 0x0009): "DoubleFloatPixelData"}
 _PIXEL_DATA: Final = (0x7FE0, 0x0010)
-_JPEG_EXTENDED: Final = "1.2.840.10008.1.2.4.51"
+# Decoded in this process: by pydicom itself, or in Rust. Others are C and C++ and may end the process they run in.
+_RLE: Final = "1.2.840.10008.1.2.5"
 # A frame larger than this needs a viewer that looks at parts of it.
 LARGEST_FRAME: Final = 512 << 20
 _KEPT_FRAMES: Final = 192 << 20
@@ -302,8 +303,9 @@ class Picture:
             warnings.simplefilter("ignore")
             try:
                 padded, remark = self._padded_frame(index) if decoder.is_native else (None, "")
-                if syntax == _JPEG_EXTENDED and self._options.get("bits_stored", 8) > 8:
-                    pixels, meta = self._extended(index), dict[str, Any]()
+                meta: dict[str, Any]
+                if not decoder.is_native and syntax != _RLE:
+                    pixels, meta = self._decompressed(index)
                 elif padded is not None:
                     options = {**self._options, "number_of_frames": 1}
                     pixels, meta = decoder.as_array(padded, index=0, **options)
@@ -330,35 +332,20 @@ class Picture:
             index, pixels, low, high, self._windows(pixels, index, low, high), photometric == "MONOCHROME1", remark
         )
 
-    def _extended(self, index: int) -> Array:
-        """A frame of JPEG with 12 bits, which pydicom's decoders leave out and GDCM itself can read."""
-        import gdcm  # type: ignore[import-untyped]
-        import numpy as np
+    def _decompressed(self, index: int) -> tuple[Array, dict[str, Any]]:
+        """A compressed frame, decoded beside this process: see `decoder_program`."""
         from pydicom.encaps import get_frame
 
-        options = self._options
-        if options["samples_per_pixel"] != 1 or options["bits_allocated"] != 16:
-            raise PictureError("JPEG of 12 bits is shown for grey scale of 16 bits allocated only.")
+        from workstation.ui.viewers.data_set.decoding import shared_decoder
+
+        options = dict(self._options)
+        offsets = options.pop("extended_offsets", None)
         self._file.seek(self._base + self._element.value_offset)
-        encoded = get_frame(self._file, index, number_of_frames=options["number_of_frames"])
-        image = gdcm.Image()
-        image.SetNumberOfDimensions(2)
-        image.SetDimensions((options["columns"], options["rows"], 1))
-        stored, sign = options["bits_stored"], options["pixel_representation"]
-        image.SetPixelFormat(gdcm.PixelFormat(1, 16, stored, stored - 1, sign))
-        image.SetPhotometricInterpretation(gdcm.PhotometricInterpretation(gdcm.PhotometricInterpretation.MONOCHROME2))
-        image.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGExtendedProcess2_4))
-        fragment, fragments = gdcm.Fragment(), gdcm.SequenceOfFragments.New()
-        fragment.SetByteStringValue(encoded)
-        fragments.AddFragment(fragment)
-        pixels = gdcm.DataElement(gdcm.Tag(*_PIXEL_DATA))
-        pixels.SetValue(fragments.__ref__())
-        image.SetDataElement(pixels)
-        # Its bytes come as text with each byte that is none escaped.
-        found = image.GetBuffer().encode("utf-8", "surrogateescape")
-        shape = (options["rows"], options["columns"])
-        decoded: Array = np.frombuffer(found, np.int16 if sign else np.uint16).reshape(shape)
-        return decoded
+        encoded = get_frame(self._file, index, number_of_frames=options["number_of_frames"], extended_offsets=offsets)
+        syntax = str(options.pop("transfer_syntax_uid"))
+        plain = {key: value if isinstance(value, int) else str(value) for key, value in options.items()}
+        pixels, photometric = shared_decoder().decode(syntax, plain, encoded)
+        return pixels, {"photometric_interpretation": photometric}
 
     def _padded_frame(self, index: int) -> tuple[bytes | None, str]:
         """An uncompressed frame of which a part is missing, with zeros in its place."""
