@@ -1,0 +1,1 @@
+"""The rules of the expert notes, by what they look at. `experts` runs them."""
