@@ -45,6 +45,11 @@ class DataDir:
         return self.root / "peers.toml"
 
     @property
+    def filters(self) -> Path:
+        """The file of saved display filters and colours."""
+        return self.root / "filters.toml"
+
+    @property
     def archive(self) -> Path:
         """The folder of the test server's stored objects and their index."""
         return self.root / "archive"

@@ -168,10 +168,15 @@ class TrafficSettings:
 
     max_rows: int = 200_000
     max_bytes: int = 256 * 1024 * 1024
+    capture_max_rows: int = 4_000_000
+    """Of an opened capture: it does not grow, and is given back when it is closed."""
+    capture_max_bytes: int = 1024 * 1024 * 1024
 
     def __post_init__(self) -> None:
         _check_whole(self.max_rows, "The number of traffic rows", 1000, 10_000_000)
         _check_whole(self.max_bytes, "The traffic's bytes", 1024 * 1024, 64 * 1024**3)
+        _check_whole(self.capture_max_rows, "The number of a capture's rows", 1000, 100_000_000)
+        _check_whole(self.capture_max_bytes, "A capture's bytes", 1024 * 1024, 64 * 1024**3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,11 @@
-"""The window under load: 500 CT objects of 512 KiB sent from it to its own server, all viewers open.
+"""The window under load: 500 CT objects of 512 KiB sent from it to its own server.
 
-    python tests/benchmarks/window.py [--objects 500] [--durable]
+    python tests/benchmarks/window.py [--objects 500] [--durable] [--panes usual|all|none]
+    python tests/benchmarks/window.py --compare 5
 
 Prints the rate, how long the event loop was away at most (Qt timer, 2 ms), what the log kept and dropped, and the
-memory; then proves that every object is in the archive, byte for byte.
+memory; then proves that every object is in the archive, byte for byte. `--compare` runs with all panes in sight and
+with none, in turn, each in a process of its own, and prints the medians and their ratio.
 """
 
 from __future__ import annotations
@@ -11,11 +13,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import re
 import resource
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 HERE = Path(__file__).resolve().parent
@@ -80,16 +85,21 @@ async def _job_of(dialog) -> None:
         await asyncio.sleep(0.01)
 
 
-async def measure(folder: Path, objects: int, *, durable: bool) -> None:
+async def measure(folder: Path, objects: int, *, durable: bool, panes: str) -> None:
     """Make the objects, send them through the dialog, compare."""
     files = make_objects(folder / "objects", objects, 512 * 1024)
     size = sum(path.stat().st_size for path in files)
     with running_services(_Waiting(), folder, port()) as services:
         assert services.archive is not None
         services.archive.durable = durable
-        window = MainWindow(services, Viewers(services.bridge, services.log, services.theme))
+        window = MainWindow(services, Viewers(services.bridge, services.log, services.theme, services.tasks))
         window.resize(1440, 900)
         window.show()
+        if panes != "usual":
+            for dock in window.docks.values():
+                # Floating, so that none is behind another.
+                dock.setFloating(panes == "all")
+                dock.setVisible(panes == "all")
         collecting = Collecting(services.bridge.batch)  # as the program does
         collecting.begin()
         await asyncio.sleep(0.5)
@@ -126,19 +136,40 @@ async def measure(folder: Path, objects: int, *, durable: bool) -> None:
         raise SystemExit(1)
 
 
+def compare(rounds: int, objects: int) -> None:
+    """All panes in sight and none, in turn."""
+    rates: dict[str, list[float]] = {"all": [], "none": []}
+    gaps: dict[str, list[float]] = {"all": [], "none": []}
+    for _ in range(rounds):
+        for panes in rates:
+            command = [sys.executable, __file__, "--objects", str(objects), "--panes", panes]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            rates[panes].append(float(re.search(r"([\d.]+) MB/s", done.stdout)[1]))
+            gaps[panes].append(float(re.search(r"^store .*longest gap +([\d.]+) ms", done.stdout, re.MULTILINE)[1]))
+            print(f"{panes:5} {rates[panes][-1]:6.0f} MB/s, longest gap {gaps[panes][-1]:4.0f} ms", flush=True)
+    with_panes, without = median(rates["all"]), median(rates["none"])
+    print(f"medians: all panes {with_panes:.0f} MB/s, none {without:.0f} MB/s, ratio {with_panes / without:.2f}")
+    print(f"longest gap with all panes: median {median(gaps['all']):.0f} ms, worst {max(gaps['all']):.0f} ms")
+
+
 def main() -> None:
-    """Run once."""
+    """Run once, or compare."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--objects", type=int, default=500)
     parser.add_argument("--durable", action="store_true")
+    parser.add_argument("--panes", choices=("usual", "all", "none"), default="usual")
+    parser.add_argument("--compare", type=int, default=0, metavar="ROUNDS")
     options = parser.parse_args()
+    if options.compare:
+        compare(options.compare, options.objects)
+        return
     sys.setswitchinterval(0.0002)  # as the program does
     application = QApplication([])
     loop = QEventLoop(application)
     asyncio.set_event_loop(loop)
     memory = "/dev/shm" if Path("/dev/shm").is_dir() and not options.durable else None
     with tempfile.TemporaryDirectory(dir=memory) as scratch, loop:
-        loop.run_until_complete(measure(Path(scratch), options.objects, durable=options.durable))
+        loop.run_until_complete(measure(Path(scratch), options.objects, durable=options.durable, panes=options.panes))
 
 
 if __name__ == "__main__":

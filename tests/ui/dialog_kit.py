@@ -43,7 +43,7 @@ def running_services(qtbot, folder: Path, port: int) -> Iterator[Services]:
         log=TrafficLog(),
         archive=archive,
     )
-    server = TestServer(settings.server, archive, services.destination, bridge.recorder.handlers())
+    server = TestServer(settings.server, archive, services.destination, services.handlers())
     services.server = server
     services.peers.add(NOBODY)
     server.start()

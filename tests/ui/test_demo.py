@@ -18,7 +18,7 @@ from workstation.ui.window.main_window import MainWindow
 @pytest.fixture
 def window(qt_loop, qtbot, tmp_path, free_port):
     with running_services(qtbot, tmp_path, free_port) as services:
-        window = MainWindow(services, Viewers(services.bridge, services.log, services.theme))
+        window = MainWindow(services, Viewers(services.bridge, services.log, services.theme, services.tasks))
         qtbot.addWidget(window)
         with qtbot.waitExposed(window):
             window.show()

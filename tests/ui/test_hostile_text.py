@@ -63,7 +63,7 @@ def window(qt_loop, qtbot, tmp_path) -> MainWindow:
         log=log,
     )
     services.peers.add(HOSTILE_PEER)
-    made = MainWindow(services, Viewers(bridge, log, theme))
+    made = MainWindow(services, Viewers(bridge, log, theme, services.tasks))
     qtbot.addWidget(made)
     with qtbot.waitExposed(made):
         made.show()

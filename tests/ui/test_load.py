@@ -20,7 +20,7 @@ def test_every_object_arrives_byte_for_byte_and_the_log_stays_bounded(qt_loop, q
     files = make_objects(tmp_path / "objects", OBJECTS, SIZE)
     with running_services(qtbot, tmp_path, free_port) as services:
         services.log = TrafficLog(max_bytes=KEPT)
-        window = MainWindow(services, Viewers(services.bridge, services.log, services.theme))
+        window = MainWindow(services, Viewers(services.bridge, services.log, services.theme, services.tasks))
         qtbot.addWidget(window)
         window.show()
         dialog = window.open_send()

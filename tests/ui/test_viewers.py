@@ -13,6 +13,7 @@ from workstation.net.sop_class import Verification
 from workstation.traffic.log import TrafficLog
 from workstation.traffic.record import NOTIFICATIONS
 from workstation.ui.bridge import Bridge, signal_name
+from workstation.ui.tasks import Tasks
 from workstation.ui.theme import Appearance, Theme
 from workstation.ui.viewers.viewers import Viewers
 
@@ -22,14 +23,14 @@ class Bench:
         self.theme = Theme()
         self.bridge = Bridge()
         self.log = TrafficLog()
-        self.viewers = Viewers(self.bridge, self.log, self.theme)
+        self.viewers = Viewers(self.bridge, self.log, self.theme, Tasks())
 
 
 @pytest.fixture
 def bench(qtbot: QtBot) -> Iterator[Bench]:
     bench = Bench()
     v = bench.viewers
-    for widget in (v.associations, v.messages, v.decoded, v.bytes, v.state, v.log_view):
+    for widget in (v.associations_pane, v.messages, v.decoded, v.bytes, v.state, v.log_view):
         qtbot.addWidget(widget)
         widget.resize(600, 300)
         widget.show()

@@ -112,7 +112,7 @@ class _Run:
             bridge=self._bridge,
             log=log,
         )
-        self._viewers = Viewers(self._bridge, log, self._theme)
+        self._viewers = Viewers(self._bridge, log, self._theme, self._tasks)
         self._window = MainWindow(self._services, self._viewers)
         self._collecting = Collecting(self._bridge.batch)
 
@@ -133,9 +133,14 @@ class _Run:
             self._tell_problems()
             status = 0
             try:
+                if self._options.capture is not None:
+                    # Before anything can happen on the network.
+                    self._window.captures.record(self._options.capture)
                 if self._options.has_server:
                     await self._make_server(self._services.settings)
                 self._collecting.begin()
+                for path in self._options.open:
+                    await self._window.captures.load(path)
                 if self._options.demo or self._options.screenshot is not None:
                     status = await self._play()
                 else:
@@ -162,8 +167,7 @@ class _Run:
             from workstation.scp.server import TestServer
 
             archive = Archive(self._folders.archive, durable=settings.server.durable)
-            handlers = self._bridge.recorder.handlers()
-            return archive, TestServer(settings.server, archive, services.destination, handlers)
+            return archive, TestServer(settings.server, archive, services.destination, services.handlers())
 
         try:
             archive, server = await self._tasks.call(make, "open-archive")
@@ -239,6 +243,8 @@ class _Run:
             done, _ = await asyncio.wait({stopped}, timeout=10)
             if not done:
                 _log.warning("The server did not stop in time")
+        # Last, so that it has what the end itself sent.
+        await asyncio.to_thread(self._services.recording.stop)
         if archive is not None:
             archive.close()
 

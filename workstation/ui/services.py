@@ -21,10 +21,14 @@ from PySide6.QtCore import QObject, Signal
 from workstation.paths import DataDir
 from workstation.peers import AddressBook, Peer
 from workstation.settings import ServerSettings, Settings, SettingsFile
+from workstation.ui.recording import Recording
 from workstation.ui.tasks import Tasks
 from workstation.ui.theme import Theme
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from workstation.net.events import Event, NotificationEvent
     from workstation.scp.archive import Archive
     from workstation.scp.server import TestServer
     from workstation.scu.caller import Caller
@@ -107,6 +111,7 @@ class Services(QObject):
         self.server = server
         self.bridge = bridge
         self.log = log
+        self.recording = Recording()
         self.server_problem = ""
         """Why the server is not running although it should be; empty if all is well."""
         self._peer_states: dict[str, PeerState] = {}
@@ -202,6 +207,12 @@ class Services(QObject):
         with self._lock:
             self._destinations = destinations
 
+    # --- hearing of everything
+
+    def handlers(self) -> list[tuple[NotificationEvent, Callable[[Event], None]]]:
+        """What to bind to each association, so that the window shows it and a recording has it."""
+        return [*self.bridge.recorder.handlers(), *self.recording.handlers()]
+
     # --- asking others
 
     def caller(self) -> Caller:
@@ -211,7 +222,7 @@ class Services(QObject):
         own = self.settings.caller
         return Caller(
             ae_title=own.ae_title,
-            handlers=self.bridge.recorder.handlers(),
+            handlers=self.handlers(),
             connection_timeout=own.connection_timeout,
             acse_timeout=own.acse_timeout,
             dimse_timeout=own.dimse_timeout,

@@ -73,6 +73,19 @@ class PreferencesDialog(QDialog):
         self.max_rows.setGroupSeparatorShown(True)
         self.max_rows.setSingleStep(10_000)
         self.max_rows.valueChanged.connect(lambda value: self._set_traffic(max_rows=value))
+        self.capture_megabytes = self._whole(
+            "captureMegabytes", "Bytes kept of a capture", "Of larger captures the oldest go", 1, 65536
+        )
+        self.capture_megabytes.setSuffix(" MiB")
+        self.capture_megabytes.valueChanged.connect(
+            lambda value: self._set_traffic(capture_max_bytes=value * _MEGABYTE)
+        )
+        self.capture_rows = self._whole(
+            "captureRows", "Rows kept of a capture", "Of larger captures the oldest go", 1000, 100_000_000
+        )
+        self.capture_rows.setGroupSeparatorShown(True)
+        self.capture_rows.setSingleStep(100_000)
+        self.capture_rows.valueChanged.connect(lambda value: self._set_traffic(capture_max_rows=value))
 
         asking = _form()
         asking.addRow("Calling &AE title", self.ae_title)
@@ -84,6 +97,8 @@ class PreferencesDialog(QDialog):
         traffic = _form()
         traffic.addRow("&Bytes kept", self.max_megabytes)
         traffic.addRow("&Rows kept", self.max_rows)
+        traffic.addRow("Bytes of a cap&ture", self.capture_megabytes)
+        traffic.addRow("Rows of a capt&ure", self.capture_rows)
 
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * SPACE, 2 * SPACE, 2 * SPACE, 2 * SPACE)
@@ -137,6 +152,8 @@ class PreferencesDialog(QDialog):
             (self.network_timeout, caller.network_timeout),
             (self.max_megabytes, traffic.max_bytes // _MEGABYTE),
             (self.max_rows, traffic.max_rows),
+            (self.capture_megabytes, traffic.capture_max_bytes // _MEGABYTE),
+            (self.capture_rows, traffic.capture_max_rows),
         )
         for spin, value in values:
             with QSignalBlocker(spin):

@@ -13,7 +13,8 @@ from PySide6.QtCore import QModelIndex, QObject
 
 from workstation.net.uids import uid_name
 from workstation.traffic.conversation import ContextRow, Conversation, Side
-from workstation.traffic.log import Change
+from workstation.traffic.filter import Filter
+from workstation.traffic.log import Change, RowsChange
 from workstation.traffic.text import printable
 from workstation.ui.parts.rates import bytes_text
 from workstation.ui.parts.row_model import LEFT, RIGHT, Index, RowModel, Shown
@@ -99,7 +100,8 @@ def absolute_time(seconds: float) -> str:
 class AssociationsModel(RowModel):
     """The conversations of a log, oldest first, in one flat list of lines with what is below those that are open.
 
-    Flat, because Qt's tree view lays all of its rows out again whenever one is inserted.
+    Flat, because Qt's tree view lays all of its rows out again whenever one is inserted. With a filter only those have
+    lines that it lets pass, or a message of which it does.
     """
 
     titles = TITLES
@@ -111,6 +113,9 @@ class AssociationsModel(RowModel):
         super().__init__(theme, parent)
         self._lines: list[tuple[_Entry, Part | None]] = []
         self._entries: dict[int, _Entry] = {}
+        self._filter: Filter | None = None
+        self.came_since: set[int] = set()
+        """The numbers of those that came to be listed since the filter is another one."""
         self._now = 0.0
 
     # --- feeding ---------------------------------------------------------------------------------------------------
@@ -123,19 +128,50 @@ class AssociationsModel(RowModel):
         self._append(conversations)
         self.endResetModel()
 
-    def apply(self, change: Change, now: float) -> None:
-        """Take in what a batch changed."""
+    def set_filter(self, wanted: Filter | None) -> None:
+        """Which associations come from now on; `reset` says which of the old ones stay."""
+        self._filter = wanted
+        self.came_since.clear()
+
+    def apply(self, change: Change, now: float) -> int:
+        """Take in what a batch changed; returns how many lines came at the end."""
         self._now = max(now, self._now)
         self._remove(change.removed)
-        if change.added:
+        added = change.added
+        if self._filter is not None:
+            added = [each for each in added if self._filter.any(each)]
+        if added:
             first = len(self._lines)
-            self.beginInsertRows(QModelIndex(), first, first + len(change.added) - 1)
-            self._append(change.added)
+            self.beginInsertRows(QModelIndex(), first, first + len(added) - 1)
+            self._append(added)
+            self.came_since.update(each.number for each in added)
             self.endInsertRows()
         for conversation in change.changed:
             entry = self._entries.get(conversation.number)
-            if entry is not None and entry.is_open:
+            if entry is None:
+                if self._filter is not None and self._now_passes(conversation, change.rows.get(conversation.number)):
+                    self._insert(conversation)
+            elif entry.is_open:
                 self._update_parts(entry)
+        return len(added)
+
+    def _now_passes(self, conversation: Conversation, rows: RowsChange | None) -> bool:
+        """Whether one that was left out passes by what has changed in it."""
+        wanted = self._filter
+        if wanted is None or wanted.on_association_only or not conversation.rows:
+            return wanted is None or wanted.any(conversation)
+        if rows is None:
+            return False
+        changed = [conversation.rows[place] for place, _ in rows.changed]
+        return any(wanted.passes(conversation, row) for row in (*conversation.rows[rows.first_added :], *changed))
+
+    def _insert(self, conversation: Conversation) -> None:
+        """In its place by number."""
+        self.came_since.add(conversation.number)
+        later = [entry.line for number, entry in self._entries.items() if number > conversation.number]
+        at = min(later, default=len(self._lines))
+        entry = self._entries[conversation.number] = _Entry(conversation, at)
+        self._insert_lines(at, [(entry, None)])
 
     def _append(self, conversations: Iterable[Conversation]) -> None:
         for conversation in conversations:

@@ -14,12 +14,16 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
 from workstation.traffic.conversation import Conversation
+from workstation.traffic.filter import Filter
+from workstation.traffic.filter_asking import filter_on
 from workstation.traffic.log import Change
 from workstation.traffic.record import Record
+from workstation.traffic.text import quantity
 from workstation.ui.parts.empty_state import EmptyState
 from workstation.ui.parts.traffic_table import FollowEnd, TrafficTable, copy_to_clipboard
 from workstation.ui.theme import Theme
 from workstation.ui.viewers.associations_model import AssociationsModel, part_details, parts_of
+from workstation.ui.viewers.filter_menu import add_filter_menu
 
 _REPAINT = 100
 _CLOCK = 1000
@@ -36,6 +40,10 @@ class AssociationsView(TrafficTable):
     """The person went to an association; carries its `Conversation`."""
     follow_requested = Signal()
     """The person wants the newest association to be selected again, always."""
+    filter_asked = Signal(str, str)
+    """"Filter on this": an expression, and how it joins the one in force."""
+
+    clear_filter_asked = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, "associationsView", "Associations", parent)
@@ -66,6 +74,11 @@ class AssociationsView(TrafficTable):
             "No association yet",
             "Echo the built-in server, or send something to it: both sides will be listed here.",
         )
+        self._none_passes = EmptyState(self, theme, "No association passes the filter")
+        self._none_passes.offer("Clear the filter", self.clear_filter_asked.emit, "clearFilter")
+        self._none_passes.hide()
+        self._filter: Filter | None = None
+        self._hidden = 0
         self._moved: set[int] = set()
         self._repaint_timer = QTimer(self)
         self._repaint_timer.setSingleShot(True)
@@ -83,23 +96,40 @@ class AssociationsView(TrafficTable):
         now = time.time()
         self.calm()
         with self.not_the_person():
-            self.associations.apply(change, now)
+            came = self.associations.apply(change, now)
         self._moved.update(conversation.number for conversation in change.changed)
-        if change.added:
-            self.empty.show_when(False)
-            self.follow.rows_came(len(change.added))
-        elif change.removed:
-            self.empty.show_when(self.associations.rowCount() == 0)
+        self.follow.rows_came(came)
+        self._hidden += len(change.added) - came
+        self._say_if_empty()
         if self._moved and not self._repaint_timer.isActive():
             self._repaint_timer.start()
         if not self._clock.isActive() and self.associations.live():
             self._clock.start()
 
-    def set_conversations(self, conversations: Iterable[Conversation]) -> None:
-        """Start again with these."""
+    def set_filter(self, wanted: Filter | None) -> None:
+        """Which associations come from now on; `set_conversations` says which of the old ones stay."""
+        self._filter = wanted
+        self.associations.set_filter(wanted)
+
+    def set_conversations(self, conversations: Iterable[Conversation], hidden: int = 0) -> None:
+        """Start again with these; so many others do not pass the filter."""
         with self.not_the_person():
             self.associations.reset(conversations, time.time())
-        self.empty.show_when(self.associations.rowCount() == 0)
+        self._hidden = hidden
+        self._say_if_empty()
+
+    def _say_if_empty(self) -> None:
+        is_empty = self.associations.rowCount() == 0
+        hidden = self._hidden if self._filter is not None else 0
+        self.setWindowTitle(f"Associations · {hidden:,} hidden" if hidden else "Associations")
+        hides = is_empty and self._filter is not None and self._hidden > 0
+        if hides:
+            others = quantity(self._hidden, "association")
+            self._none_passes.say("No association passes the filter", f"It leaves out {others}. Clear it to see all.")
+        shown, other = (self._none_passes, self.empty) if hides else (self.empty, self._none_passes)
+        # The one that is shown last: what it says is the view's description.
+        other.show_when(False)
+        shown.show_when(is_empty)
 
     def note_bytes(self, records: Iterable[Record]) -> None:
         """PDUs went over these associations: their numbers are painted again, soon."""
@@ -133,6 +163,10 @@ class AssociationsView(TrafficTable):
     def fill_menu(self, menu: QMenu, index: QModelIndex) -> None:
         conversation = self.associations.conversation_at(index)
         part = self.associations.part_at(index)
+        if conversation is not None:
+            column = index.column() if part is None else 0
+            add_filter_menu(menu, filter_on(conversation, None, column), self.filter_asked.emit)
+            menu.addSeparator()
         if conversation is not None and part is not None:
             menu.addAction("Copy details", lambda: copy_to_clipboard(part_details(conversation, part)))
             context = conversation.contexts.get(part.number) if part.kind == "context" else None

@@ -12,10 +12,12 @@ from PySide6.QtWidgets import QMenu, QWidget
 from workstation.net.codec.field import Field
 from workstation.traffic.dissect import Dissection
 from workstation.traffic.field_text import tree_text
+from workstation.traffic.filter_asking import filter_on_field
 from workstation.ui.parts.empty_state import EmptyState
 from workstation.ui.parts.traffic_table import TrafficTable, copy_to_clipboard
 from workstation.ui.theme import Theme
 from workstation.ui.viewers.field_model import FieldModel, Path, raw_text, uid_of
+from workstation.ui.viewers.filter_menu import add_filter_menu
 
 _OPEN_AT_FIRST = 400
 _DEPTH_AT_FIRST = 4
@@ -30,6 +32,8 @@ class DecodedView(TrafficTable):
 
     field_chosen = Signal(object)
     """The person went to a field; carries its path (an index at each depth)."""
+    filter_asked = Signal(str, str)
+    """"Filter on this": an expression, and how it joins the one in force."""
     find_asked = Signal()
     """The person wants to look for something in the fields."""
 
@@ -75,6 +79,8 @@ class DecodedView(TrafficTable):
         field = self.fields.field_at(index)
         if field is None:
             return
+        add_filter_menu(menu, filter_on_field(field.name, field.value), self.filter_asked.emit)
+        menu.addSeparator()
         menu.addAction("Copy value", lambda: copy_to_clipboard(raw_text(field)))
         uid = uid_of(field)
         if uid:

@@ -7,11 +7,13 @@ when a row is painted.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from PySide6.QtCore import QModelIndex, QObject
 
 from workstation.net.uids import uid_name
 from workstation.traffic.conversation import Conversation
+from workstation.traffic.filter import Filter
 from workstation.traffic.log import RowsChange
 from workstation.traffic.rows import MessageRow, PduRow
 from workstation.traffic.text import printable, quantity
@@ -33,6 +35,10 @@ _TITLE_TIPS = (
     "Bytes of all its PDUs",
 )
 
+_AT_ONCE = 20_000
+"""Rows that are filtered in one go: a few milliseconds' worth."""
+_DEAR_AT_ONCE = 200
+"""The same of a filter that looks into data sets."""
 _CATEGORIES = {
     "Success": ("✓", "success"),
     "Warning": ("▲", "warning"),
@@ -45,7 +51,8 @@ _CATEGORIES = {
 class MessagesModel(RowModel):
     """The messages of one conversation and, below those that the person opened, their PDUs: one flat list of lines.
 
-    Flat, because Qt's tree view asks for each of its rows whenever one is inserted.
+    Flat, because Qt's tree view asks for each of its rows whenever one is inserted. With a filter only the messages
+    that pass have lines. A message's *place* is how many messages stand before it, its *line* counts opened PDUs too.
     """
 
     titles = TITLES
@@ -58,15 +65,30 @@ class MessagesModel(RowModel):
         self._conversation: Conversation | None = None
         self._trimmed = 0
         self._count = 0
+        # The filter in force, and the one that is to be.
+        self._filter: Filter | None = None
+        self._wanted: Filter | None = None
+        self.needs_sifting = False
+        """Whether the list is too long to be filtered at once: run `sifted` then."""
+        self._changed: set[int] = set()  # numbers of the rows that changed while it is filtered
+        # With a filter: the numbers of the messages that pass, ascending; instead of all from _trimmed + 1 on.
+        self._passing: list[int] | None = None
         # The opened messages in order: their numbers, the lines they stand in, and how many PDUs are shown of each.
         self._open: list[int] = []
         self._heads: list[int] = []
         self._pdus: dict[int, int] = {}
+        self.colour_of: Callable[[Conversation, MessageRow], str] | None = None
+        """The name of a colour of the theme for a row, "" for its usual ones."""
 
     @property
     def conversation(self) -> Conversation | None:
         """Whose rows these are."""
         return self._conversation
+
+    @property
+    def hidden(self) -> int:
+        """How many messages the filter leaves out."""
+        return 0 if self._passing is None else self._count - len(self._passing)
 
     # --- feeding ---------------------------------------------------------------------------------------------------
 
@@ -77,8 +99,70 @@ class MessagesModel(RowModel):
         self._trimmed = conversation.trimmed if conversation is not None else 0
         self._count = len(conversation.rows) if conversation is not None else 0
         self._pdus.clear()
+        self._changed.clear()
+        self._sift()
         self._place_heads()
         self.endResetModel()
+
+    def set_filter(self, wanted: Filter | None) -> None:
+        """Show only the messages that pass; None shows all. Of a long list later: see `sifted`."""
+        self._wanted = wanted
+        if wanted is not None and self._is_long(wanted):
+            self.needs_sifting = True
+            return
+        self.beginResetModel()
+        self._sift()
+        self._close_hidden()
+        self.endResetModel()
+
+    def sifted(self) -> Iterator[None]:
+        """Bring the filter into force in small steps; until the last one the list stays as it was."""
+        conversation, wanted = self._conversation, self._wanted
+        self.needs_sifting = False
+        if conversation is None or wanted is None:
+            return
+        self._changed.clear()
+        found: list[int] = []
+        for _ in wanted.search(conversation, found):
+            yield
+        # What changed since it was looked at is looked at again.
+        passing = {number for number in found if number not in self._changed and number > self._trimmed}
+        places = (conversation.index_of(number) for number in self._changed)
+        passing.update(self._pass((conversation.rows[at] for at in places if 0 <= at < self._count), wanted))
+        self.beginResetModel()
+        self._filter = wanted
+        self._passing = sorted(passing)
+        self._close_hidden()
+        self.endResetModel()
+
+    def _is_long(self, wanted: Filter) -> bool:
+        """Whether filtering takes longer than a click may."""
+        return self._count > (_AT_ONCE if wanted.cost == 0 else _DEAR_AT_ONCE)
+
+    def _sift(self) -> None:
+        conversation, wanted = self._conversation, self._wanted
+        self._filter = wanted
+        self.needs_sifting = False
+        if wanted is None:
+            self._passing = None
+        elif conversation is None or self._is_long(wanted):
+            self._passing = []
+            self.needs_sifting = conversation is not None
+        else:
+            self._passing = wanted.rows(conversation)
+
+    def _close_hidden(self) -> None:
+        if self._passing is not None:
+            kept = set(self._passing) if self._pdus else set()
+            self._pdus = {number: shown for number, shown in self._pdus.items() if number in kept}
+        self._place_heads()
+
+    def _pass(self, rows: Iterable[MessageRow], wanted: Filter | None) -> list[int]:
+        """The numbers of those rows that pass."""
+        conversation = self._conversation
+        if wanted is None or conversation is None:
+            return [row.number for row in rows]
+        return [row.number for row in rows if wanted.passes(conversation, row)]
 
     def apply(self, change: RowsChange) -> None:
         """Take in what a batch did to the rows."""
@@ -87,25 +171,74 @@ class MessagesModel(RowModel):
         conversation = change.conversation
         gone = min(conversation.trimmed - self._trimmed, self._count)
         if gone > 0:
-            self.beginRemoveRows(QModelIndex(), 0, self._line_of(self._trimmed + gone + 1) - 1)
-            self._pdus = {number: shown for number, shown in self._pdus.items() if number > self._trimmed + gone}
-            self._trimmed += gone
-            self._count -= gone
-            self._place_heads()
-            self.endRemoveRows()
+            self._let_go(gone)
         # Rows that came and went within one batch were never shown.
         self._trimmed = conversation.trimmed
         if len(conversation.rows) > self._count:
-            first = self.rowCount()
-            self.beginInsertRows(QModelIndex(), first, first + len(conversation.rows) - self._count - 1)
-            self._count = len(conversation.rows)
-            self.endInsertRows()
-        numbers = [conversation.rows[place].number for place, _ in change.changed if 0 <= place < self._count]
+            self._append(self._pass(conversation.rows[self._count :], self._filter), len(conversation.rows))
+        changed = [conversation.rows[place] for place, _ in change.changed if 0 <= place < self._count]
+        self._changed.update(row.number for row in changed)
+        if changed and self._passing is not None:
+            changed = self._pass_anew(changed)
+        numbers = [row.number for row in changed]
         for number in numbers:
             self._grow(number)
         if numbers:
             first, last = self._line_of(min(numbers)), self._line_of(max(numbers))
             self.dataChanged.emit(self.index(first, 0), self.index(last, SIZE))
+
+    def _let_go(self, gone: int) -> None:
+        """The oldest rows are no more."""
+        last = self._trimmed + gone
+        lines = self._line_of(last + 1)
+        if lines > 0:
+            self.beginRemoveRows(QModelIndex(), 0, lines - 1)
+        self._pdus = {number: shown for number, shown in self._pdus.items() if number > last}
+        if self._passing is not None:
+            del self._passing[: bisect_right(self._passing, last)]
+        self._trimmed = last
+        self._count -= gone
+        self._place_heads()
+        if lines > 0:
+            self.endRemoveRows()
+
+    def _append(self, numbers: Sequence[int], count: int) -> None:
+        """There are so many rows now; these of the new ones are shown."""
+        first = self.rowCount()
+        if numbers:
+            self.beginInsertRows(QModelIndex(), first, first + len(numbers) - 1)
+        self._count = count
+        if self._passing is not None:
+            self._passing += numbers
+        if numbers:
+            self.endInsertRows()
+
+    def _pass_anew(self, rows: list[MessageRow]) -> list[MessageRow]:
+        """Rows changed, and with them perhaps whether they pass; returns those that were and are shown."""
+        passing = self._passing
+        if passing is None:
+            return rows
+        now = set(self._pass(rows, self._filter))
+        same: list[MessageRow] = []
+        for row in rows:
+            place = bisect_left(passing, row.number)
+            was = place < len(passing) and passing[place] == row.number
+            if was and row.number in now:
+                same.append(row)
+            elif was:
+                self.set_open(row.number, False)
+                line = self._line_of(row.number)
+                self.beginRemoveRows(QModelIndex(), line, line)
+                del passing[place]
+                self._place_heads()
+                self.endRemoveRows()
+            elif row.number in now:
+                line = self._line_of(row.number)
+                self.beginInsertRows(QModelIndex(), line, line)
+                passing.insert(place, row.number)
+                self._place_heads()
+                self.endInsertRows()
+        return same
 
     def _grow(self, number: int) -> None:
         """More PDUs of an opened message."""
@@ -151,33 +284,43 @@ class MessagesModel(RowModel):
         """Whether the PDUs of a message are shown."""
         return number in self._pdus
 
+    def _place_of(self, number: int) -> int:
+        """How many messages stand before one."""
+        return number - 1 - self._trimmed if self._passing is None else bisect_left(self._passing, number)
+
+    def _number_at(self, place: int) -> int:
+        """The number of the message in a place."""
+        if self._passing is None:
+            return self._trimmed + 1 + place
+        return self._passing[place] if place < len(self._passing) else self._trimmed + self._count + 1
+
     def _place_heads(self) -> None:
         self._open = sorted(self._pdus)
         above = 0
         self._heads = []
         for number in self._open:
-            self._heads.append(number - 1 - self._trimmed + above)
+            self._heads.append(self._place_of(number) + above)
             above += self._pdus[number]
 
     def _line_of(self, number: int) -> int:
-        """The line of a message."""
+        """The line of a message; of one that is not shown the line that it would have."""
         before = bisect_left(self._open, number)
         if not before:
-            return number - 1 - self._trimmed
+            return self._place_of(number)
         last = self._open[before - 1]
-        return self._heads[before - 1] + self._pdus[last] + number - last
+        return self._heads[before - 1] + self._pdus[last] + self._place_of(number) - self._place_of(last)
 
     def _at(self, line: int) -> tuple[int, int]:
         """The number of the message in or above a line, and which of its PDUs it is; -1 for the message itself."""
         before = bisect_right(self._heads, line) - 1
         if before < 0:
-            return self._trimmed + 1 + line, -1
+            return self._number_at(line), -1
         number = self._open[before]
         below = line - self._heads[before]
         shown = self._pdus[number]
         if below <= shown:
             return number, below - 1
-        return number + below - shown, -1
+        return self._number_at(self._place_of(number) + below - shown), -1
 
     # --- looking up ------------------------------------------------------------------------------------------------
 
@@ -194,8 +337,10 @@ class MessagesModel(RowModel):
         return message.pdus[place] if message is not None and 0 <= place < len(message.pdus) else None
 
     def index_of(self, number: int) -> QModelIndex:
-        """The line of a message."""
+        """The line of a message; invalid for one that is not shown."""
         known = self._trimmed < number <= self._trimmed + self._count
+        if known and self._passing is not None:
+            known = self._number_at(self._place_of(number)) == number
         return self.index(self._line_of(number), 0) if known else QModelIndex()
 
     def pdu_index(self, number: int, place: int) -> QModelIndex:
@@ -214,7 +359,10 @@ class MessagesModel(RowModel):
     # --- Qt's questions --------------------------------------------------------------------------------------------
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:
-        return 0 if parent.isValid() else self._count + sum(self._pdus.values())
+        if parent.isValid():
+            return 0
+        messages = self._count if self._passing is None else len(self._passing)
+        return messages + sum(self._pdus.values())
 
     def shown(self, row: int) -> Shown:
         number, place = self._at(row)
@@ -224,7 +372,7 @@ class MessagesModel(RowModel):
         if place >= 0:
             return Shown(_pdu_texts(conversation, message, message.pdus[place]), _PDU_COLOURS, depth=1)
         status = _status(message)
-        colours = (
+        colours: tuple[str, ...] = (
             "dimmed",
             "dimmed",
             "dimmed",
@@ -234,6 +382,9 @@ class MessagesModel(RowModel):
             "failure" if message.problem else "",
             "",
         )
+        chosen = self.colour_of(conversation, message) if self.colour_of is not None else ""
+        if chosen:
+            colours = tuple(chosen if colour in ("", "dimmed") else colour for colour in colours)
         is_open = number in self._pdus if message.is_dimse else None
         return Shown(_row_texts(conversation, message, status[0]), colours, is_open=is_open)
 

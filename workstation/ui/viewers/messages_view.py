@@ -5,21 +5,30 @@ Follows the end until the person goes to a row or scrolls up. Knows rows, nothin
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from PySide6.QtCore import QModelIndex, Signal
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
 from workstation.traffic.conversation import Conversation
+from workstation.traffic.filter import Filter
+from workstation.traffic.filter_asking import filter_on
 from workstation.traffic.log import Change
 from workstation.traffic.rows import MessageRow, PduRow
+from workstation.traffic.text import quantity
 from workstation.ui.parts.empty_state import EmptyState
 from workstation.ui.parts.row_model import OPEN_ROLE
+from workstation.ui.parts.slices import Slices
 from workstation.ui.parts.traffic_table import FollowEnd, TrafficTable, copy_to_clipboard
 from workstation.ui.theme import Theme
+from workstation.ui.viewers.copy_as import add_copy_menu
+from workstation.ui.viewers.filter_menu import add_filter_menu
 from workstation.ui.viewers.messages_model import MessagesModel
 
 _NO_ASSOCIATION = ("No association selected", "Its messages and PDUs will be listed here, the newest last.")
 _NO_ROWS = ("Nothing exchanged yet", "The first PDU of this association will be listed here.")
+_NONE_PASSES = "No message passes the filter"
 _NEVER_ROWS = ("Nothing was exchanged", "This association ended before its first PDU; the log says why.")
 
 
@@ -32,6 +41,8 @@ class MessagesView(TrafficTable):
 
     row_chosen = Signal(object)
     """The person went to a row; carries its `MessageRow` or `PduRow`."""
+    filter_asked = Signal(str, str)
+    """"Filter on this": an expression, and how it joins the one in force."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, "messagesView", "Messages and PDUs", parent)
@@ -43,6 +54,8 @@ class MessagesView(TrafficTable):
         )
         self.follow = FollowEnd(self, "messagesNew")
         self.empty = EmptyState(self, theme, *_NO_ASSOCIATION)
+        self._sifting = Slices(self, self._sifted)
+        self._selected: MessageRow | PduRow | None = None  # before a filter came into force
         self.chosen.connect(self._choose)
 
     @property
@@ -50,15 +63,68 @@ class MessagesView(TrafficTable):
         """Whose messages are shown."""
         return self.messages.conversation
 
+    @property
+    def sifting(self) -> bool:
+        """Whether a filter is being brought into force."""
+        return self._sifting.busy
+
     def set_conversation(self, conversation: Conversation | None) -> None:
         """Show the messages of another association, from its end."""
         if conversation is self.messages.conversation:
             return
+        self._sifting.stop()
+        self._selected = None
         with self.not_the_person():
             self.messages.set_conversation(conversation)
-        self.setWindowTitle(f"Messages of #{conversation.number}" if conversation is not None else "Messages")
-        self._say_if_empty()
         self.follow.resume()
+        self._sift_further()
+
+    def set_filter(self, wanted: Filter | None) -> None:
+        """Show only the messages that pass; the selected one stays selected if it does."""
+        self._sifting.stop()
+        with self.not_the_person():
+            self._selected = self.current_row()
+            self.messages.set_filter(wanted)
+        self._sift_further()
+
+    def _sift_further(self) -> None:
+        if self.messages.needs_sifting:
+            self._sifting.start(self._sift())
+        else:
+            self._sifted()
+
+    def _sift(self) -> Iterator[None]:
+        work = self.messages.sifted()
+        while True:
+            with self.not_the_person():
+                try:
+                    next(work)
+                except StopIteration:
+                    return
+            yield
+
+    def _sifted(self) -> None:
+        self._say_if_empty()
+        row, self._selected = self._selected, None
+        if row is not None:
+            self.reveal(row)
+        elif self.follow.following:
+            self.follow.resume()
+
+    def reveal(self, row: MessageRow | PduRow) -> None:
+        """Select a message, or a PDU below its message, without taking it for the person's choice."""
+        if isinstance(row, MessageRow):
+            self.show_row(self.messages.index_of(row.number), centre=True)
+        elif row.message is not None:
+            number = row.message.number
+            if row.message.is_dimse:
+                with self.not_the_person():
+                    self.messages.set_open(number, True)
+                place = row.message.pdus.index(row) if row in row.message.pdus else -1
+                index = self.messages.pdu_index(number, place)
+            else:
+                index = self.messages.index_of(number)
+            self.show_row(index if index.isValid() else self.messages.index_of(number), centre=True)
 
     def apply(self, change: Change) -> None:
         """Take in what a batch did to the association shown."""
@@ -72,9 +138,9 @@ class MessagesView(TrafficTable):
         before = self.messages.rowCount()
         with self.not_the_person():
             self.messages.apply(rows)
-        if (before == 0) != (self.messages.rowCount() == 0):
+        if (before == 0) != (self.messages.rowCount() == 0) or self.messages.hidden:
             self._say_if_empty()
-        self.follow.rows_came(rows.added)
+        self.follow.rows_came(max(self.messages.rowCount() - before, 0))
 
     def current_row(self) -> MessageRow | PduRow | None:
         """The row that is selected."""
@@ -87,8 +153,16 @@ class MessagesView(TrafficTable):
 
     def _say_if_empty(self) -> None:
         conversation = self.messages.conversation
+        title = f"Messages of #{conversation.number}" if conversation is not None else "Messages"
+        if conversation is not None and self.messages.hidden:
+            count = len(conversation.rows)
+            title += f" · {count - self.messages.hidden:,} of {count:,}"
+        self.setWindowTitle(title)
         if conversation is None:
             self.empty.say(*_NO_ASSOCIATION)
+        elif self.messages.hidden:
+            hidden = quantity(self.messages.hidden, "message")
+            self.empty.say(_NONE_PASSES, f"It leaves out {hidden} of this association. Clear it to see all.")
         else:
             self.empty.say(*(_NEVER_ROWS if conversation.finished else _NO_ROWS))
         self.empty.show_when(self.messages.rowCount() == 0)
@@ -100,11 +174,11 @@ class MessagesView(TrafficTable):
 
     def fill_menu(self, menu: QMenu, index: QModelIndex) -> None:
         message, pdu = self.messages.message_at(index), self.messages.pdu_at(index)
-        if message is not None:
-            kept = [pdu] if pdu is not None else message.pdus
-            data = "\n".join(each.data.hex(" ") for each in kept[:64])
-            what = "PDU" if len(kept) == 1 else "PDUs"
-            menu.addAction(f"Copy {what} as hexadecimal", lambda: copy_to_clipboard(data))
+        conversation = self.messages.conversation
+        if message is not None and conversation is not None:
+            add_filter_menu(menu, filter_on(conversation, pdu or message, index.column()), self.filter_asked.emit)
+            menu.addSeparator()
+            add_copy_menu(menu, conversation, pdu or message)
             uid = message.sop_class_uid
             if uid and pdu is None:
                 menu.addAction("Copy SOP Class UID", lambda: copy_to_clipboard(uid))

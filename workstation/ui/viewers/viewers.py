@@ -1,34 +1,40 @@
-"""The six viewers as one: makes them, feeds them, and lets a selection travel everywhere at once.
+"""The viewers as one: makes them, feeds them, and lets a selection travel everywhere at once.
 
-Association → messages and state machine; message or PDU → decoded fields and bytes; field ↔ byte. As long as the person
-has selected nothing, the newest association and its newest message are shown. The log of traffic grows here and only
+What happens now is one source of traffic, each opened capture another; one of them is shown. Association → messages,
+state machine, sequence, timing, notes; message or PDU → decoded fields, bytes, data set; field ↔ byte. As long as the
+person has selected nothing, the newest association and its newest message are shown. The live log grows here and only
 here, a batch at a time; each viewer is told what changed. Decoding waits until a burst is over, so that it never
 competes with it.
 """
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
-from PySide6.QtCore import QObject, QTimer, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, SignalInstance, Slot
 
-from workstation.net.codec.field import Field
 from workstation.traffic.conversation import Conversation
-from workstation.traffic.dissect import Dissection, dissect
-from workstation.traffic.log import TrafficLog
+from workstation.traffic.dissect import Dissection
+from workstation.traffic.filter import Filter
+from workstation.traffic.log import Change, TrafficLog
 from workstation.traffic.record import Record
 from workstation.traffic.rows import MessageRow, PduRow
-from workstation.traffic.text import printable, quantity
 from workstation.ui.bridge import Bridge
-from workstation.ui.parts.empty_state import EmptyState
+from workstation.ui.parts.slices import Slices
+from workstation.ui.tasks import Tasks
 from workstation.ui.theme import Theme
 from workstation.ui.viewers.associations_view import AssociationsView
-from workstation.ui.viewers.bytes_view import BytesView
-from workstation.ui.viewers.decoded_view import DecodedView
-from workstation.ui.viewers.field_model import value_text
+from workstation.ui.viewers.data_set_view import DataSetView
+from workstation.ui.viewers.find_bar import BytesPane, DecodedPane
 from workstation.ui.viewers.log_view import LogView
 from workstation.ui.viewers.messages_view import MessagesView
+from workstation.ui.viewers.notes_view import NotesView
+from workstation.ui.viewers.sequence_view import SequenceView
+from workstation.ui.viewers.shown_message import ShownMessage
+from workstation.ui.viewers.sources import AssociationsPane, SourceTabs
 from workstation.ui.viewers.state_view import StateView
+from workstation.ui.viewers.timing_view import TimingView
 
 _SETTLE = 120
 _AT_MOST = 5  # settles put off in a row while traffic runs
@@ -52,32 +58,80 @@ _ACTIONS = {
 }
 
 Records = tuple[Record, ...]
+Row = MessageRow | PduRow
+
+
+class Pane(Protocol):
+    """What the panes about one association, or the whole log, have in common."""
+
+    def set_log(self, log: TrafficLog) -> None:
+        """Show another source."""
+
+    def set_conversation(self, conversation: Conversation | None) -> None:
+        """Show another association."""
+
+    def apply(self, change: Change) -> None:
+        """Take in what a batch did; quick, as it comes up to thirty times a second."""
+
+
+class ListingPane(Pane, Protocol):
+    """One that lists messages."""
+
+    @property
+    def message_chosen(self) -> SignalInstance:
+        """The person went to a message: (Conversation, MessageRow | PduRow | None)."""
+
+    @property
+    def filter_asked(self) -> SignalInstance:
+        """The person wants to see only what an expression says."""
+
+    def select_row(self, row: Row | None) -> None:
+        """Mark what was chosen elsewhere."""
+
+    def set_filter(self, wanted: Filter | None, /) -> None:
+        """Show only what passes."""
 
 
 class Viewers(QObject):
     """Owns the viewers' logic; the window owns the widgets once they are in its docks.
 
     Args:
-        bridge: Where traffic comes from.
+        bridge: Where live traffic comes from.
         log: Where it is kept.
         theme: Colours.
+        tasks: Runs what must not hold the window up.
     """
 
-    def __init__(self, bridge: Bridge, log: TrafficLog, theme: Theme, parent: QObject | None = None) -> None:
+    source_changed = Signal(object)
+    """Another source is shown; carries its `TrafficLog`."""
+    capture_closed = Signal(object)
+    """A capture is no longer open; carries its `TrafficLog`."""
+    filter_asked = Signal(str, str)
+    """"Filter on this": an expression, and how it joins the one in force: "only", "and", "or", "and not"."""
+
+    def __init__(
+        self, bridge: Bridge, log: TrafficLog, theme: Theme, tasks: Tasks, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
-        self._log = log
+        self._live = self._log = log
+        self._filter: Filter | None = None
+        self.sources = SourceTabs(log)
         self.associations = AssociationsView(theme)
+        self.associations_pane = AssociationsPane(self.sources, self.associations)
         self.messages = MessagesView(theme)
-        self.decoded = DecodedView(theme)
-        self.bytes = BytesView(theme, self._describe)
+        self.message = ShownMessage(theme, self)
+        self.decoded, self.bytes = self.message.decoded, self.message.bytes
+        self.decoded_pane = DecodedPane(theme, self.decoded, self.message)
+        self.bytes_pane = BytesPane(theme, self.bytes, self.message)
         self.state = StateView(theme)
+        self.sequence = SequenceView(theme, tasks)
+        self.timing = TimingView(theme)
+        self.notes = NotesView(theme)
+        self.data_set = DataSetView(theme, tasks)
         self.log_view = LogView(theme)
-        self._bytes_empty = EmptyState(
-            self.bytes, theme, "Nothing selected", "Select a message or a PDU to see its bytes."
-        )
-        self._row: MessageRow | PduRow | None = None
-        self._shown: tuple[object, ...] = ()
-        self._dissection: Dissection | None = None
+        self._listing: tuple[ListingPane, ...] = (self.sequence, self.timing, self.notes)
+        self._finding = (self.decoded_pane, self.bytes_pane)
+        self._panes: tuple[Pane, ...] = (*self._listing, *self._finding, self.data_set)
         self._follow_newest = True
         self._moved: set[int] = set()
         self._put_off = 0
@@ -85,13 +139,13 @@ class Viewers(QObject):
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE)
         self._settle.timeout.connect(self._settled)
+        self._sifting = Slices(self)
         self._connect_selection()
         self._connect_traffic(bridge)
         # The window owns the widgets and may go first; then nothing is left to feed.
         self._over = False
         self.messages.destroyed.connect(self._end)
-        self.associations.set_conversations(log.conversations)
-        self._follow()
+        self._show_log()
 
     # --- traffic ---------------------------------------------------------------------------------------------------
 
@@ -114,10 +168,14 @@ class Viewers(QObject):
             bridge.pdu_recv,
         ):
             signal.connect(self.log_view.note)
-        bridge.data_sent.connect(self.associations.note_bytes)
-        bridge.data_recv.connect(self.associations.note_bytes)
+        bridge.data_sent.connect(self._note_bytes)
+        bridge.data_recv.connect(self._note_bytes)
         bridge.fsm_transition.connect(self._note_transitions)
         bridge.batch.connect(self._on_batch)
+
+    def _note_bytes(self, records: Records) -> None:
+        if self.is_live:
+            self.associations.note_bytes(records)
 
     def _note_transitions(self, records: Records) -> None:
         self._moved.update(record.association for record in records)
@@ -129,8 +187,10 @@ class Viewers(QObject):
     def _on_batch(self, records: Records) -> None:
         if self._over:
             return
-        change = self._log.add(records)
+        change = self._live.add(records)
         moved, self._moved = self._moved, set()
+        if not self.is_live:
+            return
         self.associations.apply(change)
         shown = self.messages.conversation
         self.messages.apply(change)
@@ -140,28 +200,141 @@ class Viewers(QObject):
             self._follow()
         elif shown is not None and shown.number in moved:
             self.state.went_on()
+        self.state.apply(change)
+        for pane in self._panes:
+            pane.apply(change)
         if shown is None or shown.number in change.rows or change.added or change.shortened:
             self._settle_soon()
 
     def clear(self) -> None:
-        """Forget the traffic shown; associations under way stay, without rows."""
-        self._log.clear()
-        self._follow_newest = True
-        self._forget()
-        self.associations.set_conversations(self._log.conversations)
-        self.messages.set_conversation(None)
+        """Forget the traffic shown: a capture is closed; live associations under way stay, without rows."""
+        if not self.is_live:
+            self.close_capture(self._log)
+            return
+        self._live.clear()
         self.log_view.clear()
-        self._follow()
+        self._show_log()
+
+    # --- sources ---------------------------------------------------------------------------------------------------
+
+    @property
+    def log(self) -> TrafficLog:
+        """The source that is shown."""
+        return self._log
+
+    @property
+    def is_live(self) -> bool:
+        """Whether what happens now is shown."""
+        return self._log is self._live
+
+    def add_capture(self, log: TrafficLog, details: str = "") -> None:
+        """A capture was opened: show it."""
+        self.sources.add(log, details)
+        self.sources.select(log)
+
+    def close_capture(self, log: TrafficLog) -> None:
+        """The person is done with a capture."""
+        if log is self._live or log not in self.sources.logs:
+            return
+        if log is self._log:
+            self.sources.select(self._live)
+        self.sources.remove(log)
+        self.capture_closed.emit(log)
+
+    def show_source(self, log: TrafficLog) -> None:
+        """Show another source."""
+        if log is not self._log:
+            self._log = log
+            self._show_log()
+            self.source_changed.emit(log)
+
+    def _show_log(self) -> None:
+        self._forget()
+        for pane in self._panes:
+            pane.set_log(self._log)
+        self.state.set_log(self._log)
+        self._follow_newest = self.is_live
+        self._sift()
+
+    # --- filter ----------------------------------------------------------------------------------------------------
+
+    def set_filter(self, wanted: Filter | None) -> None:
+        """Show only the associations and messages that pass."""
+        self._filter = wanted
+        self.messages.set_filter(wanted)
+        for pane in self._listing:
+            pane.set_filter(wanted)
+        self._sift()
+
+    @property
+    def sifting(self) -> bool:
+        """Whether the associations that pass are still being looked for."""
+        return self._sifting.busy
+
+    def set_colours(self, colour_of: Callable[[Conversation, MessageRow], str]) -> None:
+        """Rows are painted in the colours that this says, "" for their usual ones."""
+        self.messages.messages.colour_of = colour_of
+        self.messages.viewport().update()
+
+    def _sift(self) -> None:
+        """List the associations that pass, a few at a time: each may have a million messages."""
+        self.associations.set_filter(self._filter)
+        self._sifting.start(self._sifted())
+
+    def _sifted(self) -> Iterator[None]:
+        wanted, log = self._filter, self._log
+        passing: set[int] = set()
+        seen: set[int] = set()
+        if wanted is not None:
+            for conversation in log.conversations:
+                seen.add(conversation.number)
+                found: list[int] = []
+                if wanted.on_association_only or not conversation.rows:
+                    found = [1] if wanted.any(conversation) else []
+                else:
+                    yield from wanted.search(conversation, found, most=1)
+                if found:
+                    passing.add(conversation.number)
+                yield
+        # Those that came or changed meanwhile are in the list already.
+        here = self.associations.associations.came_since
+        kept = [
+            each
+            for each in log.conversations
+            if wanted is None or each.number in passing or each.number in here or each.number not in seen
+        ]
+        self.associations.set_conversations(kept, hidden=len(log) - len(kept))
+        self._select_again(kept)
+
+    def _select_again(self, kept: list[Conversation]) -> None:
+        shown = self.messages.conversation
+        if self._follow_newest:
+            self._follow()
+        elif shown is not None and shown in kept:
+            self.associations.select(shown)
+        else:
+            first = kept[0] if kept else None
+            self.associations.select(first)
+            self._show_conversation(first)
 
     # --- selection -------------------------------------------------------------------------------------------------
 
     def _connect_selection(self) -> None:
+        self.sources.chosen.connect(self.show_source)
+        self.sources.close_asked.connect(self.close_capture)
         self.associations.conversation_chosen.connect(self._on_association)
         self.associations.follow_requested.connect(self.follow_newest)
+        self.associations.filter_asked.connect(self.filter_asked)
         self.messages.row_chosen.connect(self._on_row)
+        self.messages.filter_asked.connect(self.filter_asked)
         self.messages.follow.resumed.connect(self._settle_soon)
-        self.decoded.field_chosen.connect(self._mark)
-        self.bytes.byte_selected.connect(self._on_byte)
+        for pane in self._listing:
+            pane.message_chosen.connect(self.go_to)
+            pane.filter_asked.connect(lambda expression: self.filter_asked.emit(expression, "only"))
+        for finding in self._finding:
+            finding.message_chosen.connect(self.go_to)
+        self.notes.bytes_chosen.connect(self.go_to_bytes)
+        self.decoded.filter_asked.connect(self.filter_asked)
 
     @property
     def following(self) -> bool:
@@ -176,10 +349,11 @@ class Viewers(QObject):
     @property
     def dissection(self) -> Dissection | None:
         """What the decoded tree and the bytes show."""
-        return self._dissection
+        return self.message.dissection
 
     def follow_newest(self) -> None:
         """Select the newest association, and each that comes."""
+        self.sources.select(self._live)
         self._follow_newest = True
         self.associations.follow.resume()
         self._follow()
@@ -196,6 +370,22 @@ class Viewers(QObject):
         if index.isValid():
             self.messages.choose(index)
 
+    def go_to(self, conversation: Conversation, row: Row | None) -> None:
+        """Show a message, wherever it was pointed at; one that the filter leaves out is shown all the same."""
+        if conversation is not self.messages.conversation:
+            self._follow_newest = False
+            self.associations.select(conversation)
+            self._show_conversation(conversation)
+        if row is not None:
+            self.messages.follow.pause()
+            self.messages.reveal(row)
+            self._on_row(row)
+
+    def go_to_bytes(self, conversation: Conversation, row: Row, offset: int, length: int) -> None:
+        """Show a place in a message."""
+        self.go_to(conversation, row)
+        self.message.go_to_bytes(offset, length)
+
     def _follow(self) -> None:
         newest = self.associations.associations.newest()
         self.associations.select(newest)
@@ -203,7 +393,7 @@ class Viewers(QObject):
 
     def _on_association(self, conversation: Conversation) -> None:
         # Whoever goes to the newest one wants to stay with what is new.
-        self._follow_newest = conversation is self.associations.associations.newest()
+        self._follow_newest = self.is_live and conversation is self.associations.associations.newest()
         self._show_conversation(conversation)
 
     def _show_conversation(self, conversation: Conversation | None) -> None:
@@ -211,7 +401,18 @@ class Viewers(QObject):
             return
         self.messages.set_conversation(conversation)
         self.state.set_conversation(conversation)
+        for pane in self._panes:
+            pane.set_conversation(conversation)
         self._show_row(None)
+        if conversation is not None and not self.is_live:
+            # Nothing will come: it is read from its beginning.
+            self.messages.follow.pause()
+            self.messages.scrollToTop()
+            first = self.messages.messages.message_at(self.messages.messages.index(0, 0))
+            self.messages.select(first)
+            if first is not None:
+                self._on_row(first)
+            return
         self._settle_soon()
 
     def _forget(self) -> None:
@@ -219,9 +420,11 @@ class Viewers(QObject):
         self.associations.select(None)
         self.messages.set_conversation(None)
         self.state.set_conversation(None)
+        for pane in self._panes:
+            pane.set_conversation(None)
         self._show_row(None)
 
-    def _on_row(self, row: MessageRow | PduRow) -> None:
+    def _on_row(self, row: Row) -> None:
         self._show_row(row)
         # Its last PDU and the transition that it caused carry the same moment, give or take.
         end = row.end_time if isinstance(row, MessageRow) else row.time
@@ -241,96 +444,26 @@ class Viewers(QObject):
 
     def _settled(self) -> None:
         self._put_off = 0
-        if self._over:
-            return
         conversation = self.messages.conversation
-        if conversation is None:
+        if self._over or conversation is None:
             return
         if self.messages.follow.following:
             newest = telling_row(conversation)
             if newest is not None:
                 self.messages.select(newest)
                 self.messages.follow.resume()
-                if newest is not self._row:
+                if newest is not self.message.row:
                     self._show_row(newest)
                     return
-        self._refresh_row()
+        self.message.refresh()
+        self._settle.setInterval(max(_SETTLE, int(self.message.seconds * 1000 * _SHARE)))
 
-    def _refresh_row(self) -> None:
-        """More of the row shown has arrived, or some of its bytes were let go."""
-        if self._row is not None and _fingerprint(self._row) != self._shown:
-            offset = self.bytes.cursor_offset
-            self._show_row(self._row, keep=True)
-            if offset >= 0 and self.decoded.current_path():
-                self._mark(self.decoded.current_path())
-
-    def _show_row(self, row: MessageRow | PduRow | None, *, keep: bool = False) -> None:
-        start = time.monotonic()
-        self._decode(row, keep=keep)
-        self._settle.setInterval(max(_SETTLE, int((time.monotonic() - start) * 1000 * _SHARE)))
-
-    def _decode(self, row: MessageRow | PduRow | None, *, keep: bool) -> None:
-        self._row = row
-        self._shown = _fingerprint(row) if row is not None else ()
-        self._dissection = dissection = dissect(row) if row is not None else None
-        self.decoded.set_dissection(dissection, keep=keep)
-        self._bytes_empty.show_when(dissection is None)
-        name = row.name if row is not None else ""
-        self.decoded.setWindowTitle(f"Decoded {name}" if name else "Decoded")
-        if dissection is None:
-            self.bytes.set_bytes(b"")
-            self.bytes.setWindowTitle("Bytes")
-            return
-        missing = dissection.length - len(dissection.data)
-        note = f"{quantity(missing, 'further byte')} not kept or not arrived yet." if missing > 0 else ""
-        self.bytes.set_bytes(dissection.data, note, (segment.start for segment in dissection.segments))
-        self.bytes.setWindowTitle(f"Bytes of {name}")
-
-    # --- field and byte --------------------------------------------------------------------------------------------
-
-    def _mark(self, path: tuple[int, ...]) -> None:
-        """The person went to a field: mark its bytes, and faintly those of what it stands in."""
-        dissection = self._dissection
-        field = dissection.field(path) if dissection is not None else None
-        if dissection is None or field is None:
-            return
-        around = dissection.field(path[:-1]) if len(path) > 2 else None
-        self.bytes.mark([_span(field)], [_span(around)] if around is not None else [])
-
-    def _on_byte(self, offset: int) -> None:
-        """The person went to a byte: select the field that it belongs to."""
-        if self._dissection is None:
-            return
-        path = self._dissection.path_at(offset)
-        if path:
-            self.decoded.select_path(path)
-            self._mark(path)
-
-    def _describe(self, offset: int) -> str:
-        dissection = self._dissection
-        if dissection is None:
-            return ""
-        field = dissection.field_at(offset)
-        place = dissection.locate(offset)
-        lines = []
-        if field is not None:
-            lines.append(f"{printable(field.name)}: {value_text(field)}".rstrip(": "))
-        if place is not None:
-            lines.append(f"PDU {place[0]}, its byte 0x{place[1]:04x}")
-        return "\n".join(lines)
-
-
-def _span(field: Field) -> tuple[int, int]:
-    return field.offset, field.length
-
-
-def _fingerprint(row: MessageRow | PduRow) -> tuple[object, ...]:
-    """Changes when there is more, or less, to decode."""
-    if isinstance(row, PduRow):
-        message = row.message
-        return (len(row.data), message is not None and message.complete, message.problem if message is not None else "")
-    kept = sum(len(pdu.data) for pdu in row.pdus)
-    return (len(row.pdus), kept, row.complete, row.problem, row.transfer_syntax)
+    def _show_row(self, row: Row | None) -> None:
+        self.message.show(row)
+        self._settle.setInterval(max(_SETTLE, int(self.message.seconds * 1000 * _SHARE)))
+        self.data_set.select_row(row)
+        for pane in self._listing:
+            pane.select_row(row)
 
 
 def telling_row(conversation: Conversation) -> MessageRow | None:

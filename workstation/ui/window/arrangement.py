@@ -6,7 +6,7 @@ Knows the panes by their names only. Sizes are wishes for a window of 1440 by 90
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from PySide6.QtCore import Qt
@@ -31,11 +31,14 @@ class Arrangement:
     splits: tuple[tuple[str, str, Qt.Orientation], ...]
     """(pane, new pane to its right or below it, direction)"""
     sizes: tuple[tuple[Qt.Orientation, Mapping[str, int]], ...]
+    tabs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Panes that share the place of another one, behind it."""
 
     @property
     def panes(self) -> frozenset[str]:
-        """The panes that are shown."""
-        return frozenset({self.first, *(new for _, new, _ in self.splits)})
+        """The panes that are shown, those behind others included."""
+        behind = (pane for panes in self.tabs.values() for pane in panes)
+        return frozenset({self.first, *(new for _, new, _ in self.splits), *behind})
 
 
 ARRANGEMENTS: Mapping[Layout, Arrangement] = {
@@ -47,28 +50,30 @@ ARRANGEMENTS: Mapping[Layout, Arrangement] = {
             ("associations", "messages", DOWN),
             ("messages", "decoded", DOWN),
             ("decoded", "bytes", ACROSS),
-            ("state", "log", DOWN),
+            ("state", "sequence", DOWN),
         ),
         (
             (ACROSS, {"peers": 226, "associations": 806, "state": 398}),
             (DOWN, {"associations": 170, "messages": 270, "decoded": 330}),
-            (DOWN, {"state": 470, "log": 300}),
+            (DOWN, {"state": 470, "sequence": 300}),
             (ACROSS, {"decoded": 460, "bytes": 380}),
         ),
+        {"sequence": ("timing", "notes", "log"), "bytes": ("data_set",)},
     ),
     Layout.ANALYSE: Arrangement(
         "associations",
         (
             ("associations", "decoded", ACROSS),
             ("associations", "messages", DOWN),
-            ("messages", "state", DOWN),
+            ("messages", "sequence", DOWN),
             ("decoded", "bytes", DOWN),
         ),
         (
-            (ACROSS, {"associations": 720, "decoded": 720}),
-            (DOWN, {"associations": 130, "messages": 260, "state": 410}),
+            (ACROSS, {"associations": 780, "decoded": 660}),
+            (DOWN, {"associations": 130, "messages": 270, "sequence": 400}),
             (DOWN, {"decoded": 430, "bytes": 370}),
         ),
+        {"sequence": ("timing", "notes", "state"), "bytes": ("data_set",)},
     ),
     Layout.SERVER: Arrangement(
         "peers",
@@ -83,6 +88,7 @@ ARRANGEMENTS: Mapping[Layout, Arrangement] = {
             (DOWN, {"associations": 290, "messages": 300, "log": 200}),
             (ACROSS, {"messages": 750, "decoded": 500}),
         ),
+        {"log": ("notes", "timing")},
     ),
 }
 
@@ -96,6 +102,11 @@ def arrange(panes: QMainWindow, docks: Mapping[str, QDockWidget], layout: Layout
     panes.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, docks[arrangement.first])
     for pane, new, orientation in arrangement.splits:
         panes.splitDockWidget(docks[pane], docks[new], orientation)
+    for front, behind in arrangement.tabs.items():
+        last = front
+        for name in behind:
+            panes.tabifyDockWidget(docks[last], docks[name])
+            last = name
     for name, dock in docks.items():
         if name not in arrangement.panes:
             # Somewhere to appear when the person asks for it.
@@ -103,3 +114,5 @@ def arrange(panes: QMainWindow, docks: Mapping[str, QDockWidget], layout: Layout
         dock.setVisible(name in arrangement.panes)
     for orientation, sizes in arrangement.sizes:
         panes.resizeDocks([docks[name] for name in sizes], list(sizes.values()), orientation)
+    for front in arrangement.tabs:
+        docks[front].raise_()

@@ -42,6 +42,7 @@ from PySide6.QtWidgets import (
 
 from workstation import __version__
 from workstation.peers import Peer
+from workstation.saved_filters import SavedFilters
 from workstation.ui.dialogs.echo_dialog import EchoDialog
 from workstation.ui.dialogs.help_dialog import HelpDialog
 from workstation.ui.dialogs.peer_dialog import PeerDialog
@@ -53,13 +54,18 @@ from workstation.ui.parts.icons import Icons, application_icon, health_icon
 from workstation.ui.services import BUILT_IN_NAME, PeerHealth, Services
 from workstation.ui.tasks import action
 from workstation.ui.theme import Appearance
+from workstation.ui.viewers.copy_as import ReportKind
+from workstation.ui.viewers.filter_bar import FilterBar
 from workstation.ui.viewers.viewers import Viewers
 from workstation.ui.window.arrangement import Layout, arrange
+from workstation.ui.window.captures import CAPTURE_SUFFIXES, Captures
 from workstation.ui.window.commands import explain, fill_menu_bar, make_actions, plain_text, server_menu
+from workstation.ui.window.data_set_windows import DataSetWindows
 from workstation.ui.window.info_bar import InfoBar, Message, Tone
 from workstation.ui.window.peers_pane import PeersPane
 from workstation.ui.window.status_bar import StatusBar
 from workstation.ui.window.window_memory import WindowMemory
+from workstation.ui.window.work_strip import WorkStrip
 
 D = TypeVar("D", bound=QDialog)
 
@@ -85,6 +91,13 @@ class MainWindow(QMainWindow):
 
         self.peers_pane = PeersPane(services)
         self.info_bar = InfoBar(services.theme, self.icons)
+        self.work_strip = WorkStrip()
+        self.data_set_windows = DataSetWindows(services, self)
+        self.captures: Captures = Captures(services, viewers, self.work_strip, self.info_bar.show_message, self)
+        saved_filters = SavedFilters(services.folders.filters)
+        saved_filters.load()
+        self.filter_bar = FilterBar(services.theme, saved_filters)
+        self.filter_bar.set_log(viewers.log)
         self.status_bar = StatusBar(services)
         self.setStatusBar(self.status_bar)
         # The panes live in a window of their own inside this one, so that the information bar has a place
@@ -101,6 +114,8 @@ class MainWindow(QMainWindow):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.info_bar)
+        layout.addWidget(self.work_strip)
+        layout.addWidget(self.filter_bar)
         layout.addWidget(self.panes, 1)
         self.setCentralWidget(middle)
         self.commands = make_actions(self)
@@ -114,6 +129,8 @@ class MainWindow(QMainWindow):
         self.arrange(Layout.TEST)
         self._memory = WindowMemory(services.folders.window, self, self.panes)
         self._has_own_arrangement = self._memory.restore()
+        for problem in saved_filters.problems:
+            self.show_problem(problem)
 
     # --- panes, menus, tool bar
 
@@ -123,11 +140,15 @@ class MainWindow(QMainWindow):
         for number, (name, title, widget) in enumerate(
             (
                 ("peers", "Peers", self.peers_pane),
-                ("associations", "Associations", viewers.associations),
+                ("associations", "Associations", viewers.associations_pane),
                 ("messages", "Messages", viewers.messages),
-                ("decoded", "Decoded", viewers.decoded),
-                ("bytes", "Bytes", viewers.bytes),
+                ("decoded", "Decoded", viewers.decoded_pane),
+                ("bytes", "Bytes", viewers.bytes_pane),
                 ("state", "State machine", viewers.state),
+                ("sequence", "Sequence", viewers.sequence),
+                ("timing", "Timing", viewers.timing),
+                ("notes", "Notes", viewers.notes),
+                ("data_set", "Data set", viewers.data_set),
                 ("log", "Log", viewers.log_view),
             ),
             start=1,
@@ -138,9 +159,10 @@ class MainWindow(QMainWindow):
             dock.setWidget(widget)
             widget.windowTitleChanged.connect(dock.setWindowTitle)
             toggle = dock.toggleViewAction()
-            toggle.setObjectName(f"action{name.capitalize()}Pane")
-            toggle.setShortcut(QKeySequence(f"Alt+{number}"))
-            toggle.setToolTip(f"Show or hide the pane {title} (Alt+{number})")
+            toggle.setObjectName(f"action{''.join(word.capitalize() for word in name.split('_'))}Pane")
+            keys = f"Alt+{number}" if number < 10 else f"Alt+Shift+{number - 10}"
+            toggle.setShortcut(QKeySequence(keys))
+            toggle.setToolTip(f"Show or hide the pane {title} ({keys})")
             toggle.setStatusTip(f"Show or hide the pane {title}")
             self.addAction(toggle)
             self.docks[name] = dock
@@ -167,7 +189,7 @@ class MainWindow(QMainWindow):
         bar.addSeparator()
         bar.addActions([self.commands["echo"], self.commands["send"], self.commands["query"]])
         bar.addSeparator()
-        bar.addActions([self.commands["pause"], self.commands["clear"]])
+        bar.addActions([self.commands["record"], self.commands["pause"], self.commands["clear"]])
         for made in bar.actions():
             button = bar.widgetForAction(made)
             if isinstance(button, QToolButton) and button is not self.server_button:
@@ -200,6 +222,15 @@ class MainWindow(QMainWindow):
         services.notified.connect(self.show_problem)
         services.server_changed.connect(self._show_server)
         services.theme.changed.connect(self._show_server)
+        self.filter_bar.filter_changed.connect(self.viewers.set_filter)
+        self.filter_bar.colours_changed.connect(self._show_colours)
+        self.viewers.filter_asked.connect(self.filter_bar.ask)
+        self.viewers.associations.clear_filter_asked.connect(self.filter_bar.clear)
+        self.viewers.source_changed.connect(self.filter_bar.set_log)
+        self.viewers.data_set.window_asked.connect(self.data_set_windows.open_object)
+        self.viewers.data_set.compare_asked.connect(self.data_set_windows.compare)
+        self.captures.recording_changed.connect(self._show_recording)
+        self._show_colours()
 
     def _separator(self) -> QAction:
         made = QAction(self)
@@ -435,6 +466,56 @@ class MainWindow(QMainWindow):
         self.viewers.clear()
         self.status_bar.refresh()
 
+    def save_association(self) -> None:
+        """Save the selected association as a capture."""
+        conversation = self.viewers.conversation
+        if conversation is None:
+            self.info_bar.show_message(Message("Select the association that is to be saved."))
+        else:
+            self.captures.choose_and_save([conversation])
+
+    def save_report(self, kind: ReportKind) -> None:
+        """Write a report of the selected association."""
+        conversation = self.viewers.conversation
+        if conversation is None:
+            self.info_bar.show_message(Message("Select the association that the report is about."))
+        else:
+            self.captures.choose_and_report(conversation, kind)
+
+    def _show_recording(self) -> None:
+        command, recording = self.commands["record"], self.services.recording
+        command.setChecked(self.captures.recording)
+        command.setText("Stop &Recording" if self.captures.recording else "&Record to a File…")
+        command.setIconText("Stop recording" if self.captures.recording else "Record")
+        explain(command, f"Recording to {recording.path}" if recording.path else "Record every association from now on")
+        self.icons.give(command, "stop" if self.captures.recording else "record")
+        self.status_bar.set_recording(recording.path, recording.written)
+
+    # --- filter
+
+    def go_to_filter(self) -> None:
+        """Put the cursor into the filter."""
+        self.filter_bar.focus()
+
+    def follow_association(self) -> None:
+        """Show nothing but the selected association."""
+        conversation = self.viewers.conversation
+        if conversation is not None:
+            self.filter_bar.ask(f"association == {conversation.number}", "only")
+
+    def _show_colours(self) -> None:
+        self.viewers.set_colours(self.filter_bar.colours.colour_of)
+
+    # --- data sets in windows of their own
+
+    def choose_data_set(self) -> None:
+        """Choose a DICOM file to look at."""
+        self.data_set_windows.choose()
+
+    def open_compare(self) -> None:
+        """Two data sets side by side."""
+        self.data_set_windows.compare()
+
     # --- edit, files, tools
 
     def copy(self) -> None:
@@ -542,9 +623,14 @@ class MainWindow(QMainWindow):
 
     def dropEvent(self, event: QDropEvent) -> None:
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        if paths:
-            event.acceptProposedAction()
-            self.open_send(paths)
+        if not paths:
+            return
+        event.acceptProposedAction()
+        captures = [path for path in paths if path.suffix.lower() in CAPTURE_SUFFIXES]
+        others = [path for path in paths if path not in captures]
+        self.captures.open(captures)
+        if others:
+            self.open_send(others)
 
 
 class _MenuButton(QToolButton):

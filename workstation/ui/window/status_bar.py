@@ -7,11 +7,13 @@ something moves. Counting the archive happens in a thread, after associations ha
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
 from workstation.scp.levels import Level
+from workstation.traffic.capture.writing import Written
 from workstation.traffic.record import Record
 from workstation.ui.dialogs.behaviour_editor import departures
 from workstation.ui.parts.plain import plain_tooltip
@@ -38,6 +40,8 @@ class StatusBar(QStatusBar):
         self._counting = False
         self._count_again = False
         self.server = self._label("statusServer", "Built-in server", "Where the built-in server listens")
+        self.recording = self._label("statusRecording", "Recording", "What is recorded")
+        self.recording.hide()
         self.live = self._label("statusLive", "Live associations", "Associations that are open now")
         self.kept = self._label("statusKept", "Traffic kept", "PDUs and bytes kept in this window")
         self.rate = self._label("statusRate", "Rate", "Bytes sent and received a second")
@@ -69,6 +73,13 @@ class StatusBar(QStatusBar):
         """Say that what happens now is not added."""
         self._is_paused = paused
         self.refresh()
+
+    def set_recording(self, path: Path | None, written: Written | None) -> None:
+        """Say what is being recorded."""
+        self.recording.setVisible(path is not None)
+        if path is not None and written is not None:
+            self.recording.setText(f"● Recording {count_text(written.pdus, 'PDU')}, {bytes_text(written.bytes)}")
+            self.recording.setToolTip(plain_tooltip(f"Every association is written to\n{path}"))
 
     def refresh(self) -> None:
         """Show the numbers as they are now."""

@@ -8,7 +8,7 @@ from PySide6.QtCore import QByteArray, QSettings
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMainWindow, QTableView, QTreeView
 
 # Raise it when panes are renamed: an arrangement of another version is not restored.
-_VERSION = 1
+_VERSION = 2
 
 
 class WindowMemory:
