@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+from dcmtk_peers import dcmprscp
 from peers import dcmqrscp, orthanc, port, process, require_program, run, storescp
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
@@ -53,7 +54,7 @@ class _Group:
 
 
 def dcmtk_with_dcmtk(folder: Path) -> list[Conversation]:
-    """Every client of DCMTK's with a server of DCMTK's."""
+    """Every client of DCMTK's with a server of DCMTK's; its print server, for which it has none, with pynetdicom."""
     group = _Group()
     with group.stack as stack:
         store = stack.enter_context(storescp(folder, "+xa"))
@@ -77,6 +78,8 @@ def dcmtk_with_dcmtk(folder: Path) -> list[Conversation]:
         run("storescu", "-R", HOST, group.record("DCMTK aborts", aborts), CT[0])
         _dcmtk_query(group, folder)
         _dcmtk_worklist(group, folder)
+        printer = stack.enter_context(dcmprscp(folder / "printer"))
+        _python(PYNETDICOM_PRINT, group.record("pynetdicom prints with DCMTK", printer.port))
         return group.finish()
 
 
@@ -159,7 +162,10 @@ def orthanc_with_others(folder: Path) -> list[Conversation]:
     with group.stack as stack:
         destination = stack.enter_context(storescp(folder, "+xa"))
         moved = group.record("Orthanc moves to DCMTK", destination)
-        server = stack.enter_context(orthanc(folder / "orthanc", {"DEST": moved, "PYNET": moved}))
+        listening = port()
+        reported = group.record("Orthanc reports to pynetdicom", listening)
+        modalities = {"DEST": moved, "PYNET": moved, "COMMIT": reported}
+        server = stack.enter_context(orthanc(folder / "orthanc", modalities))
         through = group.record("DCMTK asks Orthanc", server)
         called = ["-aec", "ORTHANC"]
         _ok("echoscu", *called, HOST, through)
@@ -174,6 +180,8 @@ def orthanc_with_others(folder: Path) -> list[Conversation]:
         run("echoscu", *called, "--abort", HOST, through)
         files = [*CT, SR, *COMPRESSED.values(), MR_IMPLICIT]
         _python(PYNETDICOM_CLIENT, group.record("pynetdicom asks Orthanc", server), PATIENT, *files)
+        through = group.record("pynetdicom asks Orthanc for commitment", server)
+        _python(PYNETDICOM_COMMITMENT, through, listening, CT[0])
         return group.finish()
 
 
@@ -401,6 +409,73 @@ next(answers)
 assoc.send_c_cancel(7, query_model=Find)
 list(answers)
 assoc.abort()
+"""
+
+PYNETDICOM_COMMITMENT = """
+import sys, threading
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pynetdicom import AE, evt
+from pynetdicom.sop_class import (
+    StorageCommitmentPushModel as Commitment, StorageCommitmentPushModelInstance as Instance,
+)
+
+orthanc, mine, stored = int(sys.argv[1]), int(sys.argv[2]), dcmread(sys.argv[3], stop_before_pixels=True)
+over = threading.Event()
+ae = AE("COMMIT")
+ae.add_supported_context(Commitment, scu_role=True, scp_role=True)
+ae.add_requested_context(Commitment)
+handlers = [(evt.EVT_N_EVENT_REPORT, lambda event: (0x0000, None)), (evt.EVT_CONN_CLOSE, lambda event: over.set())]
+server = ae.start_server(("127.0.0.1", mine), block=False, evt_handlers=handlers)
+assoc = ae.associate("127.0.0.1", orthanc, ae_title="ORTHANC")
+assert assoc.is_established
+one = Dataset()
+one.ReferencedSOPClassUID, one.ReferencedSOPInstanceUID = stored.SOPClassUID, stored.SOPInstanceUID
+request = Dataset()
+request.TransactionUID = "1.2.3.4.5"
+request.ReferencedSOPSequence = [one]
+assert assoc.send_n_action(request, 1, Commitment, Instance)[0].Status == 0
+assoc.release()
+assert over.wait(20), "Orthanc did not report"
+server.shutdown()
+"""
+
+PYNETDICOM_PRINT = """
+import sys
+from pydicom.dataset import Dataset
+from pynetdicom import AE
+from pynetdicom.sop_class import (
+    BasicFilmBox, BasicFilmSession, BasicGrayscalePrintManagementMeta as Meta, Printer, PrinterInstance,
+)
+
+ae = AE("CLIENT")
+ae.add_requested_context(Meta)
+assoc = ae.associate("127.0.0.1", int(sys.argv[1]), ae_title="PRINTER")
+assert assoc.is_established
+
+
+def ok(answer):
+    status = answer[0] if isinstance(answer, tuple) else answer
+    assert status.Status == 0, status
+
+
+ok(assoc.send_n_get([(0x2110, 0x0010), (0x2110, 0x0020)], Printer, PrinterInstance, meta_uid=Meta))
+session = Dataset()
+session.NumberOfCopies = 1
+ok(assoc.send_n_create(session, BasicFilmSession, "1.2.4", meta_uid=Meta))
+reference = Dataset()
+reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = BasicFilmSession, "1.2.4"
+box = Dataset()
+box.ImageDisplayFormat, box.FilmOrientation, box.FilmSizeID = "STANDARD\\\\1,1", "PORTRAIT", "14INX17IN"
+box.ReferencedFilmSessionSequence = [reference]
+ok(assoc.send_n_create(box, BasicFilmBox, "1.2.5", meta_uid=Meta))
+changed = Dataset()
+changed.MaxDensity = 250
+ok(assoc.send_n_set(changed, BasicFilmBox, "1.2.5", meta_uid=Meta))
+assoc.send_n_action(None, 1, BasicFilmBox, "1.2.5", meta_uid=Meta)  # without a picture the server may refuse
+ok(assoc.send_n_delete(BasicFilmBox, "1.2.5", meta_uid=Meta))
+assoc.send_n_delete(BasicFilmBox, "1.2.9", meta_uid=Meta)  # there is none
+assoc.release()
 """
 
 PYNETDICOM_NORMALIZED = """

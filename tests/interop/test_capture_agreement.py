@@ -104,7 +104,8 @@ def test_the_export_has_each_pdu_and_message(recorded: Recording, exported: list
     assert [pdu["time"] for pdu in exported] == sorted(pdu["time"] for pdu in exported)
     assert {pdu["association"] for pdu in exported} == set(range(1, len(recorded.conversations) + 1))
     named = {pdu["message"]["name"] for pdu in exported if "message" in pdu}
-    assert named >= {f"C-{service}-{kind}" for service in ("ECHO", "STORE", "FIND", "MOVE") for kind in ("RQ", "RSP")}
+    services = ("C-ECHO", "C-STORE", "C-FIND", "C-GET", "C-MOVE", "N-ACTION")
+    assert named >= {f"{service}-{kind}" for service in services for kind in ("RQ", "RSP")}
 
 
 # -- a capture that we save --------------------------------------------------------------------------------------

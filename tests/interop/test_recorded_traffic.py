@@ -66,12 +66,14 @@ def test_wireshark_finds_the_same_pdus_in_the_same_order(recorded: Recording) ->
 
 _C_SERVICES = {"C_ECHO", "C_STORE", "C_FIND", "C_GET", "C_MOVE"}
 _C_MESSAGES = {"C_CANCEL_RQ"} | {f"{service}_{kind}" for service in _C_SERVICES for kind in ("RQ", "RSP")}
+_PRINT = {f"N_{service}_{kind}" for service in ("CREATE", "GET", "SET", "ACTION", "DELETE") for kind in ("RQ", "RSP")}
+_COMMITMENT = {f"N_{service}_{kind}" for service in ("ACTION", "EVENT_REPORT") for kind in ("RQ", "RSP")}
 _ALL_MESSAGES = {message.__name__ for message in MESSAGES.values()}
 _EVERY_ITEM = set(range(0x51, 0x5A))
 # PDU types, messages and user information sub-items that a group must have, so that none is compared with nothing
 EXPECTED: dict[str, tuple[set[int], set[str], set[int]]] = {
-    "DCMTK": ({1, 2, 3, 4, 5, 6, 7}, _C_MESSAGES, {0x51, 0x52, 0x54, 0x55, 0x58}),
-    "Orthanc": ({1, 2, 4, 5, 6, 7}, _C_MESSAGES, {0x51, 0x52, 0x54, 0x55}),
+    "DCMTK": ({1, 2, 3, 4, 5, 6, 7}, _C_MESSAGES | _PRINT, {0x51, 0x52, 0x54, 0x55, 0x58}),
+    "Orthanc": ({1, 2, 4, 5, 6, 7}, _C_MESSAGES | _COMMITMENT, {0x51, 0x52, 0x54, 0x55}),
     "pynetdicom": ({1, 2, 3, 4, 5, 6, 7}, _ALL_MESSAGES, _EVERY_ITEM),
 }
 
