@@ -7,8 +7,9 @@ small steps, so that it can run in slices beside a window. Knows conversations a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from workstation.net.codec.pdu import A_ABORT_RQ, A_ASSOCIATE_AC, A_ASSOCIATE_RJ, A_ASSOCIATE_RQ, PDU, decode_pdu
@@ -44,6 +45,7 @@ class Examination:
     Attributes:
         conversation: whose.
         notes: what was found so far, in the order in which it was found first.
+        verdict: the first of them that made the association or an operation fail, as one explanation.
     """
 
     def __init__(self, conversation: Conversation) -> None:
@@ -54,6 +56,7 @@ class Examination:
         self._found: dict[tuple[str, str], Note] = {}
         self._remarks = 0
         self._work: Iterator[None] | None = None
+        self.verdict: Verdict | None = None
 
     @property
     def notes(self) -> list[Note]:
@@ -125,6 +128,8 @@ class Examination:
                 self._add(note)
 
     def _add(self, note: Note) -> None:
+        if self.verdict is None and note.rule in _LAYERS and _fails(note):
+            self.verdict = _verdict_of(note)
         key = (note.rule, note.key)
         known = self._found.get(key)
         if known is None:
@@ -147,7 +152,7 @@ class Examination:
             yield from strange_bytes(scene, row)
             return
         yield from problem_rules(scene, row)
-        match self._decoded(row):
+        match _decoded(row):
             case A_ASSOCIATE_RQ() as request:
                 if row.number == 1:
                     scene.started = True
@@ -168,15 +173,21 @@ class Examination:
         elif row.name == "A-RELEASE-RP":
             scene.released = True
 
-    @staticmethod
-    def _decoded(row: MessageRow) -> PDU | None:
-        pdu = row.pdus[0]
-        if pdu.cut:
-            return None
-        try:
-            return decode_pdu(pdu.data)
-        except RemoteProtocolError:
-            return None
+
+def _decoded(row: MessageRow) -> PDU | None:
+    """A PDU of association control; None for one that is not here as a whole or cannot be decoded."""
+    pdu = row.pdus[0]
+    return None if pdu.cut else _decode(pdu.data)
+
+
+# The same bytes come again: at the other end of an association, and with each association of a peer. Requests with
+# 128 contexts take milliseconds.
+@lru_cache(maxsize=64)
+def _decode(data: bytes) -> PDU | None:
+    try:
+        return decode_pdu(data)
+    except RemoteProtocolError:
+        return None
 
 
 def notes_of(conversation: Conversation) -> Iterator[Note | None]:
@@ -192,10 +203,16 @@ _STORM: Final = 10  # associations
 _STORM_SECONDS: Final = 30.0
 
 
-def notes_of_log(log: TrafficLog) -> Iterator[Note | None]:
+def notes_of_log(
+    log: TrafficLog, verdict_of: Callable[[Conversation], Verdict | None] | None = None
+) -> Iterator[Note | None]:
     """Notes on what several associations show together; None between steps.
 
-    The same failure of the same two again and again, and an association for each single message.
+    The same failure of the same two again and again, and an association for each single object.
+
+    Args:
+        log: the associations.
+        verdict_of: says why one failed; `failure_of` unless somebody knows already.
     """
     failing: dict[tuple[str, str, str, str], list[tuple[Conversation, Verdict]]] = {}
     short: dict[tuple[str, str, str, str], list[Conversation]] = {}
@@ -205,10 +222,11 @@ def notes_of_log(log: TrafficLog) -> Iterator[Note | None]:
         if not conversation.finished:
             continue
         parties = (conversation.mode, conversation.calling, conversation.called, conversation.facts.address)
-        verdict = failure_of(conversation)
-        if verdict is None:
-            found += _repeated(failing.pop(parties, []))
-        else:
+        verdict = (verdict_of or failure_of)(conversation)
+        before = failing.get(parties, [])
+        if before and (verdict is None or verdict.what != before[-1][1].what):
+            found += _repeated(failing.pop(parties))
+        if verdict is not None:
             failing.setdefault(parties, []).append((conversation, verdict))
         requests = [row for row in conversation.rows[:20] if row.is_dimse and row.name.endswith("-RQ")]
         same = short.setdefault(parties, [])
@@ -235,8 +253,8 @@ def _repeated(failures: list[tuple[Conversation, Verdict]]) -> list[Note]:
             Severity.WARNING,
             "retries",
             f"{count} failures in a row",
-            f"{quantity(count, 'association')} of {scene.requestor} with {scene.acceptor} failed one after the other, "
-            f"from #{first.number} on; the last one: {verdict.what}",
+            f"{quantity(count, 'association')} of {scene.requestor} with {scene.acceptor} failed in the same way, from "
+            f"#{first.number} on: {verdict.what}",
             row=verdict.row,
             evidence=verdict.evidence,
             remedy=verdict.remedy,
@@ -253,8 +271,8 @@ def _storm(conversations: list[Conversation]) -> list[Note]:
             Severity.REMARK,
             "one-each",
             "An association for each object",
-            f"{scene.requestor} opened {len(conversations)} associations from #{conversations[0].number} on to send one "
-            f"object with each to {scene.acceptor}; negotiating each time takes longer than sending",
+            f"{scene.requestor} opened {len(conversations)} associations from #{conversations[0].number} on to "
+            f"send one object each to {scene.acceptor}; negotiating each time takes longer than sending",
             remedy="Send the objects of a study on one association.",
         )
     ]
@@ -278,13 +296,18 @@ def failure_of(conversation: Conversation) -> Verdict | None:
             continue
         note = next((note for note in _control_notes(scene, row) if note is not None), None)
         if note is not None:
-            return _verdict_of(note, _LAYERS.get(note.rule, Layer.ASSOCIATION))
+            return _verdict_of(note)
     return _failed_at_the_end(scene)
 
 
+# The rules whose notes say that something failed, and on which layer.
 _LAYERS: Final = {
+    "rejected": Layer.ASSOCIATION,
+    "aborted": Layer.ASSOCIATION,
+    "not-dicom": Layer.ASSOCIATION,
+    "request-unanswered": Layer.ASSOCIATION,
     "contexts-none": Layer.CONTEXT,
-    "syntax-not-offered": Layer.SYNTAX,
+    "status": Layer.STATUS,
     "context-refused": Layer.CONTEXT,
     "connection-lost": Layer.TCP,
     "connect-failed": Layer.TCP,
@@ -293,7 +316,16 @@ _LAYERS: Final = {
 }
 
 
-def _verdict_of(note: Note, layer: Layer) -> Verdict:
+def _fails(note: Note) -> bool:
+    return note.severity is Severity.ERROR or note.rule in ("needed-rejected", "aborted")
+
+
+def _verdict_of(note: Note) -> Verdict:
+    layer = _LAYERS[note.rule]
+    if note.rule == "contexts-none" and note.key == "syntaxes":
+        layer = Layer.SYNTAX
+    elif note.rule == "not-dicom" and "TLS" in note.sentence:
+        layer = Layer.TLS
     return Verdict(layer, note.sentence.rstrip("."), note.evidence, note.remedy, note.row)
 
 
@@ -302,7 +334,7 @@ def _control_notes(scene: Scene, row: MessageRow) -> Findings:
     if row.name == "Unrecognized bytes":
         yield from strange_bytes(scene, row)
         return
-    match Examination._decoded(row):
+    match _decoded(row):
         case A_ASSOCIATE_RQ() as request:
             scene.request = request
         case A_ASSOCIATE_AC() as accept:
@@ -366,8 +398,8 @@ def _failed_at_the_end(scene: Scene) -> Verdict | None:
     if not conversation.finished:
         return None
     for note in end_rules(scene):
-        if note is not None and (note.severity is Severity.ERROR or note.rule == "needed-rejected"):
-            return _verdict_of(note, _LAYERS.get(note.rule, Layer.ASSOCIATION))
+        if note is not None and note.rule in _LAYERS and _fails(note):
+            return _verdict_of(note)
     return None
 
 
@@ -391,5 +423,6 @@ def _without_rows(conversation: Conversation) -> Verdict | None:
         Layer.TCP,
         f"No connection to {place} came about",
         reason,
-        "Check the address and the port, that the DICOM server runs and listens there, and that no firewall is between.",
+        "Check the address and the port, that the DICOM server runs and listens there, and that no firewall is "
+        "between.",
     )

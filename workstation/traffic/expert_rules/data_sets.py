@@ -53,8 +53,18 @@ _ROWS, _COLUMNS, _SAMPLES, _FRAMES, _BITS, _PHOTOMETRIC = (
 )
 _UNIQUE_KEYS: Final = {"PATIENT": 0x00100020, "STUDY": 0x0020000D, "SERIES": 0x0020000E, "IMAGE": _SOP_INSTANCE}
 _WANTED: Final = frozenset(
-    (_CHARACTER_SET, _SOP_CLASS, _SOP_INSTANCE, _LEVEL, _ROWS, _COLUMNS, _SAMPLES, _FRAMES, _BITS, _PHOTOMETRIC)
-    + tuple(_UNIQUE_KEYS.values())
+    (
+        _CHARACTER_SET,
+        _SOP_CLASS,
+        _LEVEL,
+        _ROWS,
+        _COLUMNS,
+        _SAMPLES,
+        _FRAMES,
+        _BITS,
+        _PHOTOMETRIC,
+        *_UNIQUE_KEYS.values(),
+    )
 )
 
 
@@ -138,8 +148,7 @@ def data_set_rules(scene: Scene, row: MessageRow, message: Message) -> Findings:
     stored = row.name == "C-STORE-RQ"
     limit = _MOST if scene.data_sets <= _THOROUGH else _BEGINNING
     seen = _Seen()
-    for step in _look(source, encoding, seen, limit, stored):
-        yield step
+    yield from _look(source, encoding, seen, limit, stored)
     base = row.command_size if place_known else None
     yield from _syntax(scene, row, source, seen, base)
     yield from _form(scene, row, seen, base)
@@ -270,7 +279,7 @@ def _syntax(scene: Scene, row: MessageRow, source: Source, seen: _Seen, base: in
             key=f"{who} {looks}",
             evidence=f"{fault.why}, at byte {fault.offset:,}",
             clause="PS3.5 Annex A, PS3.8 9.3.3.2",
-            remedy="The sender encodes in another transfer syntax than it negotiated: convert the object, or offer its own."
+            remedy="The sender encodes in another transfer syntax than negotiated: convert the object, or offer its own."
             if looks
             else "Compare the bytes there with the tag, VR and length that should stand there.",
             place=place,
@@ -448,8 +457,8 @@ def _stored(
                 Severity.REMARK,
                 "implicit-chosen",
                 "Implicit VR was chosen though Explicit VR was offered",
-                f"{scene.acceptor} chose Implicit VR Little Endian for {named(context.abstract_syntax)} though Explicit "
-                "VR was offered: the VRs of private elements are lost",
+                f"{scene.acceptor} chose Implicit VR Little Endian for {named(context.abstract_syntax)} though "
+                "Explicit VR was offered: the VRs of private elements are lost",
                 row=row,
                 key=context.abstract_syntax,
                 evidence=f"{_name(seen.private.tag)} and others in the first object",
@@ -551,8 +560,8 @@ def _identifier(scene: Scene, row: MessageRow, seen: _Seen, base: int | None) ->
             Severity.WARNING,
             "key-above",
             f"The unique key above {level} {how}",
-            f"{row.name} asks at the level {level}, but {_name(tag)}, the unique key of {each} above it, {how}; without "
-            "relational queries negotiated that is not allowed",
+            f"{row.name} asks at the level {level}, but {_name(tag)}, the unique key of {each} above it, {how}; "
+            "without relational queries negotiated that is not allowed",
             row=row,
             key=f"{who} {row.name} {level} {each} {how}",
             evidence=f"{_name(tag)}: {printable(value, 64) or 'no value'}",
@@ -569,7 +578,8 @@ def _identifier(scene: Scene, row: MessageRow, seen: _Seen, base: int | None) ->
             Severity.ERROR,
             "retrieve-key",
             f"{row.name} without the unique key of its level",
-            f"{row.name} at the level {level} needs {_name(tag)} with a value; wildcards and an empty one are not allowed",
+            f"{row.name} at the level {level} needs {_name(tag)} with a value; wildcards are not allowed, nor is an "
+            "empty one",
             row=row,
             key=f"{who} {level}",
             evidence=f"{_name(tag)}: {printable(value, 64) or 'no value'}",

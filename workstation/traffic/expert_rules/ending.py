@@ -251,7 +251,7 @@ def _small_pdus(scene: Scene) -> Findings:
                 Severity.REMARK,
                 "pdus-default",
                 "The maximum length is the old default of 16 KiB",
-                f"{who} sent {flow.bytes:,} bytes in PDUs of at most {limit:,} bytes, as {receiver} takes no longer ones",
+                f"{who} sent {flow.bytes:,} bytes in PDUs of at most {limit:,}: {receiver} takes no longer ones",
                 key=who,
                 clause="PS3.8 D.1",
                 remedy=f"A larger maximum PDU length of {receiver}, 64 to 128 KiB, saves time on a fast network.",

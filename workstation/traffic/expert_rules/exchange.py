@@ -655,7 +655,9 @@ def _status(scene: Scene, row: MessageRow, message: Response, asked: Asked | Non
         scene.failures += 1
         if service == "C-STORE" and asked is not None and asked.instance:
             scene.failed_stores[asked.instance] = row.number
-    said = f"{service} {'failed' if failed else 'ended with a warning'}: {meaning or 'a status that is not defined'}"
+    what = service + (f" of {named(uid)}" if uid else "")
+    said = f"{what} {'failed at' if failed else 'ended with a warning of'} {who}: "
+    said += meaning or "a status that is not defined"
     evidence = [row.status_text]
     if row.error_comment:
         evidence.append(f'"{row.error_comment}"')
@@ -664,10 +666,10 @@ def _status(scene: Scene, row: MessageRow, message: Response, asked: Asked | Non
     if asked is not None and asked.instance:
         evidence.append(f"instance {printable(asked.instance, 64)}")
     yield scene.note(
-        Severity.ERROR if category == STATUS_FAILURE else Severity.WARNING,
+        Severity.ERROR if failed else Severity.WARNING,
         "status",
         f"{service} 0x{status:04X}: {meaning or 'undefined status'}",
-        f"{who} answered {row.status_text}. {said}" + (f", {named(uid)}" if uid else ""),
+        said,
         row=row,
         key=f"{who} {service} {status:04X} {uid}",
         evidence=", ".join(evidence),

@@ -1,4 +1,4 @@
-"""Rules on A-ASSOCIATE-RQ and -AC: AE titles, UIDs, presentation contexts, user information (PS3.8 9.3, PS3.7 D.3.3)."""
+"""Rules on A-ASSOCIATE-RQ and -AC: AE titles, UIDs, contexts, user information (PS3.8 9.3, PS3.7 D.3.3)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from workstation.net.codec.field import Field
 from workstation.net.codec.pdu import (
     A_ASSOCIATE_AC,
     A_ASSOCIATE_RQ,
@@ -19,7 +18,6 @@ from workstation.net.codec.pdu import (
     RoleSelection,
     UserIdentityAC,
     UserIdentityRQ,
-    dissect_pdu,
     find_item,
     find_items,
 )
@@ -34,7 +32,6 @@ __all__ = ["UID_FORM", "accept_rules", "request_rules"]
 UID_FORM: Final = re.compile(r"(?=.{1,64}\Z)(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*\Z")
 _EXPLICIT, _IMPLICIT = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
 _TITLES: Final = (("called", 10), ("calling", 26))  # offsets in the PDU
-_UID_FIELDS: Final = re.compile(r"(UID|Syntax Name|Application Context Name)$")
 
 
 def request_rules(scene: Scene, row: MessageRow, request: A_ASSOCIATE_RQ) -> Findings:
@@ -167,24 +164,49 @@ def _titles(scene: Scene, row: MessageRow, data: bytes) -> Findings:
             )
 
 
-def _leaves(field: Field) -> Iterator[Field]:
-    if not field.children:
-        yield field
-    for child in field.children:
-        yield from _leaves(child)
+# Items that hold items, and how many bytes of their own stand before those (PS3.8 9.3.2, 9.3.3).
+_CONTAINERS: Final = {0x20: 4, 0x21: 4, 0x50: 0}
+_UID_ITEMS: Final = {
+    0x10: "Application Context Name",
+    0x30: "Abstract Syntax Name",
+    0x40: "Transfer Syntax Name",
+    0x52: "Implementation Class UID",
+}
+# A UID with its length before it (PS3.7 D.3.3.4, D.3.3.5, D.3.3.6).
+_COUNTED_UID_ITEMS: Final = frozenset((0x54, 0x56, 0x57))
+_FIRST_ITEM: Final = 74
+
+
+def _uids(data: bytes) -> Iterator[tuple[str, int, bytes]]:
+    """The UIDs in the items of an A-ASSOCIATE PDU: what they are, where, and their bytes.
+
+    Straight through the headers: a tree of fields of 128 contexts takes as long as a picture of the window.
+    """
+    offset, end = _FIRST_ITEM, len(data)
+    while offset + 4 <= end:
+        kind, length = data[offset], int.from_bytes(data[offset + 2 : offset + 4], "big")
+        start = offset + 4
+        if kind in _CONTAINERS:
+            offset = start + _CONTAINERS[kind]
+            continue
+        name = _UID_ITEMS.get(kind)
+        if name is not None:
+            yield name, start, data[start : start + length]
+        elif kind in _COUNTED_UID_ITEMS and length >= 2:
+            size = int.from_bytes(data[start : start + 2], "big")
+            yield "SOP Class UID", start + 2, data[start + 2 : start + 2 + size]
+        offset = start + length
 
 
 def _wire_form(scene: Scene, row: MessageRow, data: bytes) -> Findings:
     """UIDs as they stand in the items."""
     who = scene.sender(row.sent)
-    for count, field in enumerate(_leaves(dissect_pdu(data))):
-        if count % 50 == 49:
+    for count, (name, offset, raw) in enumerate(_uids(data)):
+        if count % 200 == 199:
             yield None
-        if not _UID_FIELDS.search(field.name) or not isinstance(field.value, str):
-            continue
-        raw = data[field.offset : field.offset + field.length]
-        place = (field.offset, field.length)
-        if raw != raw.rstrip(b"\0 "):
+        place = (offset, len(raw))
+        stripped = raw.rstrip(b"\0 ")
+        if raw != stripped:
             with_what = "spaces" if raw.endswith(b" ") else "NUL"
             yield scene.note(
                 Severity.WARNING,
@@ -194,21 +216,20 @@ def _wire_form(scene: Scene, row: MessageRow, data: bytes) -> Findings:
                 "and a strict peer will not recognize them",
                 row=row,
                 key=f"{who} {with_what}",
-                evidence=f"{field.name}: {printable(raw, 80)}",
+                evidence=f"{name}: {printable(raw, 80)}",
                 clause="PS3.8 Annex F",
                 place=place,
             )
-        uid = field.value
-        if uid and not UID_FORM.match(uid):
+        if stripped and not UID_FORM.match(stripped.decode("latin-1")):
             yield scene.note(
                 Severity.WARNING,
                 "uid-form",
                 "A UID is not well-formed",
-                f"{who} names a UID that breaks the rules: numbers without leading zeros, parted by full stops, at most "
-                "64 characters",
+                f"{who} names a UID that breaks the rules: numbers without leading zeros, parted by full stops, at "
+                "most 64 characters",
                 row=row,
-                key=f"{who} {field.name}",
-                evidence=f"{field.name}: {printable(uid, 80)}",
+                key=f"{who} {name}",
+                evidence=f"{name}: {printable(stripped, 80)}",
                 clause="PS3.5 9.1",
                 place=place,
             )
@@ -329,10 +350,11 @@ def _contexts(scene: Scene, row: MessageRow, request: A_ASSOCIATE_RQ, accept: A_
             f"{scene.acceptor} accepted the association but none of the contexts offered ({len(proposed)}): "
             "nothing can be done on it",
             row=row,
+            key="syntaxes" if only_syntaxes else "",
             evidence=f"{counts}: {listed}" if counts else "",
             clause="PS3.8 9.3.3.2, Table 9-18",
             remedy=(
-                "Offer Implicit VR Little Endian, which everybody takes, or turn the transfer syntax on in the acceptor."
+                "Offer Implicit VR Little Endian, which everybody takes, or turn the transfer syntax on there."
                 if only_syntaxes
                 else f"Turn the service on in {scene.acceptor}, or ask another AE title or port of the same system."
             ),
@@ -346,8 +368,7 @@ def _contexts(scene: Scene, row: MessageRow, request: A_ASSOCIATE_RQ, accept: A_
                 Severity.REMARK,
                 "contexts-rejected",
                 f"{quantity(len(rejected), 'context')} of {len(proposed)} rejected",
-                f"{scene.acceptor} takes {quantity(len(lost), 'of the SOP classes offered', 'of the SOP classes offered')}"
-                f" in no transfer syntax: {shown}",
+                f"of the SOP classes offered, {scene.acceptor} takes {len(lost)} in no transfer syntax: {shown}",
                 row=row,
                 evidence=counts,
                 clause="PS3.8 9.3.3.2, Table 9-18",
@@ -386,8 +407,8 @@ def _contexts(scene: Scene, row: MessageRow, request: A_ASSOCIATE_RQ, accept: A_
                 Severity.REMARK,
                 "syntax-private",
                 "A private transfer syntax was agreed on",
-                f"context {context.context_id} uses the private transfer syntax {printable(context.transfer_syntax, 64)}; "
-                "only systems of the same maker can read what is stored in it",
+                f"context {context.context_id} uses the private transfer syntax "
+                f"{printable(context.transfer_syntax, 64)}; only systems of the same maker can read what is stored in it",
                 row=row,
                 key=context.transfer_syntax,
                 clause="PS3.5 Annex A",
@@ -404,8 +425,8 @@ def _answers(scene: Scene, row: MessageRow, request: A_ASSOCIATE_RQ, accept: A_A
                 Severity.WARNING,
                 "role-not-offered",
                 "A role was granted that was not asked for",
-                f"{scene.acceptor} grants a role for {named(item.sop_class_uid)} that {scene.requestor} did not propose; "
-                "it does not count",
+                f"{scene.acceptor} grants a role for {named(item.sop_class_uid)} that {scene.requestor} did not "
+                "propose; it does not count",
                 row=row,
                 evidence=_roles(item) + (f"; proposed {_roles(offer)}" if offer is not None else "; nothing proposed"),
                 clause="PS3.7 D.3.3.4",
@@ -435,8 +456,8 @@ def _answers(scene: Scene, row: MessageRow, request: A_ASSOCIATE_RQ, accept: A_A
             Severity.REMARK,
             "identity-unanswered",
             "The user identity was not confirmed",
-            f"{scene.requestor} asked for a confirmation of the user's identity and got none: {scene.acceptor} probably "
-            "ignores who the user is",
+            f"{scene.requestor} asked for a confirmation of the user's identity and got none: {scene.acceptor} "
+            "probably ignores who the user is",
             row=row,
             clause="PS3.7 D.3.3.7",
         )

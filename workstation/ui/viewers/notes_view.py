@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
 )
 
 from workstation.traffic.conversation import Conversation
-from workstation.traffic.experts import Examination, Note, Severity, failure_of, notes_of_log
+from workstation.traffic.experts import Examination, Note, Severity, notes_of_log
 from workstation.traffic.filter import Filter
 from workstation.traffic.log import Change, TrafficLog
 from workstation.traffic.rows import MessageRow, PduRow
@@ -261,7 +261,7 @@ class NotesView(QWidget):
                 yield from examination.go_on()
             yield None
         found: list[Note] = []
-        for note in notes_of_log(self._log):
+        for note in notes_of_log(self._log, lambda conversation: self._examination(conversation).verdict):
             if note is not None:
                 found.append(note)
             yield None
@@ -341,7 +341,8 @@ class NotesView(QWidget):
 
     def _show_verdict(self) -> None:
         conversation = None if self.of_all else self._conversation
-        verdict = failure_of(conversation) if conversation is not None and not self._slices.busy else None
+        examination = self._examined.get(conversation.number) if conversation is not None else None
+        verdict = examination.verdict if examination is not None else None
         if verdict is not None:
             self.verdict.show_failure(verdict)
         self.verdict.setVisible(verdict is not None)
