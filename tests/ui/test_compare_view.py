@@ -90,6 +90,23 @@ def test_differences_are_shown(view: CompareView, qtbot: QtBot, changed: tuple[P
     assert "only right" in model.data(model.index(3, SIGN), Qt.ItemDataRole.ToolTipRole)
 
 
+def test_a_free_side_is_filled_first(view: CompareView, qtbot: QtBot, changed: tuple[Path, Path]) -> None:
+    assert view.is_waiting
+    view.offer(changed[0])
+    assert view.is_waiting
+    wait_compared(qtbot, view, lambda: view.offer(changed[1]))
+    assert not view.is_waiting
+    assert [title.text() for title in view.titles] == ["01.dcm", "changed.dcm"]
+    wait_compared(qtbot, view, lambda: view.offer(changed[0]))
+    assert view.empty.text.startswith("No differences")
+
+
+def test_half_a_comparison_says_what_is_missing(view: CompareView, qtbot: QtBot, changed: tuple[Path, Path]) -> None:
+    view.offer(changed[0])
+    qtbot.waitUntil(lambda: "Another one is needed" in view.empty.text)
+    assert view.titles[0].text() == "01.dcm"
+
+
 def test_all_elements_can_be_shown(view: CompareView, qtbot: QtBot, changed: tuple[Path, Path]) -> None:
     both(qtbot, view, changed)
     view.only.setChecked(False)

@@ -91,6 +91,7 @@ class CompareView(QWidget):
         super().__init__(parent)
         self._tasks = tasks
         self._sides: list[DicomObject | None] = [None, None]
+        self._wanted: list[DicomObject | str | Path | None] = [None, None]
         self._trees: list[DataSetTree] = []
         self._own: list[DicomObject] = []
         self._job: _Comparing | None = None
@@ -100,7 +101,10 @@ class CompareView(QWidget):
         self.table = _CompareTable(theme)
         self.table.menu_filler = self._fill_menu
         self.empty = EmptyState(
-            self.table, theme, "Two data sets are needed", "Choose a file on each side, or compare from a message."
+            self.table,
+            theme,
+            "Two data sets are needed",
+            "Choose a file on each side, or More > Compare with… at the data set of a message.",
         )
         self.counts = plain_label("", wrap=True)
         self.counts.setObjectName("compareCounts")
@@ -179,6 +183,15 @@ class CompareView(QWidget):
         """What is shown."""
         return self._comparison
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a side is still free."""
+        return None in self._wanted
+
+    def offer(self, chosen: DicomObject | str | Path) -> None:
+        """Put an object or a file on the first side that is free, else on the right."""
+        self._put(0 if self._wanted[0] is None else 1, chosen)
+
     def set_left(self, chosen: DicomObject | str | Path) -> None:
         """Put an object or a file on the left; an object is closed when another one takes its place."""
         self._put(0, chosen)
@@ -187,12 +200,17 @@ class CompareView(QWidget):
         """Put an object or a file on the right; an object is closed when another one takes its place."""
         self._put(1, chosen)
 
+    def _put(self, place: int, chosen: DicomObject | str | Path) -> None:
+        self._wanted[place] = chosen
+        self._read(place, chosen)
+
     @action
-    async def _put(self, place: int, chosen: DicomObject | str | Path) -> None:
+    async def _read(self, place: int, chosen: DicomObject | str | Path) -> None:
         if isinstance(chosen, str | Path):
             try:
                 found: DicomObject = await self._tasks.call(partial(FileObject, chosen), name="open-file")
             except ObjectError as error:
+                self._wanted[place] = self._sides[place]
                 self.problem.show_problem(str(error))
                 self.compared.emit()
                 return
@@ -201,6 +219,7 @@ class CompareView(QWidget):
         self._own.append(found)
         self._sides[place] = found
         self._close_own(kept=self._sides)
+        self._show_empty()
         self._describe()
         self._compare()
 
@@ -230,6 +249,7 @@ class CompareView(QWidget):
 
     def _swap(self) -> None:
         self._sides.reverse()
+        self._wanted.reverse()
         for title, detail in zip(self.titles, self.details, strict=True):
             title.setText("Nothing chosen")
             detail.setText("")
@@ -295,6 +315,10 @@ class CompareView(QWidget):
             self.empty.say("No differences", "Both data sets hold the same values.")
         elif comparison is None and None not in self._sides:
             self.empty.say("Not compared", self.problem.text())
+        elif comparison is None:
+            self.empty.say(
+                "Another one is needed", "Choose a file, or More > Compare with… at the data set of another message."
+            )
         self.empty.show_when(self.table.compared.rowCount() == 0)
 
     def _on_only(self, on: bool) -> None:

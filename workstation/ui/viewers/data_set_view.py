@@ -265,11 +265,13 @@ class DataSetView(QWidget):
         size = quantity(found.source.length, "byte")
         what = uid_name(found.sop_class_uid)
         syntax = uid_name(found.transfer_syntax) or found.transfer_syntax
-        text = " · ".join(part for part in (note or found.title, what, size, syntax) if part)
+        # A message is named in the pane's title already.
+        name = note or ("" if isinstance(found, MessageObject) else found.title)
+        text = " · ".join(part for part in (name, what, size, syntax) if part)
         if found.gap:
             text += f"\n⚠ Not complete: {found.gap}."
         self.title.setText(text)
-        self.title.setToolTip(plain_tooltip(f"{text}\nSOP Instance UID {found.sop_instance_uid or '-'}"))
+        self.title.setToolTip(plain_tooltip(f"{found.title}\n{text}\nSOP Instance UID {found.sop_instance_uid or '-'}"))
         self.title.show()
         self.result.hide()
         self.setWindowTitle(f"Data Set of {found.name}" if isinstance(found, MessageObject) else found.title)

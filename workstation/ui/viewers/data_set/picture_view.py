@@ -100,7 +100,10 @@ class PictureView(QWidget):
         )
         self.windows.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.windows.setMinimumContentsLength(10)
-        self.windows.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        grows = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        # Its words come before the empty room behind the buttons.
+        grows.setHorizontalStretch(100)
+        self.windows.setSizePolicy(grows)
         self.windows.setMaximumWidth(280)
         self.windows.activated.connect(self._on_window)
         self.invert = self._tool("Invert", "pictureInvert", "Black for white")
