@@ -32,8 +32,13 @@ _MASKED = 64  # parties whose activity is known
 _MOST_PARTIES = 100  # lifelines; nobody could follow more
 
 _SERVICES = ("STORE", "FIND", "GET", "MOVE", "ECHO", "EVENT-REPORT", "GET", "SET", "ACTION", "CREATE", "DELETE")
-_REQUESTS = frozenset(f"{kind}-{each}-RQ" for each in _SERVICES for kind in "CN")
-_RESPONSES = frozenset(f"{kind}-{each}-RSP" for each in _SERVICES for kind in "CN")
+_REQUEST, _RESPONSE = 1, 2
+_ROLES = {
+    f"{kind}-{each}-{end}": role
+    for each in _SERVICES
+    for kind in "CN"
+    for end, role in (("RQ", _REQUEST), ("RSP", _RESPONSE))
+}
 
 _CONNECT = 0
 _CLOSE = 0xFFFF_FFFF
@@ -44,6 +49,11 @@ class Passing(Protocol):
 
     def passes(self, conversation: Conversation, row: MessageRow) -> bool:
         """Whether the row is shown."""
+
+
+# Time, number of the talk, number of the row and the row itself, where it is one. Two of different talks are told apart
+# before their rows would be compared.
+_Due = tuple[float, int, int, MessageRow | None]
 
 
 class What(Enum):
@@ -380,11 +390,11 @@ class Sequence:
                 waiting.append(talk)
         self._ends = waiting
 
-    def _due(self, talk: _Talk, latest: float) -> Iterator[tuple[float, int, int]]:
-        """What of a conversation is not taken in yet: (time, talk, row)."""
+    def _due(self, talk: _Talk, latest: float) -> Iterator[_Due]:
+        """What of a conversation is not taken in yet."""
         conversation, passing = talk.conversation, self.passing
         if not talk.connected and passing is None:
-            yield conversation.start_time, talk.number, _CONNECT
+            yield conversation.start_time, talk.number, _CONNECT, None
         while True:
             place = max(conversation.index_of(talk.taken + 1), 0)
             if place >= len(conversation.rows):
@@ -394,48 +404,46 @@ class Sequence:
                 return
             if passing is not None and not (row.complete or row.problem or conversation.finished):
                 return  # it is judged when it is whole
-            yield row.time, talk.number, row.number
+            yield row.time, talk.number, row.number, row
         if conversation.outcome == "Connection failed" or passing is not None:
             return  # there was nothing to close, or connections are not told
         if conversation.end_time is not None and not talk.closed:
-            yield max(conversation.end_time, talk.last.end_time if talk.last else 0.0), talk.number, _CLOSE
+            yield max(conversation.end_time, talk.last.end_time if talk.last else 0.0), talk.number, _CLOSE, None
 
-    def _take(self, due: Iterable[tuple[float, int, int]]) -> Iterator[None]:
-        for count, (time, talk_number, number) in enumerate(due, 1):
+    def _take(self, due: Iterable[_Due]) -> Iterator[None]:
+        for count, (time, talk_number, number, row) in enumerate(due, 1):
             talk = self._talks[talk_number]
-            if number == _CONNECT:
+            if row is not None:
+                self._take_row(talk, row)
+            elif number == _CONNECT:
                 talk.connected = True
                 self._add(talk, number, time, 0, 0)
-            elif number == _CLOSE:
+            else:
                 talk.closed = True
                 self._end_operations(talk)
                 self._add(talk, number, time, 0, 0)
-            else:
-                self._take_row(talk, number)
             if count % _AT_ONCE == 0:
                 yield
 
-    def _take_row(self, talk: _Talk, number: int) -> None:
-        talk.taken = number
+    def _take_row(self, talk: _Talk, row: MessageRow) -> None:
+        talk.taken = row.number
         if talk.closed:
             self.stale = True  # the end was told before everything had arrived
-        row = _row_of(talk.conversation, number)
-        if row is None:
-            return
-        if talk.last is not None:
-            self._quiet_since = max(self._quiet_since, talk.last.end_time)
-        talk.last = row
+        last, talk.last = talk.last, row
+        if last is not None and last.end_time > self._quiet_since:
+            self._quiet_since = last.end_time
         self.seen += 1
-        self._note_operation(talk, row)
+        role = _ROLES.get(row.name, 0)
+        if role:
+            self._note_operation(talk, row, role)
         if self.passing is None or self.passing.passes(talk.conversation, row):
-            self._add(talk, number, row.time, self._kind_of(talk, row), row.size if row.data_size else 0)
-        else:
-            self._quiet_since = max(self._quiet_since, row.time)
+            kind = self._kind_of(talk, row, role) if role and not row.problem else 0
+            self._add(talk, row.number, row.time, kind, row.size if row.data_size else 0)
+        elif row.time > self._quiet_since:
+            self._quiet_since = row.time
 
-    def _kind_of(self, talk: _Talk, row: MessageRow) -> int:
-        """A number that alike messages share; 0 for what is told by itself."""
-        if row.problem or not (row.name in _REQUESTS or row.name in _RESPONSES):
-            return 0
+    def _kind_of(self, talk: _Talk, row: MessageRow, role: int) -> int:
+        """A number that alike messages share; 0 is for what is told by itself."""
         key = (
             talk.number,
             row.name,
@@ -448,17 +456,16 @@ class Sequence:
         kind = self._kinds.get(key)
         if kind is None:
             kind = self._kinds[key] = len(self._requests)
-            self._requests.append(row.name in _REQUESTS)
+            self._requests.append(role == _REQUEST)
         return kind
 
-    def _note_operation(self, talk: _Talk, row: MessageRow) -> None:
+    def _note_operation(self, talk: _Talk, row: MessageRow, role: int) -> None:
         """Whoever was asked performs an operation until its last response; a C-CANCEL-RQ asks for none."""
-        if row.name in _REQUESTS:
-            self._perform(talk, from_requestor(talk.conversation, row), 1)
-        elif row.name in _RESPONSES and not row.pending:
-            by_acceptor = not from_requestor(talk.conversation, row)
-            if talk.outstanding[by_acceptor]:
-                self._perform(talk, by_acceptor, -1)
+        asked = row.sent == (talk.conversation.mode != "acceptor")
+        if role == _REQUEST:
+            self._perform(talk, asked, 1)
+        elif talk.outstanding[not asked] and not row.pending:
+            self._perform(talk, not asked, -1)
 
     def _perform(self, talk: _Talk, by_acceptor: bool, more: int) -> None:
         talk.outstanding[by_acceptor] += more
@@ -475,8 +482,10 @@ class Sequence:
 
     # ------------------------------------------------------------------- steps and blocks
     def _add(self, talk: _Talk, number: int, time: float, kind: int, size: int) -> None:
-        idle = max(time - self._quiet_since, 0.0) if len(self._row) else 0.0
-        self._quiet_since = max(self._quiet_since, time)
+        idle = 0.0
+        if time > self._quiet_since:
+            idle = time - self._quiet_since if self._row else 0.0
+            self._quiet_since = time
         self._talk.append(talk.number)
         self._row.append(number)
         self._time.append(time)

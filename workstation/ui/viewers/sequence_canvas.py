@@ -157,7 +157,7 @@ class SequenceCanvas(QAbstractScrollArea):
         self._layout = self._new_layout(self._sequence)
         self._across = self._measure_across()
         self._selected_line = self._hovered = -1
-        self._steps_told = 0
+        self._steps_told = self._height_told = 0
 
     def _new_sequence(self) -> Sequence:
         if self._conversation is None and not self._all:
@@ -284,26 +284,31 @@ class SequenceCanvas(QAbstractScrollArea):
         now = time.monotonic()
         if now - self._told > _TOLD:
             self._told = now
-            self._show_grown()
+            bottom = self.verticalScrollBar().value() + self.viewport().height()
+            self._show_grown(paint=self._height_told < bottom)
 
     def _done(self) -> None:
-        self._show_grown()
+        self._show_grown(paint=True)
         self._fresh = False
         if self._dirty is None or self._dirty:
             self._soon()
         elif self._sequence.stale:
             self._timer.start(max(self._until_anew(), _REFRESH))
 
-    def _show_grown(self) -> None:
+    def _show_grown(self, *, paint: bool) -> None:
         # Whoever looks at the end of live traffic goes on doing so; who opens something there looks at that.
         grew = len(self._sequence) > self._steps_told
         self._steps_told = len(self._sequence)
         at_end = grew and self._is_at_end() and not self._fresh and not self._log.source
+        self._height_told = self._layout.height
         self._place_bars()
+        before = self._selected_line
         self._find_selected()
         if at_end and not self._seek:
             self.verticalScrollBar().setValue(self.verticalScrollBar().maximum())
-        self.viewport().update()
+        # What comes below what is in sight changes nothing there.
+        if paint or before != self._selected_line:
+            self.viewport().update()
         self.grown.emit()
 
     def _is_at_end(self) -> bool:

@@ -306,7 +306,8 @@ class SequencePicture:
             for party, place in enumerate(across.places):
                 if step.busy >> party & 1:
                     began = at == 0 or not steps[at - 1].busy >> party & 1
-                    ends = not following or (at + 1 < len(steps) and not steps[at + 1].busy >> party & 1)
+                    # At the last line it is still under way.
+                    ends = at + 1 < len(steps) and not steps[at + 1].busy >> party & 1
                     self._paint_bar(painter, place, y, below, began=began, ends=ends)
         for number, _ in shown:
             if layout.has_gap(number):
