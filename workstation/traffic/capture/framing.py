@@ -8,7 +8,7 @@ hole, with its true length: bytes are never made up, and those behind a hole are
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -27,18 +27,13 @@ _LONGEST_OTHER: Final = 64 << 10
 _SEARCHED: Final = 256 << 10
 _GARBAGE_KEPT: Final = 64 << 10
 
-_ODD: Final = b"[" + b"".join(re.escape(bytes([number])) for number in range(1, 256, 2)) + b"]"
-# Found in one pass of C over the bytes; `_looks_right` looks at each place found. A P-DATA-TF of 16 MiB and more is not
-# found again behind a hole.
-_MAY_BEGIN: Final = re.compile(
-    rb"(?=\x04\x00\x00..."
-    + rb"\x00..."
-    + _ODD
-    + rb"[\x00-\x03]"
-    + rb"|[\x05\x06]\x00\x00\x00\x00\x04\x00\x00\x00\x00"
-    + rb"|[\x03\x07]\x00\x00\x00\x00\x04\x00"
-    + rb"|[\x01\x02]\x00\x00...\x00.\x00\x00)",
-    re.DOTALL,
+# What to look for, and how far behind the beginning of a PDU it stands: found without Python looking at each byte;
+# `_looks_right` looks at each place found. A P-DATA-TF of 16 MiB and more is not found again behind a hole, nor are
+# the two that begin an association when their reserved bytes are not zero.
+_MARKS: Final = (
+    (b"\x04\x00\x00", 0),  # P-DATA-TF
+    (b"\x00\x00\x00\x00\x04\x00", 1),  # the four that are ten bytes long
+    (b"\x00\x01\x00\x00", 6),  # protocol version of A-ASSOCIATE-RQ and -AC
 )
 _LONGEST_PATTERN: Final = 12
 _TITLES: Final = re.compile(rb"[\x20-\x7e]{32}")
@@ -112,9 +107,11 @@ class Framer:
     # ------------------------------------------------------------------- bytes
     def feed(self, time: float, data: bytes) -> None:
         """Take bytes."""
-        if self._searching:
-            self._search(time, data)
-            return
+        while data:
+            data = self._search(time, data) if self._searching else self._read(time, data)
+
+    def _read(self, time: float, data: bytes) -> bytes:
+        """Read PDUs one behind the other; what is left when they are no PDUs any more."""
         at, end = 0, len(data)
         while at < end:
             if self._expected:
@@ -125,20 +122,20 @@ class Framer:
                 self._buffer += data[at : at + take]
                 at += take
                 if len(self._buffer) < HEADER:
-                    return
+                    return b""
                 header: bytes | bytearray = self._buffer
                 place = 0
             elif end - at < HEADER:
                 self._hold(data[at:])
-                return
+                return b""
             else:
                 header, place = data, at
             pdu_type, length = _HEADER.unpack_from(header, place)
             if (pdu_type != 4 or length > _LONGEST_DATA) and not may_be_header(header, place):
                 rest = bytes(self._buffer) + data[at:]
                 self._empty()
-                self._lose_step(time, rest)
-                return
+                self._lose_step()
+                return rest
             whole = HEADER + length
             if header is data and whole <= end - at:
                 piece = data[at : at + whole]
@@ -152,6 +149,7 @@ class Framer:
             self._filled = len(self._buffer)
             if self._filled == whole:
                 self._complete(time)
+        return b""
 
     def _fill(self, time: float, data: bytes, at: int, end: int) -> int:
         take = min(self._expected - self._filled, end - at)
@@ -231,36 +229,33 @@ class Framer:
         return None
 
     # ------------------------------------------------------------------- searching
-    def _lose_step(self, time: float, rest: bytes) -> None:
+    def _lose_step(self) -> None:
         self._searching = True
         self._garbage = bytearray()
         self._garbage_length = 0
         self._looked = 1  # it does not begin a PDU, however much it looks like one
-        self._search(time, rest)
 
-    def _search(self, time: float, data: bytes) -> None:
+    def _search(self, time: float, data: bytes) -> bytes:
+        """Look for the beginning of a PDU; what is left from there on."""
         self._hold(data)
         buffer = self._buffer
-        place = self._looked - 1
-        # Not finditer: while that lives the buffer cannot be shortened.
-        while (match := _MAY_BEGIN.search(buffer, place + 1)) is not None:
-            place = match.start()
+        for place in _candidates(buffer, self._looked):
             right = _looks_right(buffer, place)
             if right is None:
                 # More has to be seen; what lies before it is of no use.
                 self._pass_over(place)
                 self._looked = 0
-                return
+                return b""
             if right:
                 rest = bytes(buffer[place:])
                 self._pass_over(place)
                 self._end_garbage(time)
                 self._empty()
                 self._searching = False
-                self.feed(time, rest)
-                return
+                return rest
         self._pass_over(max(len(buffer) - _LONGEST_PATTERN + 1, 0))
         self._looked = 1 if self._garbage is not None and not self._garbage_length else 0
+        return b""
 
     def _pass_over(self, count: int) -> None:
         """Let the first bytes of what is searched go."""
@@ -287,35 +282,55 @@ class Framer:
             self._found(FoundPdu(time, garbage[0], length, garbage, self._missing, self._passed_over, cut))
 
 
+def _candidates(buffer: bytearray, start: int) -> Iterator[int]:
+    """Places from `start` on where a PDU may begin, ascending."""
+    places = [buffer.find(mark, start + back) for mark, back in _MARKS]
+    while True:
+        best, which = -1, 0
+        for number, (_, back) in enumerate(_MARKS):
+            if places[number] >= 0 and (best < 0 or places[number] - back < best):
+                best, which = places[number] - back, number
+        if best < 0:
+            return
+        yield best
+        places[which] = buffer.find(_MARKS[which][0], places[which] + 1)
+
+
 def _looks_right(buffer: bytearray, place: int) -> bool | None:
     """Whether a PDU begins at a place that the pattern found; None when more bytes are needed to tell."""
-    pdu_type, length = _HEADER.unpack_from(buffer, place)
+    seen = len(buffer) - place
+    pdu_type = buffer[place]
+    if seen < (_P_DATA.size if pdu_type == 4 else 10):
+        return None if 1 <= pdu_type <= 7 and not buffer[place + 1 : place + 2].strip(b"\0") else False
+    length = int.from_bytes(buffer[place + 2 : place + 6], "big")
     behind = place + HEADER + length
+    if buffer[place + 1]:
+        return False
     if pdu_type == 4:
-        _, _, item, _, _ = _P_DATA.unpack_from(buffer, place)
-        if item < 2 or item + 4 > length:
+        _, _, item, context, control = _P_DATA.unpack_from(buffer, place)
+        if item < 2 or item + 4 > length or not context & 1 or control > 3:
             return False
         sure = item + 4 == length
     elif pdu_type in (1, 2):
-        if not 68 <= length <= _LONGEST_ASSOCIATE:
+        if not 68 <= length <= _LONGEST_ASSOCIATE or buffer[place + 6 : place + 10] != b"\0\1\0\0":
             return False
-        if len(buffer) < place + 42:
+        if seen < 42:
             return None
         return _TITLES.match(buffer, place + 10) is not None
+    elif length != 4:
+        return False
     elif pdu_type in (3, 7):
-        if len(buffer) < place + 10:
-            return None
         low, middle, high = buffer[place + 7 : place + 10]
         if pdu_type == 3:
             sure = low in (1, 2) and middle in (1, 2, 3) and high <= 10
         else:
             sure = low == 0 and middle in (0, 2) and high <= 6
-        if not sure:
-            return False
     else:
-        sure = True
+        sure = pdu_type in (5, 6) and not any(buffer[place + 6 : place + 10])
+    if not sure and pdu_type != 4:
+        return False
     if behind + HEADER <= len(buffer):
         return 1 <= buffer[behind] <= 7 and may_be_header(buffer, behind)
     if sure:
         return True
-    return None if len(buffer) - place < min(HEADER + length, _SEARCHED) + HEADER else False
+    return None if seen < min(HEADER + length, _SEARCHED) + HEADER else False

@@ -15,6 +15,9 @@ __all__ = ["PCAP_FORMS", "PcapForm", "PcapReader"]
 _USUAL_FRAME: Final = 262_144  # the largest that tcpdump and Wireshark take
 _LARGEST_FRAME: Final = 16 << 20
 _HEADER: Final = 24
+_LARGEST_PART: Final = 1_000_000_000
+# Some programs count the padding of the smallest Ethernet frames as captured, but not as length.
+_SMALL: Final = 64
 
 
 class PcapForm(NamedTuple):
@@ -117,7 +120,8 @@ class PcapReader:
         damaged = False
         while at + size <= end:
             seconds, part, captured, length = unpack(data, at)
-            if captured > longest or part >= parts:
+            # Some programs write more than a second as its fraction; that alone is no damage.
+            if captured > longest or part > _LARGEST_PART:
                 damaged = True
                 break
             start = at + size
@@ -159,7 +163,7 @@ class PcapReader:
         if place + self._size > len(data):
             return 0
         seconds, part, captured, length = self._record.unpack_from(data, place)
-        if captured > self._longest or part >= self._parts or captured > length or length > _LARGEST_FRAME:
+        if captured > self._longest or part >= self._parts or captured > max(length, _SMALL) or length > _LARGEST_FRAME:
             return 0
         if self._seconds and abs(seconds - self._seconds) > 366 * 86400:
             return 0

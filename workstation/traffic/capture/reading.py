@@ -171,13 +171,16 @@ class _Reading:
         file, ways = self._file, self._ways
         stopped = False
         for batch in file.segments():
-            if cancelled():
-                stopped = True
+            stopped = stopped or cancelled()
+            if stopped:
                 break
             for segment in batch:
                 self._waiting_bytes += len(segment.payload)
                 if len(self._records) >= _FLUSH or self._waiting_bytes >= _FLUSH_BYTES:
                     self._flush()
+                    if cancelled():
+                        stopped = True
+                        break
                 way = ways.get(segment.key)
                 if way is None:
                     if segment.payload or segment.missing or segment.flags & SYN:

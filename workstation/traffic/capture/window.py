@@ -10,6 +10,8 @@ __all__ = ["Window", "find_next"]
 _BLOCK: Final = 1 << 20
 # How far behind a damage a next record is looked for.
 _SEARCHED: Final = 256 << 20
+# Places looked at in all in a file: a file can be made of what looks like records and is none.
+_TRIES: Final = 2_000_000
 
 
 class Window:
@@ -19,6 +21,7 @@ class Window:
         data: the bytes in memory.
         base: where in the file they begin.
         ended: whether nothing of the file comes behind them.
+        tries: how many places a search may still look at.
     """
 
     def __init__(self, file: BinaryIO, base: int = 0) -> None:
@@ -26,6 +29,7 @@ class Window:
         self.data = b""
         self.base = base
         self.ended = False
+        self.tries = _TRIES
 
     def fill(self, keep: int) -> None:
         """Read a block more, and let go what is before `keep`."""
@@ -60,6 +64,9 @@ def find_next(
         data = window.data
         limit = len(data) if window.ended else len(data) - reach
         for candidate in candidates(data, place, limit):
+            window.tries -= 1
+            if window.tries < 0:
+                return None
             behind = follows(data, candidate)
             if behind and (behind == len(data) if behind >= len(data) else follows(data, behind)):
                 return candidate
