@@ -257,6 +257,16 @@ def test_a_file_is_read_where_it_lies(samples: Path) -> None:
     found.close()
 
 
+def test_a_preamble_without_file_meta_information(tmp_path: Path, samples: Path) -> None:
+    path = samples / "mr-head" / "t1-01.dcm"
+    offset = read_head(path).offset
+    (tmp_path / "bare").write_bytes(bytes(128) + b"DICM" + path.read_bytes()[offset:])
+    found = FileObject(tmp_path / "bare")
+    assert found.transfer_syntax == "1.2.840.10008.1.2.1"
+    assert found.source.read(0, 100) == path.read_bytes()[offset : offset + 100]
+    found.close()
+
+
 @pytest.mark.parametrize("implicit", [True, False])
 def test_a_file_without_its_head_is_guessed(tmp_path: Path, samples: Path, implicit: bool) -> None:
     data = dcmread(samples / "mr-head" / "t1-01.dcm")

@@ -20,7 +20,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
 from workstation.net._globals import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
-from workstation.net.part10 import NotDicomFileError, encode_head, read_head
+from workstation.net.part10 import MAGIC, PREAMBLE, NotDicomFileError, encode_head, read_head
 from workstation.net.uids import uid_name
 from workstation.traffic.conversation import Conversation
 from workstation.traffic.elements import Source
@@ -295,11 +295,11 @@ class FileObject:
             try:
                 found = read_head(self.path)
             except NotDicomFileError as error:
-                self.head, offset = b"", 0
                 with self.path.open("rb") as file:
-                    start = file.read(8)
+                    start = file.read(PREAMBLE + len(MAGIC) + 8)
                     size = file.seek(0, os.SEEK_END)
-                self.transfer_syntax = _guessed_syntax(start)
+                offset = PREAMBLE + len(MAGIC) if start[PREAMBLE:].startswith(MAGIC) else 0
+                self.transfer_syntax = _guessed_syntax(start[offset : offset + 8])
                 if not self.transfer_syntax:
                     raise ObjectError(f"{self.title}: {error}.") from error
                 self.title += " (no file meta information, encoding guessed)"
