@@ -412,6 +412,17 @@ def test_a_party_is_the_same_in_both_roles_and_when_its_address_is_not_known() -
     assert told_of == [("WS", "10.9.9.9:11112", True), ("PACS", "10.1.2.3:104", False)]
 
 
+def test_connections_of_which_no_title_is_known_are_told_by_their_hosts() -> None:
+    log = TrafficLog(source="a.pcap")
+    for number in (1, 2):
+        wire = Wire(number)
+        wire.time += number
+        facts = ConversationFacts("requestor", "", "", "10.1.2.3", 104, "10.9.9.9", 50_000 + number)
+        log.add([wire.record("EVT_CONN_OPEN", facts=facts), wire.record("EVT_CONN_CLOSE")])
+    told_of = [(party.title, party.address) for party in told(log).parties]
+    assert told_of == [("10.9.9.9", "10.9.9.9"), ("10.1.2.3:104", "10.1.2.3:104")]
+
+
 def test_lifelines_are_bounded() -> None:
     log = TrafficLog()
     for number in range(1, 300):

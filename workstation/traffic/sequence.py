@@ -555,7 +555,9 @@ def _row_of(conversation: Conversation, number: int) -> MessageRow | None:
 
 def _party_of(title: str, host: str, port: int, here: bool, role: str) -> Party:
     address = f"{host}:{port}" if host and port else host
-    return Party(title or address or role.capitalize(), address, here, role, host)
+    # A requestor without a title is its host, not one of its ports.
+    unnamed = address if role == "acceptor" else host
+    return Party(title or unnamed or role.capitalize(), address, here, role, host)
 
 
 def _shown_host(host: str) -> str:

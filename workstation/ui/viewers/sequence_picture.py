@@ -602,4 +602,5 @@ class SequencePicture:
 
 
 def _second_line(party: Party) -> str:
-    return " · ".join(filter(None, ("here" if party.here else "", party.address)))
+    address = party.address if party.address != party.title else ""
+    return " · ".join(filter(None, ("here" if party.here else "", address)))
