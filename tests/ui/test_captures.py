@@ -67,6 +67,13 @@ def echo(qtbot, window: MainWindow) -> None:
     qtbot.waitUntil(lambda: len(services.log) >= known + 2 and all(c.finished for c in services.log.conversations))
 
 
+def choose(window: MainWindow, dialog_name: str, path: Path) -> None:
+    """Name a file in the dialog that is open."""
+    dialog = window.findChild(QFileDialog, dialog_name)
+    dialog.selectFile(str(path))
+    dialog.accept()
+
+
 def tabs(window: MainWindow) -> list[str]:
     bar = window.viewers.sources
     return [bar.tabText(place) for place in range(bar.count())] if bar.isVisible() else []
@@ -179,9 +186,7 @@ def test_what_is_shown_is_saved(window, qtbot, tmp_path) -> None:
     emit(window.services.bridge, whole(1) + whole(2))
     path = tmp_path / "saved.pcapng"
     window.captures.choose_and_save()
-    dialog = window.findChild(QFileDialog, "saveCaptureDialog")
-    dialog.fileSelected.emit(str(path))
-    dialog.close()
+    choose(window, "saveCaptureDialog", path)
     qtbot.waitUntil(lambda: "saved" in window.info_bar.text)
     assert opened(qtbot, window, path)
     assert numbers(window) == [1, 2]
@@ -191,9 +196,7 @@ def test_exports_of_what_is_shown(window, qtbot, tmp_path, capture) -> None:
     opened(qtbot, window, capture)
     path = tmp_path / "three.json"
     window.captures.choose_and_export()
-    dialog = window.findChild(QFileDialog, "exportJsonDialog")
-    dialog.fileSelected.emit(str(path))
-    dialog.close()
+    choose(window, "exportJsonDialog", path)
     qtbot.waitUntil(lambda: "exported" in window.info_bar.text)
     pdus = json.loads(path.read_text())
     assert len(pdus) == sum(len(row.pdus) for c in window.viewers.log.conversations for row in c.rows)
@@ -201,9 +204,7 @@ def test_exports_of_what_is_shown(window, qtbot, tmp_path, capture) -> None:
     window.info_bar.dismiss()
     window.viewers.select_association(2)
     window.save_report("text")
-    dialog = window.findChild(QFileDialog, "saveReportDialog")
-    dialog.fileSelected.emit(str(tmp_path / "report.txt"))
-    dialog.close()
+    choose(window, "saveReportDialog", tmp_path / "report.txt")
     qtbot.waitUntil(lambda: "report" in window.info_bar.text)
     assert "C-FIND-RSP" in (tmp_path / "report.txt").read_text()
 

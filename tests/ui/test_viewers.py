@@ -30,7 +30,7 @@ class Bench:
 def bench(qtbot: QtBot) -> Iterator[Bench]:
     bench = Bench()
     v = bench.viewers
-    for widget in (v.associations_pane, v.messages, v.decoded, v.bytes, v.state, v.log_view):
+    for widget in (v.associations_pane, v.messages, v.decoded_pane, v.bytes_pane, v.state, v.log_view):
         qtbot.addWidget(widget)
         widget.resize(600, 300)
         widget.show()
