@@ -1,6 +1,6 @@
 """The benchmark command (`make bench`): this project, DCMTK and pynetdicom on the same work, side by side.
 
-    python tests/benchmarks/run.py [--rounds 3] [--only echo,associate,store,window] [--json FILE]
+    python tests/benchmarks/run.py [--rounds 3] [--only echo,associate,store,window,viewers] [--json FILE]
 
 Every row is run in turn for each pairing of client and server, `rounds` times, and its median is printed with the ratio
 to DCMTK with itself. Files lie in memory where the system has such a place. Not part of the test suite: a time that is
@@ -157,7 +157,7 @@ def main() -> int:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", default="echo,associate,store,window")
+    parser.add_argument("--only", default="echo,associate,store,window,viewers")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     only = set(options.only.split(","))
@@ -170,7 +170,10 @@ def main() -> int:
     for row in result:
         print(f"{row['work']:34} {row['client']:>10} {row['server']:>10} {row['figure']:10.0f} {row['ratio']:7.2f}")
     if "window" in only:
-        subprocess.run([sys.executable, HERE / "window.py"], check=True)
+        subprocess.run([sys.executable, HERE / "window.py", "--compare", str(options.rounds)], check=True)
+    if "viewers" in only:
+        subprocess.run([sys.executable, HERE / "million.py"], check=True)
+        subprocess.run([sys.executable, HERE / "filter.py"], check=True)
     if options.json:
         options.json.write_text(json.dumps(result, indent=2))
     return 0
