@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ from workstation.ui.parts.widgets import Outcome
 from workstation.ui.tasks import Tasks
 from workstation.ui.theme import Appearance, Theme
 from workstation.ui.viewers.data_set.element_model import NAME, TAG, VALUE
+from workstation.ui.viewers.data_set.pixels import Frame, Picture
 from workstation.ui.viewers.data_set_view import DataSetView
 
 
@@ -487,6 +489,29 @@ def test_why_there_is_no_picture(view: DataSetView, qtbot: QtBot, samples: Path)
         view.set_file(samples / "ct-chest" / "01.dcm")
     assert not view.picture.empty.isVisible()
     assert view.picture.tools.isEnabled()
+
+
+def test_a_picture_that_takes_its_time_is_not_the_one_before(
+    view: DataSetView, qtbot: QtBot, samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show_picture(qtbot, view, samples / "ct-chest" / "01.dcm")
+    go_on = threading.Event()
+    decode = Picture.frame
+
+    def slow(picture: Picture, index: int) -> Frame:
+        assert go_on.wait(10)
+        return decode(picture, index)
+
+    monkeypatch.setattr(Picture, "frame", slow)
+    view.set_file(samples / "mr-head" / "t1-01.dcm")
+    qtbot.waitUntil(lambda: view.picture.empty.text == "Decoding …")
+    assert view.picture.canvas.image is None
+    with qtbot.waitSignal(view.picture.shown):
+        go_on.set()
+    assert view.picture.canvas.image is not None
+    assert not view.picture.empty.isVisible()
+    qtbot.wait(300)
+    assert view.picture.canvas.image is not None
 
 
 def test_pixels_of_a_cut_message_are_told(view: DataSetView, qtbot: QtBot, data_set: bytes) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # A drag over so many pixels makes the window its own width wider.
 _DRAG = 300.0
 _OVERLAY = "#39d353"
+_PATIENCE = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,12 @@ class PictureView(QWidget):
         self._wish = _Wish(0, None, 0, False)
         self._is_working = False
         self._is_wanting = False
+        # Until then the picture before stays, so that going through a list does not flicker; not longer, or it would be
+        # taken for the new one.
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(_PATIENCE)
+        self._patience.timeout.connect(self._on_late)
         self._icons = Icons(theme, self)
         self.canvas = Canvas(theme)
         self.empty = EmptyState(self.canvas, theme, "No picture", "Select a message that carries an image.")
@@ -163,10 +170,13 @@ class PictureView(QWidget):
         """Show the picture of another object, once this is in sight."""
         self._object = found
         self._want()
+        self._patience.start()
         if found is None:
+            self._patience.stop()
             self._forget("No picture", "Select a message that carries an image.")
 
     def _forget(self, title: str, sentence: str) -> None:
+        self._patience.stop()
         self._close_picture()
         self._made = None
         self.play.setChecked(False)
@@ -174,6 +184,16 @@ class PictureView(QWidget):
         self.empty.say(title, sentence)
         self.empty.show_when(True)
         self.windows.clear()
+        self.summary.setText("")
+        self.remark.show_problem("")
+        self._enable()
+
+    def _on_late(self) -> None:
+        """The new picture takes its time."""
+        self._made = None
+        self.canvas.set_image([])
+        self.empty.say("Decoding …")
+        self.empty.show_when(True)
         self.summary.setText("")
         self.remark.show_problem("")
         self._enable()
@@ -251,7 +271,9 @@ class PictureView(QWidget):
             return
         if self._object is not found:
             return
+        self._patience.stop()
         self._made = made
+        self.summary.setText(picture.facts.summary)
         self._show_made()
         self.shown.emit()
 
