@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pydicom import dcmread
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
+from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
+from workstation.traffic.objects import FileObject
 from workstation.ui.tasks import Tasks
 from workstation.ui.theme import Appearance, Theme
 from workstation.ui.viewers.compare_view import CompareView
 from workstation.ui.viewers.data_set.compare_model import FIRST, NAME, SECOND, SIGN, TAG
+from workstation.ui.window.data_set_windows import DataSetWindows
 
 
 @pytest.fixture
@@ -201,3 +204,18 @@ def test_it_fits_any_width(view: CompareView, qtbot: QtBot, changed: tuple[Path,
     assert view.width() == width
     assert view.table.header().isSectionHidden(TAG) is (width < 480)
     assert view.table.header().length() <= view.table.viewport().width()
+
+
+def test_two_messages_are_compared_from_the_window(
+    theme: Theme, tasks: Tasks, qtbot: QtBot, changed: tuple[Path, Path]
+) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    windows = DataSetWindows(SimpleNamespace(theme=theme, tasks=tasks), window)  # type: ignore[arg-type]
+    first = windows.compare(FileObject(changed[0]))
+    with qtbot.waitSignal(first.compared):
+        assert windows.compare(FileObject(changed[1])) is first
+    assert len(lines(first)) == 4
+    assert windows.compare(FileObject(changed[0])) is not first
+    for view in window.findChildren(CompareView):
+        view.close()

@@ -56,7 +56,12 @@ class DataSetWindows(QObject):
         return view
 
     def compare(self, left: DicomObject | None = None) -> CompareView:
-        """Show two side by side; the second, or both, are chosen there."""
+        """Show two side by side; the second, or both, are chosen there. One that waits for its other side takes it."""
+        waiting = [view for view in self._window.findChildren(CompareView) if view.is_waiting]
+        if left is not None and waiting:
+            waiting[0].offer(left)
+            waiting[0].window().raise_()
+            return waiting[0]
         view = CompareView(self._services.theme, self._services.tasks)
         self._show(view, "Compare Data Sets", "compareWindow")
         if left is not None:
