@@ -12,9 +12,9 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
+from workstation.net.codec.dimse import Response
 from workstation.net.codec.pdu import A_ABORT_RQ, A_ASSOCIATE_AC, A_ASSOCIATE_RJ, A_ASSOCIATE_RQ, PDU, decode_pdu
 from workstation.net.errors import RemoteProtocolError
-from workstation.net.status import STATUS_FAILURE, STATUS_UNKNOWN, code_to_category
 from workstation.traffic.conversation import Conversation
 from workstation.traffic.expert_rules.ending import (
     abort_rules,
@@ -22,11 +22,10 @@ from workstation.traffic.expert_rules.ending import (
     reject_rules,
     strange_bytes,
 )
-from workstation.traffic.expert_rules.exchange import message_rules, problem_rules
+from workstation.traffic.expert_rules.exchange import message_rules, problem_rules, status_rules
 from workstation.traffic.expert_rules.negotiation import accept_rules, request_rules
 from workstation.traffic.expert_rules.note import Note, Severity
 from workstation.traffic.expert_rules.scene import Asked, Findings, Scene
-from workstation.traffic.explanations import remedy_of_status, status_meaning
 from workstation.traffic.log import TrafficLog
 from workstation.traffic.rows import MessageRow
 from workstation.traffic.text import quantity
@@ -375,22 +374,12 @@ def _failed_message(scene: Scene, row: MessageRow) -> Verdict | None:
             "Only accepted contexts may be used: the sender has to look at the answer before it sends.",
             row.number,
         )
-    status = row.status
-    if status is None or status == 0:
+    message = row.message if row.status else None
+    if not isinstance(message, Response):
         return None
-    service = row.name[:-4]
-    category = code_to_category(status)
-    if category not in (STATUS_FAILURE, STATUS_UNKNOWN) and not (row.pending and service in ("C-ECHO", "C-STORE")):
-        return None
-    meaning = status_meaning(service, row.sop_class_uid, status) or "a status that is not defined"
-    evidence = row.status_text + (f', "{row.error_comment}"' if row.error_comment else "")
-    return Verdict(
-        Layer.STATUS,
-        f"{service} failed at {scene.sender(row.sent)}: {meaning}",
-        evidence,
-        remedy_of_status(service, status, scene.voice(row.sent)),
-        row.number,
-    )
+    asked = scene.asked_of(row)
+    note = next((note for note in status_rules(scene, row, message, asked) if note is not None and _fails(note)), None)
+    return _verdict_of(note) if note is not None else None
 
 
 def _failed_at_the_end(scene: Scene) -> Verdict | None:

@@ -279,7 +279,7 @@ def _syntax(scene: Scene, row: MessageRow, source: Source, seen: _Seen, base: in
             key=f"{who} {looks}",
             evidence=f"{fault.why}, at byte {fault.offset:,}",
             clause="PS3.5 Annex A, PS3.8 9.3.3.2",
-            remedy="The sender encodes in another transfer syntax than negotiated: convert the object, or offer its own."
+            remedy="The sender encodes in another transfer syntax than negotiated: convert the object or offer its own."
             if looks
             else "Compare the bytes there with the tag, VR and length that should stand there.",
             place=place,

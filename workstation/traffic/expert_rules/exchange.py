@@ -24,7 +24,7 @@ from workstation.traffic.explanations import remedy_of_status, status_meaning
 from workstation.traffic.rows import MessageRow
 from workstation.traffic.text import hex_bytes, printable, quantity
 
-__all__ = ["message_rules", "problem_rules"]
+__all__ = ["message_rules", "problem_rules", "status_rules"]
 
 _HEADER: Final = struct.Struct("<HHI")
 _SLOW, _VERY_SLOW = 5.0, 30.0
@@ -547,7 +547,7 @@ def _answered(scene: Scene, row: MessageRow, message: Response) -> Findings:
         yield from _thinking(scene, row, asked)
     if message.Status is None:
         return
-    yield from _status(scene, row, message, asked)
+    yield from status_rules(scene, row, message, asked)
     if row.name in _RETRIEVALS and asked is not None:
         yield from _counts(scene, row, asked)
     if asked is None:
@@ -625,9 +625,11 @@ def _thinking(scene: Scene, row: MessageRow, asked: Asked) -> Findings:
     )
 
 
-def _status(scene: Scene, row: MessageRow, message: Response, asked: Asked | None) -> Findings:
+def status_rules(scene: Scene, row: MessageRow, message: Response, asked: Asked | None) -> Findings:
+    """What a status says that is not a success."""
     status = row.status
-    assert status is not None
+    if status is None:
+        return
     service = row.name[:-4]
     category = code_to_category(status)
     who = scene.sender(row.sent)

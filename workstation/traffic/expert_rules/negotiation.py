@@ -408,7 +408,7 @@ def _contexts(scene: Scene, row: MessageRow, request: A_ASSOCIATE_RQ, accept: A_
                 "syntax-private",
                 "A private transfer syntax was agreed on",
                 f"context {context.context_id} uses the private transfer syntax "
-                f"{printable(context.transfer_syntax, 64)}; only systems of the same maker can read what is stored in it",
+                f"{printable(context.transfer_syntax, 64)}; only systems of the same maker can read it",
                 row=row,
                 key=context.transfer_syntax,
                 clause="PS3.5 Annex A",

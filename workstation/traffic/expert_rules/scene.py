@@ -172,6 +172,17 @@ class Scene:
         items = find_items(self.accept.user_information, SOPClassExtendedNegotiation)
         return any(item.sop_class_uid == sop_class_uid and item.application_information[:1] == b"\1" for item in items)
 
+    def asked_of(self, row: MessageRow) -> Asked | None:
+        """The request that a row answers, looked up anew."""
+        at = self.conversation.index_of(row.request)
+        if not row.request or not 0 <= at < len(self.conversation.rows):
+            return None
+        request = self.conversation.rows[at]
+        instance = str(getattr(request.message, "AffectedSOPInstanceUID", None) or "")
+        return Asked(
+            request.number, request.name, request.sop_class_uid, request.context_id, instance, request.end_time
+        )
+
     # ------------------------------------------------------------------- time
     def usual(self, name: str) -> float | None:
         """The median of what was thought about a kind of message, if it was often enough."""
