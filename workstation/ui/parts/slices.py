@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 
 from PySide6.QtCore import QObject, QTimer
 
-_SLICE = 0.006  # seconds
+_SLICE = 0.006
+_LONG_SLICE = 0.02  # of what a person waits for; still a picture within 50 ms
 
 
 class Slices(QObject):
@@ -20,11 +21,13 @@ class Slices(QObject):
 
     Args:
         done: Called when a generator has come to its end; not when it was dropped.
+        urgent: A person waits for it: longer slices.
     """
 
-    def __init__(self, parent: QObject, done: Callable[[], None] | None = None) -> None:
+    def __init__(self, parent: QObject, done: Callable[[], None] | None = None, *, urgent: bool = False) -> None:
         super().__init__(parent)
         self._done = done
+        self._seconds = _LONG_SLICE if urgent else _SLICE
         self._work: Iterator[object] | None = None
         self._timer = QTimer(self)
         self._timer.setInterval(0)
@@ -51,7 +54,7 @@ class Slices(QObject):
         work = self._work
         if work is None:
             return
-        end = time.monotonic() + _SLICE
+        end = time.monotonic() + self._seconds
         while time.monotonic() < end:
             try:
                 next(work)

@@ -125,13 +125,15 @@ class MessagesModel(RowModel):
         found: list[int] = []
         for _ in wanted.search(conversation, found):
             yield
-        # What changed since it was looked at is looked at again.
-        passing = {number for number in found if number not in self._changed and number > self._trimmed}
-        places = (conversation.index_of(number) for number in self._changed)
-        passing.update(self._pass((conversation.rows[at] for at in places if 0 <= at < self._count), wanted))
+        del found[: bisect_right(found, self._trimmed)]
+        if self._changed:
+            # What changed since it was looked at is looked at again.
+            places = (conversation.index_of(number) for number in self._changed)
+            again = self._pass((conversation.rows[at] for at in places if 0 <= at < self._count), wanted)
+            found = sorted({*(number for number in found if number not in self._changed), *again})
         self.beginResetModel()
         self._filter = wanted
-        self._passing = sorted(passing)
+        self._passing = found
         self._close_hidden()
         self.endResetModel()
 

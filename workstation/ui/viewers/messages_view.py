@@ -41,6 +41,8 @@ class MessagesView(TrafficTable):
 
     row_chosen = Signal(object)
     """The person went to a row; carries its `MessageRow` or `PduRow`."""
+    sifted = Signal()
+    """The filter is in force."""
     filter_asked = Signal(str, str)
     """"Filter on this": an expression, and how it joins the one in force."""
 
@@ -54,7 +56,7 @@ class MessagesView(TrafficTable):
         )
         self.follow = FollowEnd(self, "messagesNew")
         self.empty = EmptyState(self, theme, *_NO_ASSOCIATION)
-        self._sifting = Slices(self, self._sifted)
+        self._sifting = Slices(self, self._sifted, urgent=True)
         self._selected: MessageRow | PduRow | None = None  # before a filter came into force
         self.chosen.connect(self._choose)
 
@@ -110,6 +112,7 @@ class MessagesView(TrafficTable):
             self.reveal(row)
         elif self.follow.following:
             self.follow.resume()
+        self.sifted.emit()
 
     def reveal(self, row: MessageRow | PduRow) -> None:
         """Select a message, or a PDU below its message, without taking it for the person's choice."""

@@ -139,7 +139,8 @@ class Viewers(QObject):
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE)
         self._settle.timeout.connect(self._settled)
-        self._sifting = Slices(self)
+        self._sifting = Slices(self, urgent=True)
+        self._is_new_filter = False
         self._connect_selection()
         self._connect_traffic(bridge)
         # The window owns the widgets and may go first; then nothing is left to feed.
@@ -261,10 +262,15 @@ class Viewers(QObject):
     def set_filter(self, wanted: Filter | None) -> None:
         """Show only the associations and messages that pass."""
         self._filter = wanted
-        self.messages.set_filter(wanted)
-        for pane in self._listing:
-            pane.set_filter(wanted)
-        self._sift()
+        self._sifting.stop()
+        self._is_new_filter = True
+        self.messages.set_filter(wanted)  # and then, in `_messages_sifted`, everything else
+
+    def _messages_sifted(self) -> None:
+        """What the person looks at is filtered: now the others, the associations first."""
+        if self._is_new_filter:
+            self._is_new_filter = False
+            self._sift()
 
     @property
     def sifting(self) -> bool:
@@ -305,6 +311,8 @@ class Viewers(QObject):
         ]
         self.associations.set_conversations(kept, hidden=len(log) - len(kept))
         self._select_again(kept)
+        for pane in self._listing:
+            pane.set_filter(wanted)
 
     def _select_again(self, kept: list[Conversation]) -> None:
         shown = self.messages.conversation
@@ -327,6 +335,7 @@ class Viewers(QObject):
         self.associations.filter_asked.connect(self.filter_asked)
         self.messages.row_chosen.connect(self._on_row)
         self.messages.filter_asked.connect(self.filter_asked)
+        self.messages.sifted.connect(self._messages_sifted)
         self.messages.follow.resumed.connect(self._settle_soon)
         for pane in self._listing:
             pane.message_chosen.connect(self.go_to)
