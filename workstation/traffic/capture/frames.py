@@ -133,15 +133,13 @@ class CaptureFile:
         packets = self.packets
         found = [*self._reader.problems, *self._problems]
         for link, count in sorted(packets.unknown_links.items()):
-            found.append(f"{quantity(count, 'frame')} of link type {link} cannot be read.")
+            found.append(f"Link type {link} cannot be read: {quantity(count, 'frame')}.")
         if packets.fragments:
-            found.append(
-                f"{quantity(packets.fragments, 'IP fragment')} were not put together; their bytes are missing."
-            )
+            found.append(f"IP fragments are not put together: {packets.fragments:,}; their bytes are missing.")
         if packets.malformed:
             found.append(f"{quantity(packets.malformed, 'frame')} with an impossible or cut IP or TCP header.")
         if packets.cut:
-            found.append(f"{quantity(packets.cut, 'frame')} were not captured as a whole (snapshot length).")
+            found.append(f"Cut when they were captured (snapshot length): {quantity(packets.cut, 'frame')}.")
         return found
 
     def segments(self) -> Iterator[list[Segment]]:

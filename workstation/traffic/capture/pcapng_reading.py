@@ -110,10 +110,8 @@ class PcapngReader:
             window.fill(at)
             at = previous = 0
         if self._unknown_interface:
-            self.problems.append(
-                f"{quantity(self._unknown_interface, 'frame')} of interfaces that the file does not describe "
-                "were read as Ethernet."
-            )
+            frames = quantity(self._unknown_interface, "frame")
+            self.problems.append(f"Read as Ethernet, because the file does not describe their interface: {frames}.")
         dropped = self._dropped_before + sum(self._dropped.values())
         if dropped:
             self.problems.append(f"The capturing program says that it missed {quantity(dropped, 'frame')}.")

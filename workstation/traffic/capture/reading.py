@@ -204,6 +204,8 @@ class _Reading:
             progress(file.position, file.size)
         for connection in list(self._by_stream.values()):
             self._end(connection, None)
+            if len(self._records) >= _FLUSH:
+                self._flush()
         self._flush()
         return self._report(stopped)
 
@@ -364,13 +366,13 @@ class _Reading:
             remarks.append(f"Encrypted: {quantity(sent, 'byte')} from the requestor, {received:,} from the acceptor.")
         ended = tcp.closed or tcp.first_fin is not None
         if ended and seen:
-            if tcp.reset_by is not None:
+            if tcp.reset_by is not None and stream.phase is not Phase.UNDECIDED:
                 remarks.append(f"The TCP connection was reset by {_WHO[tcp.reset_by == forward]}.")
             by_requestor = tcp.first_fin == forward if tcp.first_fin is not None else False
             self._steps(association, association.deriver.closed(time, by_requestor))
         elif ended:
             self._steps(association, association.deriver.closed(time))
-        elif association.deriver.state is not State.STA1:
+        elif stream.phase is not Phase.UNDECIDED and association.deriver.state is not State.STA1:
             remarks.append("The capture ends before this association does.")
         for remark in remarks:
             self._remark(association, remark, time)
@@ -418,13 +420,13 @@ class _Reading:
         problems = [*file.problems]
         if self._let_go:
             problems.append(
-                f"More than {_CONNECTIONS:,} connections at once: {quantity(self._let_go, 'association')} "
-                "that were silent longest were ended before they were over."
+                f"More than {_CONNECTIONS:,} connections at once: those that were silent longest were let go, "
+                f"{quantity(self._let_go, 'association')} among them."
             )
         if self._other_tls:
             ports = ", ".join(str(port) for port in sorted(self._other_tls)[:10])
             amount = quantity(sum(self._other_tls.values()), "encrypted connection")
-            problems.append(f"{amount} for something else than DICOM were left out (ports {ports}).")
+            problems.append(f"Left out: {amount} for something else than DICOM (ports {ports}).")
         problems += self._problems
         more = max(len(problems) - _PROBLEMS, 0) + self._more_problems
         if more:
