@@ -44,14 +44,14 @@ class Ear:
         with self._changed:
             return [heard for heard in self.events if heard.event is event]
 
-    def until(self, event: Any, seconds: float = 5.0) -> Any:
+    def until(self, event: Any, seconds: float = 15.0) -> Any:
         """The first of a kind."""
         with self._changed:
             heard = [one.event.name for one in self.events]
             assert self._changed.wait_for(lambda: any(one.event is event for one in self.events), seconds), heard
             return next(one for one in self.events if one.event is event)
 
-    def until_all(self, event: Any, wanted: Callable[[Any], bool], count: int, seconds: float = 5.0) -> list[Any]:
+    def until_all(self, event: Any, wanted: Callable[[Any], bool], count: int, seconds: float = 15.0) -> list[Any]:
         """Those of a kind that are wanted, once there are so many."""
 
         def found() -> list[Any]:
@@ -75,7 +75,7 @@ class ByHand:
 
     def _run(self) -> None:
         try:
-            self.socket.settimeout(5)
+            self.socket.settimeout(15)
             with RawPeer(self.socket.accept()[0]) as peer:
                 self._conversation(peer)
         except BaseException as error:
@@ -87,7 +87,7 @@ class ByHand:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._thread.join(10)
+        self._thread.join(20)
         self.socket.close()
         assert not self._thread.is_alive()
         if self._failure is not None and error is None:

@@ -31,7 +31,7 @@ from workstation.net.sop_class import Verification
 
 IMPLICIT = "1.2.840.10008.1.2"
 USER_INFORMATION = (MaximumLength(value=16382), ImplementationClassUID(uid="1.2.3.4"))
-PATIENCE = 5.0
+PATIENCE = 15.0
 
 
 def request(*abstract_syntaxes: str, maximum_length: int = 16382) -> A_ASSOCIATE_RQ:

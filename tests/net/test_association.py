@@ -59,7 +59,7 @@ class Seen:
     def names(self) -> list[str]:
         return [name for name, _ in self.events]
 
-    def until(self, name: str, seconds: float = 5.0) -> Any:
+    def until(self, name: str, seconds: float = 15.0) -> Any:
         with self._changed:
             assert self._changed.wait_for(lambda: name in self.names, seconds), f"no {name}: {self.names}"
         return next(event for seen, event in self.events if seen == name)

@@ -69,7 +69,7 @@ FIND = PatientRootQueryRetrieveInformationModelFind
 GET = PatientRootQueryRetrieveInformationModelGet
 MOVE = PatientRootQueryRetrieveInformationModelMove
 MPPS = ModalityPerformedProcedureStep
-SOON = 1.0  # seconds in which an honest client is served
+SOON = 4.0  # seconds in which an honest client is served; what could hold it up takes longer
 HERE = Path(__file__).parent
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks Linux")
 
@@ -109,7 +109,7 @@ def run_script(text: str) -> list[str]:
         [sys.executable, "-W", "ignore", "-c", text],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=50,
         env={**os.environ, "PYTHONPATH": path},
         check=False,
     )
@@ -194,7 +194,7 @@ def test_shutting_down_waits_for_all_handlers_that_hang_at_once() -> None:
         assert all(hanging.acquire(timeout=5) for _ in peers)
         started = time.monotonic()
         server.shutdown()
-        assert time.monotonic() - started < listener.GRACE
+        assert time.monotonic() - started < 2 * listener.GRACE  # one after another they would take a second each
         let_go.set()
     for peer in peers:
         peer.close()
@@ -222,7 +222,7 @@ def test_notifications_of_a_peer_that_talks_faster_than_a_handler_hears_are_boun
                 attacker.say(cancels)
                 sent += 1
         assert len(assoc._notes) < 8 * notifier.MOST_NOTES
-        assert serves(server) < SOON + 1.0
+        assert serves(server) < SOON
         let_go.set()
 
 
@@ -249,7 +249,7 @@ def test_handlers_may_do_as_they_like_with_their_server(how: str) -> None:
         assoc = ask(server)
         started = time.monotonic()
         status = assoc.send_c_echo()
-        assert time.monotonic() - started < listener.GRACE
+        assert time.monotonic() - started < listener.GRACE + SOON
         if how == "shutdown":
             assert assoc.over.wait(5)
         else:
@@ -258,7 +258,7 @@ def test_handlers_may_do_as_they_like_with_their_server(how: str) -> None:
     assert until(lambda: not ae.active_associations)
 
 
-def test_a_request_handlers_own_errors_cost_one_connection() -> None:
+def test_a_request_handlers_own_errors_cost_one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     class Doorkeeper(listener.RequestHandler):
         def handle(self) -> None:
             if self.server.ae.ae_title == "CLOSED":
@@ -267,17 +267,20 @@ def test_a_request_handlers_own_errors_cost_one_connection() -> None:
 
     ae = scp()
     server = ae.make_server(("127.0.0.1", 0), request_handler=Doorkeeper)
+    starved: list[OSError] = []
+    monkeypatch.setattr(server, "_starve", starved.append)
     server.start()
     try:
         with RawPeer.to(server) as slow:
             assert until(lambda: len(server._children()) == 1)
-            time.sleep(listener.SILENT_GRACE + 0.05)
+            monkeypatch.setattr(listener, "SILENT_GRACE", 0.0)
             ae.ae_title = "CLOSED"
             for _ in range(6):
                 with RawPeer.to(server) as refused:
                     refused.until_closed()
             ae.ae_title = "SCP"
-            assert serves(server) < 0.3
+            assert serves(server) < SOON
+            assert starved == []  # it neither paused nor made room
             slow.say(request())
             assert isinstance(slow.hear(), A_ASSOCIATE_AC)
     finally:
@@ -318,10 +321,10 @@ def test_a_forked_process_has_threads_of_its_own() -> None:
         "    serves(server)\n"  # leaves idle threads behind
         "    child = os.fork()\n"
         "    if not child:\n"
-        "        signal.alarm(5)\n"
+        "        signal.alarm(20)\n"
         "        serves(server)\n"
         "        os._exit(7)\n"
-        "    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), serves(server) < 1)\n"
+        "    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), serves(server) < 4)\n"
     )
     assert lines == ["7 True"]
 
@@ -385,8 +388,8 @@ def test_after_descriptors_have_run_out_all_is_well_again() -> None:
         "        pass\n"
         "    for peer in peers:\n"
         "        peer.close()\n"
-        "    print(len(peers) > 15, until(lambda: not ae.active_associations, 8))\n"
-        "    print(serves(server) < 2)\n"
+        "    print(len(peers) > 15, until(lambda: not ae.active_associations, 20))\n"
+        "    print(serves(server) < 5)\n"
     )
     assert lines == ["True True", "True"]
 
@@ -489,7 +492,7 @@ def test_associations_of_all_kinds_leave_nothing_in_memory(caplog: pytest.LogCap
             now = _objects()
             return now[0] - before[0] < 60 and now[1] <= before[1] and now[2] <= before[2] + 1
 
-        assert until(settled, 3), (before, _objects())
+        assert until(settled, 15), (before, _objects())
 
 
 def test_two_hundred_at_once() -> None:

@@ -53,7 +53,7 @@ from workstation.net.sop_class import (
 )
 
 FIND = PatientRootQueryRetrieveInformationModelFind
-SOON = 1.0  # seconds in which an honest client is served and a dishonest one is cut
+SOON = 4.0  # seconds in which an honest client is served and a dishonest one is cut; what could hold up takes longer
 ECHO = C_ECHO_RQ(context_id=1, MessageID=1, AffectedSOPClassUID=Verification)
 
 
@@ -99,7 +99,7 @@ def test_lengths_that_cannot_be_are_answered_and_cut(after: bool) -> None:
         for attacker in attackers:
             assert attacker.hear_all() == [A_ABORT_RQ(source=2, reason=6)]
             attacker.close()
-        assert time.monotonic() - started < SOON + 0.5
+        assert time.monotonic() - started < 2 * SOON
         assert memory() - before < 4_000_000
 
 
@@ -341,13 +341,13 @@ def test_an_identifier_that_cannot_be_decoded_is_a_defined_failure(identifier: b
 
 
 # --------------------------------------------------------------------------- slow and silent peers
-def test_a_hundred_silent_sockets_shut_nobody_out() -> None:
+def test_a_hundred_silent_sockets_shut_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
     ae = scp()
     with serving(ae) as server:
         silent = [RawPeer.to(server) for _ in range(100)]
         assert max(serves(server) for _ in range(3)) < SOON
-        assert len(server.active_associations) <= 1
-        time.sleep(listener.SILENT_GRACE)
+        assert until(lambda: len(server.active_associations) <= 1)
+        monkeypatch.setattr(listener, "SILENT_GRACE", 0.0)
         assert serves(server) < SOON
         # the oldest have been closed, as many as there were too many
         closed = 0
@@ -413,7 +413,7 @@ def test_a_trickle_of_bytes_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
             attacker.until_closed()
             assert serves(server) < SOON
             attacker.close()
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 5 * SOON
 
 
 def _readable(sock: socket.socket, seconds: float) -> list[socket.socket]:
@@ -479,7 +479,7 @@ def test_an_abort_ends_a_sender_whose_peer_never_reads() -> None:
         assert until(stuck)
         (assoc,) = server.active_associations
         assoc.abort(block=False)
-        assert let_go.wait(2)
+        assert let_go.wait(5)
         assert len(produced) < 100_000
         attacker.close()
 
@@ -513,7 +513,7 @@ def test_a_requestor_that_dies_leaves_nothing(stage: str, how: str) -> None:
             assert isinstance(peer.hear(), A_ASSOCIATE_AC)
             peer.say(rest)
         getattr(peer, how)()
-        assert until(lambda: not ae.active_associations, 2)
+        assert until(lambda: not ae.active_associations, SOON)
         assert serves(server) < SOON
 
 
@@ -542,7 +542,7 @@ class Acceptor:
 
     def ask(self, *abstract_syntaxes: str, **options: Any) -> Any:
         ae = AE("SCU")
-        ae.acse_timeout = ae.dimse_timeout = 3
+        ae.acse_timeout = ae.dimse_timeout = 3 * SOON
         for uid in abstract_syntaxes or (Verification,):
             ae.add_requested_context(uid, IMPLICIT)
         return ae.associate("127.0.0.1", self.port, **options)
@@ -569,7 +569,7 @@ def test_an_acceptor_that_dies_instead_of_answering(end: str) -> None:
         assoc = there.ask()
         assert (assoc.is_aborted, assoc.is_established, assoc.is_rejected) == (True, False, False)
         assert assoc.end_reason
-        assert assoc.over.wait(2)
+        assert assoc.over.wait(SOON)
 
 
 @pytest.mark.parametrize("end", ENDS)
@@ -595,12 +595,12 @@ def test_an_acceptor_that_dies_in_the_middle_of_a_store(end: str) -> None:
         assert assoc.is_established
         started = time.monotonic()
         assert "Status" not in assoc.send_c_store(big)
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < SOON
         assert assoc.is_aborted
         if end.startswith("aborted"):
             # told by the A-ABORT, although the write failed first: the reader hears what was said
             assert assoc.abort_received is not None, assoc.end_reason
-        assert assoc.over.wait(2)
+        assert assoc.over.wait(SOON)
 
 
 def test_the_senders_abort_cuts_in_between_the_pdus_of_a_store() -> None:
@@ -673,7 +673,7 @@ def test_release_collision(role: str) -> None:
             assoc = there.ask()
             assoc.release()
             assert (assoc.is_released, assoc.is_aborted) == (True, False)
-            assert assoc.over.wait(2)
+            assert assoc.over.wait(SOON)
         assert steps == [A_RELEASE_RQ(), A_RELEASE_RP(), None]
         return
     with serving(scp()) as server, RawPeer.associated(server) as peer:
@@ -687,7 +687,7 @@ def test_release_collision(role: str) -> None:
         peer.close()
         thread.join(5)
         assert assoc.is_released
-        assert assoc.over.wait(2)
+        assert assoc.over.wait(SOON)
 
 
 # --------------------------------------------------------------------------- answers to our request
@@ -855,6 +855,7 @@ def test_no_descriptors_left_is_survived_without_a_busy_loop(caplog: pytest.LogC
         server.socket = SimpleNamespace(accept=accept, fileno=real.fileno)  # type: ignore[assignment]
         with caplog.at_level(logging.ERROR, "workstation.net.listener"):
             waiting = RawPeer.to(server)
+            assert until(lambda: bool(tries))
             time.sleep(0.4)
         server.socket = real
         assert 1 <= len(tries) <= 5
