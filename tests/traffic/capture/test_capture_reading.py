@@ -304,7 +304,9 @@ def test_abort_and_reset(tmp_path: Path) -> None:
     first, second = log.conversations
     assert (first.state_word, first.path[-1].step) == ("Aborted by us", ("Sta13", "Evt17", "AR-5", "Sta1"))
     assert (second.state_word, second.path[-1].step) == ("Connection lost", ("Sta6", "Evt17", "AA-4", "Sta1"))
-    assert second.remarks == ["The TCP connection was reset by the acceptor."]
+    reset_early = "The TCP connection was reset by the acceptor, without A-RELEASE or A-ABORT before."
+    assert (first.remarks, second.remarks) == ([], [reset_early])
+    assert (first.end_reason, second.end_reason) == ("", reset_early)
 
 
 @pytest.mark.parametrize("answered", [True, False])
@@ -321,6 +323,16 @@ def test_a_connection_that_failed_is_an_association(tmp_path: Path, answered: bo
     assert conversation.state_word == "Connection failed"
     how = "was refused (RST)" if answered else "was not answered (3 SYNs)"
     assert conversation.remarks == [f"The TCP connection {how}."]
+
+
+def test_somebody_who_looks_for_ports_pushes_nothing_out(tmp_path: Path) -> None:
+    scans = [Talk(client=("10.9.0.1", 1000 + number), time=START + number) for number in range(700)]
+    for one in scans:
+        one.say(True, SYN)
+    log, report = read(tmp_path, pcap(frames_of([talk(), *scans])))
+    assert len(log) == 501
+    left_out = "200 connections to DICOM ports that were refused or not answered, beyond the first 500"
+    assert f"Left out: {left_out}." in report.problems
 
 
 def test_ports_that_come_again(tmp_path: Path) -> None:

@@ -37,8 +37,13 @@ _PROBLEMS: Final = 200
 _FLUSH: Final = 4096
 _FLUSH_BYTES: Final = 8 << 20
 _ENDPOINTS: Final = 10_000
+# Connections that never came to be, and are shown as associations that failed.
+_FAILURES: Final = 500
 # Objects made between two looks for garbage.
 _ALLOCATIONS: Final = 50_000
+_CAPTURE_ENDS: Final = "The capture ends before this association does."
+_CUT_OFF: Final = "Reading the capture was cancelled before this association ended."
+_LET_GO: Final = "No more of this association was read: it was silent while too many other connections were open."
 _WHO: Final = {True: "the requestor", False: "the acceptor"}
 
 
@@ -165,6 +170,7 @@ class _Reading:
         self._more_problems = 0
         self._other_tls: dict[int, int] = {}
         self._let_go = 0
+        self._failures = 0
         self._time = 0.0
 
     def run(self, progress: Callable[[int, int], None], cancelled: Callable[[], bool]) -> CaptureReport:
@@ -194,16 +200,16 @@ class _Reading:
                         self._connect(segment)
                     continue
                 if not tcp.feed(forward, segment):
-                    self._end(connection, segment.time)
+                    self._end(connection)
                     self._connect(segment)
                 elif tcp.closed or connection.stream.phase is Phase.OTHER:
-                    self._end(connection, segment.time)
+                    self._end(connection)
             self._flush()
             if len(ways) > 2 * _CONNECTIONS:
                 self._let_silent_ones_go()
             progress(file.position, file.size)
         for connection in list(self._by_stream.values()):
-            self._end(connection, None)
+            self._end(connection, _CUT_OFF if stopped else _CAPTURE_ENDS)
             if len(self._records) >= _FLUSH:
                 self._flush()
         self._flush()
@@ -230,10 +236,10 @@ class _Reading:
         self._by_stream[id(stream)] = connection
         tcp.feed(True, segment)
         if tcp.closed or stream.phase is Phase.OTHER:
-            self._end(connection, segment.time)
+            self._end(connection)
 
-    def _end(self, connection: _Connection, time: float | None) -> None:
-        """A connection is over; time is None when only the capture is."""
+    def _end(self, connection: _Connection, unfinished: str = "") -> None:
+        """A connection is over; or it is not, and a sentence says why no more of it is read."""
         tcp, stream = connection.tcp, connection.stream
         if tcp is None:
             return
@@ -243,7 +249,7 @@ class _Reading:
         connection.tcp = None
         association = connection.association
         if association is not None:
-            self._close(association, tcp, time is not None)
+            self._close(association, tcp, unfinished)
         elif stream.tls is not None:
             port = stream.ends.target_port if stream.requestor_forward else stream.ends.source_port
             if len(self._other_tls) < 1000 or port in self._other_tls:
@@ -261,7 +267,7 @@ class _Reading:
             open_ones = [connection for connection in by_silence if connection.tcp is not None][:excess]
             for connection in open_ones:
                 self._let_go += connection.stream.phase is Phase.DICOM
-                self._end(connection, None)
+                self._end(connection, _LET_GO)
             gone += open_ones
         removed = {id(connection) for connection in gone}
         for key in [key for key, (connection, _) in self._ways.items() if id(connection) in removed]:
@@ -309,6 +315,9 @@ class _Reading:
         stream.requestor_forward = tcp.opener
         if _acceptor(stream)[1] not in DICOM_PORTS and _acceptor(stream) not in self._speaks_dicom:
             return
+        self._failures += 1
+        if self._failures > _FAILURES:
+            return  # somebody looks for open ports; what else is in the capture shall not have to make room for that
         association = self._open(connection, tcp)
         self._steps(association, association.deriver.opened(tcp.opened))
         refused = tcp.reset_by is not None
@@ -348,7 +357,7 @@ class _Reading:
         after = max(pdu.time - association.opened, 0.0)
         return f"Before {after:.3f} s: {'; '.join(said)}."
 
-    def _close(self, association: _Association, tcp: TcpConnection, seen: bool) -> None:
+    def _close(self, association: _Association, tcp: TcpConnection, unfinished: str) -> None:
         stream = association.stream
         time = tcp.last
         for from_requestor, pdu in stream.end(time):
@@ -364,19 +373,23 @@ class _Reading:
             remarks += stream.tls.alerts(forward)
             sent, received = stream.tls.bytes[forward], stream.tls.bytes[not forward]
             remarks.append(f"Encrypted: {quantity(sent, 'byte')} from the requestor, {received:,} from the acceptor.")
-        ended = tcp.closed or tcp.first_fin is not None
-        if ended and seen:
-            if tcp.reset_by is not None and stream.phase is not Phase.UNDECIDED:
-                remarks.append(f"The TCP connection was reset by {_WHO[tcp.reset_by == forward]}.")
-            by_requestor = tcp.first_fin == forward if tcp.first_fin is not None else False
+        state = association.deriver.state
+        end = ""
+        if tcp.closed or tcp.first_fin is not None:
+            first = tcp.first_fin if tcp.reset_by is None else tcp.reset_by
+            by_requestor = first == forward
+            if state not in (State.STA1, State.STA13):
+                how = "closed" if tcp.reset_by is None else "reset"
+                end = f"The TCP connection was {how} by {_WHO[by_requestor]}, without A-RELEASE or A-ABORT before."
             self._steps(association, association.deriver.closed(time, by_requestor))
-        elif ended:
-            self._steps(association, association.deriver.closed(time))
-        elif stream.phase is not Phase.UNDECIDED and association.deriver.state is not State.STA1:
-            remarks.append("The capture ends before this association does.")
+        elif state is not State.STA1 and stream.phase is not Phase.UNDECIDED:
+            end = unfinished
+        if end and stream.phase is not Phase.UNDECIDED and stream.tls is None:
+            remarks.append(end)
         for remark in remarks:
             self._remark(association, remark, time)
-        self._add(association, time, "EVT_CONN_CLOSE", address=_acceptor(stream))
+        facts = ConversationFacts("", "", "", "", 0, end_reason=end) if end else None
+        self._add(association, time, "EVT_CONN_CLOSE", address=_acceptor(stream), facts=facts)
 
     def _left(self, association: _Association, from_requestor: bool, pdu: FoundPdu) -> None:
         if pdu.missing or pdu.passed_over:
@@ -422,6 +435,11 @@ class _Reading:
             problems.append(
                 f"More than {_CONNECTIONS:,} connections at once: those that were silent longest were let go, "
                 f"{quantity(self._let_go, 'association')} among them."
+            )
+        if self._failures > _FAILURES:
+            problems.append(
+                f"Left out: {quantity(self._failures - _FAILURES, 'connection')} to DICOM ports that were refused or "
+                f"not answered, beyond the first {_FAILURES}."
             )
         if self._other_tls:
             ports = ", ".join(str(port) for port in sorted(self._other_tls)[:10])
