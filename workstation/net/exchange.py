@@ -34,6 +34,7 @@ class Operation:
     Attributes:
         over: Set when a C-CANCEL arrived or the association ended: a handler that waits, waits on this.
         cancelled: Whether a C-CANCEL arrived.
+        answered: Whether its last response leaves: the peer may ask the next before we are done with this one.
     """
 
     def __init__(self, message: Request, sink: DataSink | None) -> None:
@@ -41,6 +42,7 @@ class Operation:
         self.sink = sink
         self.over = threading.Event()
         self.cancelled = False
+        self.answered = False
 
     def is_cancelled(self) -> bool:
         """Whether the peer cancelled the operation."""
@@ -184,7 +186,7 @@ class Exchange:
         assert isinstance(message, Request)
         operation = Operation(message, incoming.sink)
         with self._lock:
-            held = sum(len(other.message.data or b"") for other in self._performing)
+            held = sum(len(other.message.data or b"") for other in self._performing if not other.answered)
             crowded = len(self._performing) >= MOST_WAITING or (
                 bool(held) and held + len(message.data or b"") > MOST_HELD
             )

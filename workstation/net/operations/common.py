@@ -163,9 +163,11 @@ class Asked:
             "Status": code,
             "data": data,
         }
+        category = code_to_category(code)
+        self.operation.answered = category != "Pending"
         self.assoc.send(kind(**values))
         self.assoc.run_notifications()
-        return code_to_category(code)
+        return category
 
     def _identity(self, kind: type[Message]) -> dict[str, Any]:
         """SOP class and instance of the request, which a response repeats as Affected."""
