@@ -619,7 +619,7 @@ def test_a_slow_handler_does_not_make_the_association_deaf() -> None:
     seen = Seen()
 
     def on_echo(event: Any) -> int:
-        event.over.wait(20)  # ends with the association
+        event.over.wait(30)  # ends with the association
         let_go.set()
         return 0x0000
 
@@ -636,7 +636,7 @@ def test_a_slow_handler_does_not_make_the_association_deaf() -> None:
 
 
 def test_a_dimse_timeout_aborts_and_gives_an_empty_status() -> None:
-    with serving(scp(), [(evt.EVT_C_ECHO, lambda event: event.over.wait(20) and 0)]) as server:
+    with serving(scp(), [(evt.EVT_C_ECHO, lambda event: event.over.wait(30) and 0)]) as server:
         ae = AE()
         ae.dimse_timeout = 0.2
         assoc = ask(server, ae=ae)

@@ -38,7 +38,7 @@ MOVE = PatientRootQueryRetrieveInformationModelMove
 MPPS = ModalityPerformedProcedureStep
 RT = RTConventionalMachineVerification
 COMMITMENT = StorageCommitmentPushModel
-SOON = 2.0
+SOON = 4.0
 ENDINGS: dict[str, Callable[[Any], object]] = {
     "abort": lambda event: event.assoc.abort(),
     "release": lambda event: event.assoc.release(),
@@ -367,7 +367,7 @@ def test_shutdown_of_the_client_in_the_middle_of_a_store_that_nobody_reads() -> 
     def conversation(peer: RawPeer) -> None:
         peer.hear()
         peer.say(acceptance(1, maximum_length=0))
-        gone.wait(5)  # and reads nothing
+        gone.wait(30)  # and reads nothing
 
     client = AE("SCU")
     results: list[Any] = []

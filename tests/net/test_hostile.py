@@ -257,7 +257,7 @@ def test_requests_without_end_that_nobody_can_perform_are_aborted() -> None:
 
     def on_echo(event: Any) -> int:
         begun.set()
-        let_go.wait(10)
+        let_go.wait(30)
         return 0x0000
 
     sinks: list[Any] = []
@@ -297,7 +297,7 @@ def test_a_cancel_before_the_handler_runs_is_seen_by_it(cancels: int) -> None:
 
     def on_find(event: Any) -> Iterator[Any]:
         if event.message_id == 1:
-            let_go.wait(5)
+            let_go.wait(30)
         seen.append(event.is_cancelled)
         yield (0xFE00 if event.is_cancelled else 0x0000), None
 
@@ -437,7 +437,7 @@ def test_a_client_that_never_reads_holds_up_nobody_and_is_cut() -> None:
             over.set()
 
     ae = scp(FIND, Verification)
-    ae.network_timeout = 0.5
+    ae.network_timeout = 1
     with serving(ae, [(evt.EVT_C_FIND, on_find)]) as server:
         attacker = RawPeer.to(server)
         attacker.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -644,7 +644,7 @@ def test_a_release_in_the_middle_of_an_operation_is_answered_at_once() -> None:
 
     def on_echo(event: Any) -> int:
         begun.set()
-        over.append(event.over.wait(10))
+        over.append(event.over.wait(30))
         return 0x0000
 
     with serving(scp(), [(evt.EVT_C_ECHO, on_echo)]) as server, RawPeer.associated(server) as peer:

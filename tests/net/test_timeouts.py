@@ -545,7 +545,7 @@ def test_a_query_that_was_let_go_of_does_not_keep_a_silent_association_alive(let
 
     def on_find(event: Any) -> Iterator[Any]:
         yield 0xFF00, keys(PatientID="1")
-        event.over.wait(10)
+        event.over.wait(30)
 
     with serving(scp(FIND), [(evt.EVT_C_FIND, on_find)]) as server:
         assoc = ask(server, FIND)
