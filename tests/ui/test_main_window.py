@@ -181,6 +181,12 @@ class TestPanes:
         assert window.minimumSizeHint().width() <= 1100
         assert window.minimumSizeHint().height() <= 700
 
+    def test_a_pane_behind_a_tab_rests_until_it_is_looked_at(self, window, qtbot):
+        viewers = window.viewers
+        qtbot.waitUntil(lambda: viewers.sequence.isVisible() and not viewers.timing.isVisible())
+        window.docks["timing"].raise_()
+        qtbot.waitUntil(lambda: viewers.timing.isVisible() and not viewers.sequence.isVisible())
+
     def test_panes_do_not_overlap(self, window, qtbot):
         qtbot.wait(1)
         # Those behind others in a tab have no region.

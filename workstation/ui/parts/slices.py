@@ -1,17 +1,21 @@
 """Long work of the window's thread, done a few milliseconds at a time.
 
 What looks at a whole log takes longer than a person shall wait for a click. Written as a generator that yields between
-small steps, such work runs in slices of one turn of the event loop each; starting anew drops what was under way. For
-work on things that belong to the window's thread (the log of traffic); everything else belongs in a job.
+small steps, such work runs in slices, one in each turn of the event loop whoever it belongs to, so that several panes
+at work leave as much time for painting as one; starting anew drops what was under way. For work on things that belong
+to the window's thread (the log of traffic); everything else belongs in a job.
 """
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 
+import shiboken6
 from PySide6.QtCore import QObject, QTimer
 
+# Seconds.
 _SLICE = 0.006
 _LONG_SLICE = 0.02  # of what a person waits for; still a picture within 50 ms
 
@@ -20,51 +24,92 @@ class Slices(QObject):
     """Runs one generator at a time.
 
     Args:
+        parent: Ends it.
         done: Called when a generator has come to its end; not when it was dropped.
-        urgent: A person waits for it: longer slices.
+        urgent: A person waits for it: longer slices, and before all others.
     """
 
     def __init__(self, parent: QObject, done: Callable[[], None] | None = None, *, urgent: bool = False) -> None:
         super().__init__(parent)
         self._done = done
-        self._seconds = _LONG_SLICE if urgent else _SLICE
+        self._urgent = urgent
         self._work: Iterator[object] | None = None
-        self._timer = QTimer(self)
-        self._timer.setInterval(0)
-        self._timer.timeout.connect(self._go_on)
 
     @property
     def busy(self) -> bool:
         """Whether a generator is under way."""
         return self._work is not None
 
+    @property
+    def urgent(self) -> bool:
+        """Whether a person waits for it."""
+        return self._urgent
+
     def start(self, work: Iterator[object]) -> None:
         """Drop what is under way and begin this; its first slice runs at once, so that short work is done on return."""
-        self.stop()
         self._work = work
-        self._timer.start()
-        self._go_on()
+        self.go_on()
+        if self._work is work:
+            _Turns.of_all().add(self)
 
     def stop(self) -> None:
         """Drop what is under way."""
-        self._timer.stop()
         self._work = None
 
-    def _go_on(self) -> None:
+    def go_on(self) -> None:
+        """Do a slice."""
         work = self._work
         if work is None:
             return
-        end = time.monotonic() + self._seconds
+        end = time.monotonic() + (_LONG_SLICE if self._urgent else _SLICE)
         while time.monotonic() < end:
             try:
                 next(work)
             except StopIteration:
-                self.stop()
+                self._work = None
                 if self._done is not None:
                     self._done()
                 return
             except BaseException:
-                self.stop()
+                self._work = None
                 raise
             if self._work is not work:
-                return  # it began other work itself
+                return  # it began other work itself, or was stopped
+
+
+class _Turns(QObject):
+    """Whose turn it is: one slice in each turn of the event loop."""
+
+    _instance: _Turns | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waiting: deque[Slices] = deque()
+        self._timer = QTimer(self)
+        self._timer.setInterval(0)
+        self._timer.timeout.connect(self._next)
+
+    @classmethod
+    def of_all(cls) -> _Turns:
+        """The one of this process; made anew when Qt's application was another one."""
+        if cls._instance is None or not shiboken6.isValid(cls._instance):
+            cls._instance = cls()
+        return cls._instance
+
+    def add(self, slices: Slices) -> None:
+        """It has more to do."""
+        if slices not in self._waiting:
+            self._waiting.append(slices)
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def _next(self) -> None:
+        self._waiting = deque(each for each in self._waiting if shiboken6.isValid(each) and each.busy)
+        if not self._waiting:
+            self._timer.stop()
+            return
+        # In turn, those that somebody waits for first.
+        chosen = next((each for each in self._waiting if each.urgent), self._waiting[0])
+        self._waiting.remove(chosen)
+        self._waiting.append(chosen)
+        chosen.go_on()

@@ -158,6 +158,11 @@ class MainWindow(QMainWindow):
             dock.setAccessibleName(title)
             dock.setWidget(widget)
             widget.windowTitleChanged.connect(dock.setWindowTitle)
+            # Qt only moves a pane behind a tab out of sight: hidden, it knows that nobody looks and rests. Its room stays.
+            policy = widget.sizePolicy()
+            policy.setRetainSizeWhenHidden(True)
+            widget.setSizePolicy(policy)
+            dock.visibilityChanged.connect(widget.setVisible)
             toggle = dock.toggleViewAction()
             toggle.setObjectName(f"action{''.join(word.capitalize() for word in name.split('_'))}Pane")
             keys = f"Alt+{number}" if number < 10 else f"Alt+Shift+{number - 10}"
