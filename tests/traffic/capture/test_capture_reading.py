@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import random
 import struct
@@ -578,6 +579,16 @@ def test_progress_and_cancel(tmp_path: Path) -> None:
     assert stopped.cancelled
     assert 0 < stopped.pdus < report.pdus
     assert len(log) == 1
+
+
+def test_the_garbage_collector_is_left_as_it_was(tmp_path: Path) -> None:
+    before = gc.get_threshold()
+    during: list[tuple[int, int, int]] = []
+    file = tmp_path / "file.pcap"
+    file.write_bytes(pcap(frames_of(talk())))
+    read_capture(file, TrafficLog(), progress=lambda *_: during.append(gc.get_threshold()))
+    assert during[0] != before
+    assert gc.get_threshold() == before
 
 
 def test_problems_are_bounded(tmp_path: Path) -> None:

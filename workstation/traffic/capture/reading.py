@@ -41,6 +41,8 @@ _ENDPOINTS: Final = 10_000
 _FAILURES: Final = 500
 # Objects made between two looks for garbage.
 _ALLOCATIONS: Final = 50_000
+# Collections of the middle generation between two of everything.
+_FULL_COLLECTIONS: Final = 1000
 _CAPTURE_ENDS: Final = "The capture ends before this association does."
 _CUT_OFF: Final = "Reading the capture was cancelled before this association ended."
 _LET_GO: Final = "No more of this association was read: it was silent while too many other connections were open."
@@ -105,23 +107,23 @@ class _FewerCollections:
     """While captures are read, Python looks for garbage less often: the rows of a log are many, and none is garbage."""
 
     def __init__(self) -> None:
-        self._lock = Lock()  # guards both below: captures are read in several threads
+        self._lock = Lock()  # guards the others: captures are read in several threads
         self._readers = 0
-        self._usual = 0
+        self._usual = self._ours = gc.get_threshold()
 
     def __enter__(self) -> None:
         with self._lock:
             self._readers += 1
-            if self._readers == 1:
-                self._usual, second, third = gc.get_threshold()
-                if 0 < self._usual < _ALLOCATIONS:
-                    gc.set_threshold(_ALLOCATIONS, second, third)
+            if self._readers == 1 and gc.get_threshold()[0]:  # 0: switched off
+                self._usual = first, second, third = gc.get_threshold()
+                self._ours = (max(first, _ALLOCATIONS), second, max(third, _FULL_COLLECTIONS))
+                gc.set_threshold(*self._ours)
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._readers -= 1
-            if not self._readers:
-                gc.set_threshold(self._usual, *gc.get_threshold()[1:])
+            if not self._readers and gc.get_threshold() == self._ours:  # else somebody else wants it otherwise
+                gc.set_threshold(*self._usual)
 
 
 _fewer_collections: Final = _FewerCollections()
