@@ -195,7 +195,7 @@ def pynetdicom_with_pynetdicom(folder: Path) -> list[Conversation]:
     with group.stack as stack:
         number = port()
         moved = group.record("pynetdicom moves to pynetdicom", number)
-        stack.enter_context(process([sys.executable, "-c", PYNETDICOM_SERVER, number, moved], number))
+        stack.enter_context(process([sys.executable, "-c", _WITHOUT_COPIES + PYNETDICOM_SERVER, number, moved], number))
         files = [CT[0], SR, MR_IMPLICIT, *COMPRESSED.values()]
         _python(PYNETDICOM_CLIENT, group.record("pynetdicom storage and query", number), PATIENT, *files)
         _python(PYNETDICOM_NORMALIZED, group.record("pynetdicom normalized services", number))
@@ -222,8 +222,14 @@ def _ok(program: str, *arguments: object) -> None:
 
 
 def _python(code: str, *arguments: object) -> None:
-    _ok(sys.executable, "-c", _FAIL_AT_ONCE + code, *arguments)
+    _ok(sys.executable, "-c", _WITHOUT_COPIES + _FAIL_AT_ONCE + code, *arguments)
 
+
+# pynetdicom copies all contexts with each association, UID by UID; what never changes needs no copy
+_WITHOUT_COPIES = """
+from pydicom.uid import UID
+UID.__deepcopy__ = lambda uid, _: uid
+"""
 
 # an assertion that fails leaves pynetdicom's threads behind, and the process would wait for them
 _FAIL_AT_ONCE = """

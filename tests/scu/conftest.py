@@ -17,7 +17,7 @@ from scu_peers import free_port, peer_at
 from workstation.peers import Peer
 from workstation.scu.caller import Caller
 
-CALLER = Caller(ae_title="WORKSTATION", connection_timeout=5, acse_timeout=5, dimse_timeout=5, network_timeout=10)
+CALLER = Caller(ae_title="WORKSTATION", connection_timeout=15, acse_timeout=15, dimse_timeout=15, network_timeout=30)
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def raw_server() -> Iterator[Callable[[Callable[[socket.socket], None]], Peer]]:
 
 
 def _wait_until_listening(port: int, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()[0]
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):

@@ -87,7 +87,7 @@ def test_a_wrong_host(caller: Caller) -> None:
 
 def test_a_silent_server(caller: Caller, raw_server: Callable[..., Peer]) -> None:
     done = threading.Event()
-    peer = raw_server(lambda _: done.wait(10))
+    peer = raw_server(lambda _: done.wait(30))
     result = EchoJob(replace(caller, acse_timeout=0.3), peer).run()
     done.set()
     assert result.failure is not None
@@ -174,7 +174,7 @@ def test_a_peer_that_never_answers(caller: Caller, pynetdicom_peer: Callable[...
     done = threading.Event()
 
     def hang(_: Any) -> int:
-        done.wait(10)
+        done.wait(30)
         return 0
 
     peer = pynetdicom_peer([(VERIFICATION,)], [(peer_evt.EVT_C_ECHO, hang)])
@@ -202,14 +202,14 @@ def test_cancelled_while_the_peer_thinks_about_the_request(caller: Caller, raw_s
     def conversation(connection: socket.socket) -> None:
         connection.recv(4096)
         arrived.set()
-        done.wait(10)
+        done.wait(30)
 
     job = EchoJob(caller, raw_server(conversation))
     canceller = threading.Thread(target=lambda: (arrived.wait(5), job.cancel()))
     canceller.start()
     began = time.monotonic()
     result = job.run()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
     assert "Cancelled" in result.sentence
     done.set()
     canceller.join()
@@ -220,12 +220,12 @@ def test_cancelled_while_waiting_for_the_response(caller: Caller, pynetdicom_pee
 
     def hang(_: Any) -> int:
         threading.Thread(target=job.cancel).start()
-        done.wait(10)
+        done.wait(30)
         return 0
 
     job = EchoJob(caller, pynetdicom_peer([(VERIFICATION,)], [(peer_evt.EVT_C_ECHO, hang)]))
     began = time.monotonic()
     result = job.run()
     done.set()
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 5
     assert "Cancelled" in result.sentence

@@ -430,7 +430,7 @@ def test_a_file_that_changes_before_it_is_sent(caller: Caller, tmp_path: Path, c
     peer = Peer("Peer", "PEER", "127.0.0.1", server.listener.getsockname()[1])
     outcomes = {outcome.file.path.name: outcome for outcome in SendJob(caller, peer, files).run().outcomes}
     server.join(PATIENCE)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < PATIENCE
     assert outcomes["0.dcm"].stored
     assert outcomes["2.dcm"].stored
     failure = outcomes["1.dcm"].failure

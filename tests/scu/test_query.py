@@ -283,7 +283,7 @@ def test_a_peer_that_ignores_the_cancel_is_aborted(
 
     def deaf(_: Any) -> Iterator[tuple[int, Dataset | None]]:
         yield 0xFF00, match(1)
-        done.wait(10)
+        done.wait(30)
 
     peer = finding(pynetdicom_peer, deaf)
     job = QueryJob(
@@ -292,7 +292,7 @@ def test_a_peer_that_ignores_the_cancel_is_aborted(
     began = time.monotonic()
     result = job.run()
     done.set()
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 5
     assert result.cancelled
     assert not [each for each in threading.enumerate() if each.name.startswith("cancel-grace")]
 
@@ -302,7 +302,7 @@ def test_cancelled_twice_it_aborts_at_once(caller: Caller, pynetdicom_peer: Call
 
     def deaf(_: Any) -> Iterator[tuple[int, Dataset | None]]:
         yield 0xFF00, match(1)
-        done.wait(10)
+        done.wait(30)
 
     peer = finding(pynetdicom_peer, deaf)
 
@@ -314,7 +314,7 @@ def test_cancelled_twice_it_aborts_at_once(caller: Caller, pynetdicom_peer: Call
     began = time.monotonic()
     result = job.run()
     done.set()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
     assert result.cancelled
 
 

@@ -181,7 +181,7 @@ def test_cancelled_twice_a_move_aborts(caller: Caller, pynetdicom_peer: Callable
 
     def steps(_: Any) -> Iterator[tuple[int, Dataset | None]]:
         threading.Thread(target=lambda: (job.cancel(), job.cancel())).start()
-        done.wait(10)
+        done.wait(30)
         yield 0x0000, None
 
     destination = pynetdicom_peer([(CTImageStorage,)], [(peer_evt.EVT_C_STORE, lambda _: 0)])
@@ -190,7 +190,7 @@ def test_cancelled_twice_a_move_aborts(caller: Caller, pynetdicom_peer: Callable
     began = time.monotonic()
     result = job.run()
     done.set()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
     assert result.cancelled
 
 
