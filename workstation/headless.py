@@ -15,7 +15,7 @@ from workstation.traffic.capture.export import JsonWriter, PassingLog, complete_
 from workstation.traffic.capture.reading import CaptureError, read_capture
 from workstation.traffic.capture.whole_file import GivenUp, whole_file
 from workstation.traffic.conversation import Conversation
-from workstation.traffic.objects import export_objects
+from workstation.traffic.decoding.objects import export_objects
 from workstation.traffic.rows import PduRow
 from workstation.traffic.text import quantity
 

@@ -15,7 +15,7 @@ import tomlkit
 
 from workstation.toml_file import read_document, write_document
 from workstation.traffic.conversation import Conversation
-from workstation.traffic.filter import Filter, FilterError
+from workstation.traffic.filters.filter import Filter, FilterError
 from workstation.traffic.rows import MessageRow, PduRow
 
 __all__ = ["COLOURS", "DEFAULT_RULES", "ColourRule", "ColourRules", "SavedFilter", "SavedFilters"]

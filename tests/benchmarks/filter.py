@@ -12,7 +12,7 @@ import gc
 import time
 
 from workstation.traffic.conversation import Conversation
-from workstation.traffic.filter import Filter
+from workstation.traffic.filters.filter import Filter
 from workstation.traffic.rows import MessageRow, PduRow
 
 CT = "1.2.840.10008.5.1.4.1.1.2"

@@ -34,7 +34,7 @@ from window import Gaps, _Waiting  # noqa: E402
 
 from workstation.net.codec.dimse import encode_command  # noqa: E402
 from workstation.net.codec.pdu import P_DATA_TF, PDV, encode_pdu  # noqa: E402
-from workstation.traffic.filter import Filter  # noqa: E402
+from workstation.traffic.filters.filter import Filter  # noqa: E402
 from workstation.traffic.log import TrafficLog  # noqa: E402
 from workstation.ui.viewers.viewers import Viewers  # noqa: E402
 from workstation.ui.window.main_window import MainWindow  # noqa: E402

@@ -22,10 +22,10 @@ from pydicom.filereader import dcmread
 from workstation.net import AE, build_role, evt
 from workstation.net.dsutils import decode_in
 from workstation.traffic.conversation import Conversation
+from workstation.traffic.decoding.objects import save_object
 from workstation.traffic.log import TrafficLog
-from workstation.traffic.objects import save_object
+from workstation.traffic.output.repeat import as_dcmtk, as_python
 from workstation.traffic.recorder import Recorder
-from workstation.traffic.repeat import as_dcmtk, as_python
 from workstation.traffic.rows import MessageRow
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,7 +11,7 @@ from conversations import GROUPS
 from recording import Conversation as Recorded
 
 from workstation.traffic.conversation import Conversation
-from workstation.traffic.experts import Severity, failure_of, notes_of
+from workstation.traffic.expert.experts import Severity, failure_of, notes_of
 from workstation.traffic.log import TrafficLog
 from workstation.traffic.record import ConversationFacts, Record
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from pydicom.data import get_testdata_file
 
-from workstation.traffic.data_set import line_of, tree_of
-from workstation.traffic.objects import FileObject
+from workstation.traffic.decoding.data_set import line_of, tree_of
+from workstation.traffic.decoding.objects import FileObject
 from workstation.ui.viewers.data_set.pixels import Frame, Picture
 
 # The encoder, and what decodes it; "" where nothing is compressed.

@@ -46,8 +46,8 @@ from workstation.net.engine.upper_layer import (
     ReleaseIndication,
     UpperLayer,
 )
-from workstation.traffic.dissect import dissect
-from workstation.traffic.elements import encoding_of
+from workstation.traffic.decoding.dissect import dissect
+from workstation.traffic.decoding.elements import encoding_of
 from workstation.traffic.log import TrafficLog
 from workstation.traffic.record import ConversationFacts, Record
 

@@ -2,14 +2,16 @@
 
 import contextlib
 import socket
+import socketserver
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
-import pynetdicom
+import pynetdicom.transport
 import pytest
 from peers import require_program
 from scu_peers import free_port, peer_at
@@ -26,8 +28,11 @@ def caller() -> Caller:
 
 
 @pytest.fixture
-def pynetdicom_peer() -> Iterator[Callable[..., Peer]]:
+def pynetdicom_peer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Peer]]:
     """Starts pynetdicom servers: `(contexts, handlers, setup)` -> the peer."""
+    # left to itself a server looks twice a second whether it is to end
+    look = partialmethod(socketserver.BaseServer.serve_forever, 0.01)
+    monkeypatch.setattr(pynetdicom.transport.ThreadedAssociationServer, "serve_forever", look, raising=False)
     entities: list[pynetdicom.AE] = []
 
     def start(contexts: Any, handlers: Any = (), setup: Callable[[pynetdicom.AE], None] = lambda ae: None) -> Peer:

@@ -31,7 +31,7 @@ from workstation.net.codec.pdu import (
     encode_pdu,
 )
 from workstation.traffic.conversation import Conversation
-from workstation.traffic.experts import Note, notes_of
+from workstation.traffic.expert.experts import Note, notes_of
 from workstation.traffic.log import TrafficLog
 from workstation.traffic.record import Record
 

@@ -10,10 +10,10 @@ from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 
-from workstation.traffic.compare import Comparison, Sign, compare_trees, read_tags
-from workstation.traffic.data_set import DataSetTree, tree_of
-from workstation.traffic.elements import BytesSource, Encoding
-from workstation.traffic.objects import FileObject
+from workstation.traffic.decoding.compare import Comparison, Sign, compare_trees, read_tags
+from workstation.traffic.decoding.data_set import DataSetTree, tree_of
+from workstation.traffic.decoding.elements import BytesSource, Encoding
+from workstation.traffic.decoding.objects import FileObject
 
 
 def encoded(data: Dataset, *, implicit: bool = False, little_endian: bool = True) -> DataSetTree:

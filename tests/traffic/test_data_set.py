@@ -13,7 +13,7 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 
-from workstation.traffic.data_set import (
+from workstation.traffic.decoding.data_set import (
     DataSetTree,
     find_elements,
     json_text,
@@ -21,8 +21,8 @@ from workstation.traffic.data_set import (
     path_text,
     tree_of,
 )
-from workstation.traffic.elements import BytesSource, Encoding
-from workstation.traffic.objects import FileObject
+from workstation.traffic.decoding.elements import BytesSource, Encoding
+from workstation.traffic.decoding.objects import FileObject
 
 EXPLICIT = Encoding(implicit=False, little_endian=True)
 IMPLICIT = Encoding(implicit=True, little_endian=True)

@@ -18,8 +18,8 @@ from workstation.net.codec.pdu import (
     encode_pdu,
 )
 from workstation.net.engine.fsm import TABLE
+from workstation.traffic.analysis.derive import DerivedPath, PathDeriver, Role, derive_path
 from workstation.traffic.conversation import Conversation
-from workstation.traffic.derive import DerivedPath, PathDeriver, Role, derive_path
 from workstation.traffic.log import TrafficLog
 from workstation.traffic.record import Record
 

@@ -23,7 +23,7 @@ from workstation.net.codec.pdu import (
     UserIdentityRQ,
 )
 from workstation.traffic.conversation import Conversation
-from workstation.traffic.dissect import Dissection, dissect
+from workstation.traffic.decoding.dissect import Dissection, dissect
 from workstation.traffic.log import TrafficLog
 from workstation.traffic.record import Record
 from workstation.traffic.rows import MessageRow

@@ -15,7 +15,7 @@ from pydicom.filewriter import write_dataset
 from pydicom.sequence import Sequence
 
 from workstation.net.codec.field import Field
-from workstation.traffic.elements import MAX_DEPTH, BytesSource, Encoding, dissect_elements, encoding_of
+from workstation.traffic.decoding.elements import MAX_DEPTH, BytesSource, Encoding, dissect_elements, encoding_of
 
 EXPLICIT = Encoding(False, True)
 IMPLICIT = Encoding(True, True)

@@ -67,13 +67,13 @@ from workstation.net.codec.pdu import (
     UserIdentityRQ,
     encode_pdu,
 )
-from workstation.traffic.dissect import dissect
-from workstation.traffic.experts import Examination, Layer, Severity, failure_of, notes_of, notes_of_log
+from workstation.traffic.decoding.dissect import dissect
+from workstation.traffic.expert.experts import Examination, Layer, Severity, failure_of, notes_of, notes_of_log
 from workstation.traffic.log import TrafficLog
 from workstation.traffic.record import Record
 from workstation.traffic.text import printable
 
-RULES = Path(__file__).parents[2] / "workstation" / "traffic" / "expert_rules"
+RULES = Path(__file__).parents[2] / "workstation" / "traffic" / "expert" / "rules"
 REQUEST, ACCEPT = PLAIN
 MR = "1.2.840.10008.5.1.4.1.1.4"
 JPEG = "1.2.840.10008.1.2.4.70"
@@ -569,17 +569,18 @@ def test_no_rule_is_without_a_case() -> None:
             match node:
                 case ast.Call(func=ast.Attribute(attr="note"), args=[_, ast.Constant(value=rule), *_]):
                     rules.add(str(rule))
+    assert len(rules) > 80
     assert rules - {case.rule for case in CASES} == set()
 
 
 def _forms() -> set[str]:
-    from workstation.traffic.expert_rules.data_sets import _FORMS
+    from workstation.traffic.expert.rules.data_sets import _FORMS
 
     return set(_FORMS)
 
 
 def _problems() -> set[str]:
-    from workstation.traffic.expert_rules.exchange import _PROBLEMS
+    from workstation.traffic.expert.rules.exchange import _PROBLEMS
 
     # bytes that are no PDU are told by what else they are: see "not-dicom"
     return {problem.rule for problem in _PROBLEMS} - {"pdu-unknown"}
@@ -660,6 +661,11 @@ def test_a_get_counts_the_objects_that_came() -> None:
     # what failed may never have been sent
     assert "counts" not in notes(asking(*got(STUDY, (0xB000, None, 0, 2, 0))))
     assert "counts" in notes(asking(*moved(STUDY, (0, None, 1, 1, 0))))
+
+
+def test_many_small_messages_are_no_small_pdus() -> None:
+    parts = [part for at in range(1, 500) for part in stored(image(8, (0x00104000, "LT", b"a" * 900)), 0, at)]
+    assert notes(talk(*parts)) == {}
 
 
 def test_events_are_reported_by_the_scp() -> None:

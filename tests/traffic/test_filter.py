@@ -27,10 +27,10 @@ from workstation.net.codec.dimse import (
 from workstation.net.codec.pdu import A_ABORT_RQ, A_RELEASE_RP, A_RELEASE_RQ
 from workstation.traffic.contexts import ContextRow
 from workstation.traffic.conversation import Conversation
-from workstation.traffic.filter import Filter, FilterError, combine, complete, filter_on, filter_on_field
-from workstation.traffic.filter_asking import ASSOCIATION_COLUMNS, MESSAGE_COLUMNS
-from workstation.traffic.filter_fields import FIELDS, Kind, field_named, operators_of
-from workstation.traffic.filter_language import quoted
+from workstation.traffic.filters.asking import ASSOCIATION_COLUMNS, MESSAGE_COLUMNS
+from workstation.traffic.filters.fields import FIELDS, Kind, field_named, operators_of
+from workstation.traffic.filters.filter import Filter, FilterError, combine, complete, filter_on, filter_on_field
+from workstation.traffic.filters.language import quoted
 from workstation.traffic.log import TrafficLog
 
 MOVE = "1.2.840.10008.5.1.4.1.2.2.2"

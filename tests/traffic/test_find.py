@@ -11,9 +11,7 @@ from pydicom.filewriter import write_dataset
 from traffic_wire import ACCEPT, REQUEST, Wire, store_rq
 
 from workstation.net.codec.pdu import A_ASSOCIATE_RQ, ImplementationClassUID, MaximumLength, UserIdentityRQ
-from workstation.traffic.conversation import Conversation
-from workstation.traffic.dissect import dissect
-from workstation.traffic.find import (
+from workstation.traffic.analysis.find import (
     FindError,
     Hit,
     Needle,
@@ -24,6 +22,8 @@ from workstation.traffic.find import (
     find_in_bytes,
     find_in_fields,
 )
+from workstation.traffic.conversation import Conversation
+from workstation.traffic.decoding.dissect import dissect
 from workstation.traffic.log import TrafficLog
 
 

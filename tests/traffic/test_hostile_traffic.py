@@ -26,7 +26,7 @@ from workstation.net.codec.pdu import (
     encode_pdu,
 )
 from workstation.traffic.conversation import Conversation
-from workstation.traffic.dissect import dissect
+from workstation.traffic.decoding.dissect import dissect
 from workstation.traffic.log import TrafficLog
 from workstation.traffic.record import Record
 from workstation.traffic.rows import MessageRow, PduRow

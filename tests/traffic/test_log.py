@@ -9,7 +9,7 @@ from traffic_wire import ECHO_RQ, Wire, store_rq
 
 from workstation.net.codec.dimse import encode_command
 from workstation.net.codec.pdu import P_DATA_TF, PDV
-from workstation.traffic.dissect import dissect
+from workstation.traffic.decoding.dissect import dissect
 from workstation.traffic.log import Change, TrafficLog
 from workstation.traffic.record import KEPT_OF_CUT, ConversationFacts, Record
 

@@ -13,10 +13,9 @@ from traffic_wire import CT, Wire, store_rq
 
 from workstation.net.codec.dimse import C_FIND_RSP, C_STORE_RQ
 from workstation.net.part10 import read_head
-from workstation.traffic import objects
 from workstation.traffic.conversation import Conversation
-from workstation.traffic.log import TrafficLog
-from workstation.traffic.objects import (
+from workstation.traffic.decoding import objects
+from workstation.traffic.decoding.objects import (
     FileObject,
     MessageObject,
     ObjectError,
@@ -26,6 +25,7 @@ from workstation.traffic.objects import (
     is_uid,
     save_object,
 )
+from workstation.traffic.log import TrafficLog
 from workstation.traffic.rows import MessageRow
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workstation.traffic.patterns import Pattern, PatternError
+from workstation.traffic.filters.patterns import Pattern, PatternError
 
 ATOMS = st.sampled_from(["a", "b", "c", ".", "[ab]", "[^a]", "[a-c]", r"\d", r"\w", r"\S", "1", r"\.", "^", "$"])
 

@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 
 from workstation.net import AE, evt
 from workstation.traffic.conversation import Conversation
-from workstation.traffic.dissect import dissect
+from workstation.traffic.decoding.dissect import dissect
 from workstation.traffic.log import TrafficLog
 from workstation.traffic.record import Record
 from workstation.traffic.recorder import Recorder

@@ -40,9 +40,9 @@ from workstation.net.codec.pdu import (
 from workstation.traffic.capture.export import pdu_object
 from workstation.traffic.conversation import Conversation
 from workstation.traffic.log import TrafficLog
-from workstation.traffic.repeat import as_dcmtk, as_hex, as_json, as_python, as_text
-from workstation.traffic.repeat_dcmtk import is_argument, shell_quoted
-from workstation.traffic.repeat_request import harmless
+from workstation.traffic.output.repeat import as_dcmtk, as_hex, as_json, as_python, as_text
+from workstation.traffic.output.repeat_dcmtk import is_argument, shell_quoted
+from workstation.traffic.output.repeat_request import harmless
 
 FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 MOVE = "1.2.840.10008.5.1.4.1.2.2.2"

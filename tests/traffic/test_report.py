@@ -7,13 +7,13 @@ from traffic_wire import ACCEPT, CT, ECHO_RSP, REQUEST, Wire, store_rq
 
 from workstation.net.codec.dimse import C_STORE_RSP
 from workstation.net.codec.pdu import A_ASSOCIATE_RQ, ImplementationVersionName, MaximumLength, ProposedContext
-from workstation.traffic import report
 from workstation.traffic.conversation import Conversation
-from workstation.traffic.expert_rules.note import Note, Severity
+from workstation.traffic.expert.rules.note import Note, Severity
+from workstation.traffic.expert.verdict import Layer, Verdict
 from workstation.traffic.log import TrafficLog
+from workstation.traffic.output import report
+from workstation.traffic.output.report import html_pieces, html_report, text_report
 from workstation.traffic.record import Record
-from workstation.traffic.report import html_pieces, html_report, text_report
-from workstation.traffic.verdict import Layer, Verdict
 
 HOSTILE = "<script>alert(1)</script>\"'&\u202e\x1b[2J\n"
 NOTE = Note(

@@ -18,7 +18,7 @@ from workstation.saved_filters import (
     SavedFilters,
 )
 from workstation.traffic.conversation import Conversation
-from workstation.traffic.filter import Filter
+from workstation.traffic.filters.filter import Filter
 from workstation.traffic.log import TrafficLog
 
 

@@ -23,13 +23,13 @@ from workstation.net.codec.dimse import (
     Message,
 )
 from workstation.net.codec.pdu import A_ABORT_RQ, A_RELEASE_RP, A_RELEASE_RQ
+from workstation.traffic.analysis.sequence import GAP, Sequence, What
+from workstation.traffic.analysis.sequence_text import Line, as_mermaid, as_text, details, duration, size_text, words
 from workstation.traffic.conversation import Conversation
 from workstation.traffic.log import TrafficLog
 from workstation.traffic.record import ConversationFacts, Record
 from workstation.traffic.recorder import Recorder
 from workstation.traffic.rows import MessageRow
-from workstation.traffic.sequence import GAP, Sequence, What
-from workstation.traffic.sequence_text import Line, as_mermaid, as_text, details, duration, size_text, words
 
 FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 

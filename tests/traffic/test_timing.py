@@ -12,10 +12,10 @@ from traffic_wire import ACCEPT, CT, ECHO_RSP, REQUEST, Wire, store_rq
 
 from workstation.net.codec.dimse import C_CANCEL_RQ, C_FIND_RQ, C_FIND_RSP, C_STORE_RSP
 from workstation.net.codec.pdu import A_ABORT_RQ, A_ASSOCIATE_RJ, A_RELEASE_RP, A_RELEASE_RQ
+from workstation.traffic.analysis.timing import Distribution, Stage, Throughput, Timing
 from workstation.traffic.conversation import Conversation
 from workstation.traffic.log import TrafficLog
 from workstation.traffic.record import Record
-from workstation.traffic.timing import Distribution, Stage, Throughput, Timing
 
 FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 

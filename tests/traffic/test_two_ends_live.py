@@ -11,12 +11,12 @@ import pytest
 from pydicom.dataset import Dataset
 
 from workstation.net import AE, evt
+from workstation.traffic.analysis.derive import derive_path
+from workstation.traffic.analysis.timing import Stage, Timing
+from workstation.traffic.analysis.two_sides import merge_sides
 from workstation.traffic.conversation import Conversation
-from workstation.traffic.derive import derive_path
 from workstation.traffic.log import TrafficLog
 from workstation.traffic.recorder import Recorder
-from workstation.traffic.timing import Stage, Timing
-from workstation.traffic.two_sides import merge_sides
 
 VERIFICATION = "1.2.840.10008.1.1"
 FIND = "1.2.840.10008.5.1.4.1.2.2.1"

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workstation.traffic.analysis.two_sides import ACCEPTOR, REQUESTOR, Moment, merge_sides
 from workstation.traffic.path import Transition, extend_path
 from workstation.traffic.record import Step
-from workstation.traffic.two_sides import ACCEPTOR, REQUESTOR, Moment, merge_sides
 
 Steps = list[tuple[str, str, str, str]]
 

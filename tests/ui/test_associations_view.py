@@ -10,7 +10,7 @@ from viewer_wire import Talk, whole
 from workstation.net.codec.pdu import A_ASSOCIATE_RJ
 from workstation.traffic.log import TrafficLog
 from workstation.ui.theme import Theme
-from workstation.ui.viewers.associations_model import (
+from workstation.ui.viewers.lists.associations_model import (
     CONTEXTS,
     DURATION,
     NUMBER,
@@ -21,7 +21,7 @@ from workstation.ui.viewers.associations_model import (
     AssociationsModel,
     duration_text,
 )
-from workstation.ui.viewers.associations_view import AssociationsView
+from workstation.ui.viewers.lists.associations_view import AssociationsView
 
 
 @pytest.fixture

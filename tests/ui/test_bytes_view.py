@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from workstation.ui.theme import Theme
-from workstation.ui.viewers.bytes_view import BytesView
+from workstation.ui.viewers.message.bytes_view import BytesView
 
 DATA = bytes(range(256)) * 4
 

@@ -13,11 +13,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
-from workstation.traffic.objects import FileObject
+from workstation.traffic.decoding.objects import FileObject
 from workstation.ui.tasks import Tasks
 from workstation.ui.theme import Appearance, Theme
-from workstation.ui.viewers.compare_view import CompareView
 from workstation.ui.viewers.data_set.compare_model import FIRST, NAME, SECOND, SIGN, TAG
+from workstation.ui.viewers.data_set.compare_view import CompareView
 from workstation.ui.window.data_set_windows import DataSetWindows
 
 

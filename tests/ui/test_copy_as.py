@@ -12,10 +12,10 @@ from pytestqt.qtbot import QtBot
 from viewer_wire import whole
 
 from workstation.traffic.conversation import Conversation
-from workstation.traffic.expert_rules.note import Note, Severity
+from workstation.traffic.expert.rules.note import Note, Severity
 from workstation.traffic.log import TrafficLog
 from workstation.ui.tasks import Tasks
-from workstation.ui.viewers.copy_as import ReportKind, ReportSaver, add_copy_menu, save_report
+from workstation.ui.viewers.message.copy_as import ReportKind, ReportSaver, add_copy_menu, save_report
 
 
 @pytest.fixture

@@ -21,15 +21,15 @@ from traffic_wire import CT, Wire
 from workstation.net.codec.dimse import C_STORE_RQ, C_STORE_RSP
 from workstation.net.part10 import read_head
 from workstation.traffic.conversation import Conversation
+from workstation.traffic.decoding.objects import FileObject, MessageObject
 from workstation.traffic.log import TrafficLog
-from workstation.traffic.objects import FileObject, MessageObject
 from workstation.traffic.rows import MessageRow
 from workstation.ui.parts.widgets import Outcome
 from workstation.ui.tasks import Tasks
 from workstation.ui.theme import Appearance, Theme
 from workstation.ui.viewers.data_set.element_model import NAME, TAG, VALUE
 from workstation.ui.viewers.data_set.pixels import Frame, Picture
-from workstation.ui.viewers.data_set_view import DataSetView
+from workstation.ui.viewers.data_set.view import DataSetView
 
 
 @pytest.fixture

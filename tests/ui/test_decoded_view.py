@@ -9,10 +9,10 @@ from viewer_wire import request
 
 from workstation.net.codec.field import Field
 from workstation.net.codec.pdu import dissect_pdu, encode_pdu
-from workstation.traffic.dissect import Dissection, Segment
+from workstation.traffic.decoding.dissect import Dissection, Segment
 from workstation.ui.theme import Theme
-from workstation.ui.viewers.decoded_view import DecodedView, open_at_first, tree_text
-from workstation.ui.viewers.field_model import FieldModel, value_text
+from workstation.ui.viewers.message.decoded_view import DecodedView, open_at_first, tree_text
+from workstation.ui.viewers.message.field_model import FieldModel, value_text
 
 
 def dissection(data: bytes) -> Dissection:

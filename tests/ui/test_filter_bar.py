@@ -12,14 +12,14 @@ from pytestqt.qtbot import QtBot
 from viewer_wire import MR, whole
 
 from workstation.saved_filters import SavedFilters
-from workstation.traffic.filter import Filter
-from workstation.traffic.filter_asking import ASSOCIATION_COLUMNS, MESSAGE_COLUMNS
-from workstation.traffic.filter_fields import FIELDS
+from workstation.traffic.filters.asking import ASSOCIATION_COLUMNS, MESSAGE_COLUMNS
+from workstation.traffic.filters.fields import FIELDS
+from workstation.traffic.filters.filter import Filter
 from workstation.traffic.log import TrafficLog
 from workstation.ui.theme import Appearance, Theme
-from workstation.ui.viewers import associations_model, messages_model
-from workstation.ui.viewers.filter_bar import FilterBar
-from workstation.ui.viewers.filter_menu import add_filter_menu
+from workstation.ui.viewers.filtering.filter_bar import FilterBar
+from workstation.ui.viewers.filtering.filter_menu import add_filter_menu
+from workstation.ui.viewers.lists import associations_model, messages_model
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ from pytestqt.qtbot import QtBot
 from viewer_wire import Talk, whole
 
 from workstation.traffic.conversation import Conversation
-from workstation.traffic.filter import Filter
+from workstation.traffic.filters.filter import Filter
 from workstation.traffic.log import TrafficLog
 from workstation.ui.theme import Theme
-from workstation.ui.viewers import messages_model
-from workstation.ui.viewers.associations_model import AssociationsModel
-from workstation.ui.viewers.messages_model import MessagesModel
-from workstation.ui.viewers.messages_view import MessagesView
+from workstation.ui.viewers.lists import messages_model
+from workstation.ui.viewers.lists.associations_model import AssociationsModel
+from workstation.ui.viewers.lists.messages_model import MessagesModel
+from workstation.ui.viewers.lists.messages_view import MessagesView
 
 RESPONSES = Filter.of("dimse == C-FIND-RSP")
 FINAL = Filter.of("status == 0")

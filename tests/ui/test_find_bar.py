@@ -12,9 +12,9 @@ from workstation.traffic.conversation import Conversation
 from workstation.traffic.log import TrafficLog
 from workstation.traffic.rows import MessageRow
 from workstation.ui.theme import Theme
-from workstation.ui.viewers import find_bar
-from workstation.ui.viewers.find_bar import BytesPane, DecodedPane, FindPane, Scope
-from workstation.ui.viewers.shown_message import ShownMessage
+from workstation.ui.viewers.message import find_bar
+from workstation.ui.viewers.message.find_bar import BytesPane, DecodedPane, FindPane, Scope
+from workstation.ui.viewers.message.shown_message import ShownMessage
 
 ENTER = Qt.Key.Key_Return
 SHIFT = Qt.KeyboardModifier.ShiftModifier

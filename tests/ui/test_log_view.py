@@ -11,8 +11,8 @@ from viewer_wire import Talk, whole
 
 from workstation.traffic.record import Record
 from workstation.ui.theme import Theme
-from workstation.ui.viewers.log_model import TEXT, Line, LogModel
-from workstation.ui.viewers.log_view import LogView, line_of, summed_up
+from workstation.ui.viewers.lists.log_model import TEXT, Line, LogModel
+from workstation.ui.viewers.lists.log_view import LogView, line_of, summed_up
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from workstation.traffic.conversation import Conversation
 from workstation.traffic.log import TrafficLog
 from workstation.ui.parts.row_model import OPEN_ROLE
 from workstation.ui.theme import Theme
-from workstation.ui.viewers.messages_model import (
+from workstation.ui.viewers.lists.messages_model import (
     CONTEXT,
     DELTA,
     DETAIL,
@@ -23,7 +23,7 @@ from workstation.ui.viewers.messages_model import (
     MessagesModel,
     carried_by,
 )
-from workstation.ui.viewers.messages_view import MessagesView
+from workstation.ui.viewers.lists.messages_view import MessagesView
 
 
 @pytest.fixture

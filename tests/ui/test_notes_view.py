@@ -10,13 +10,13 @@ from viewer_wire import Talk, whole
 
 from workstation.net.codec.dimse import C_ECHO_RQ
 from workstation.net.codec.pdu import A_ABORT_RQ
-from workstation.traffic.dissect import dissect
-from workstation.traffic.experts import Severity
-from workstation.traffic.filter import Filter
+from workstation.traffic.decoding.dissect import dissect
+from workstation.traffic.expert.experts import Severity
+from workstation.traffic.filters.filter import Filter
 from workstation.traffic.log import TrafficLog
 from workstation.ui.theme import Appearance, Theme
-from workstation.ui.viewers.notes_model import WHAT
-from workstation.ui.viewers.notes_view import NotesView
+from workstation.ui.viewers.notes.model import WHAT
+from workstation.ui.viewers.notes.view import NotesView
 
 VERIFICATION = "1.2.840.10008.1.1"
 

@@ -23,8 +23,8 @@ from traffic_wire import CT, Wire
 
 from workstation.net.codec.dimse import C_STORE_RQ
 from workstation.net.part10 import read_head
+from workstation.traffic.decoding.objects import DicomObject, FileObject, MessageObject
 from workstation.traffic.log import TrafficLog
-from workstation.traffic.objects import DicomObject, FileObject, MessageObject
 from workstation.ui.viewers.data_set import pixels as pixels_module
 from workstation.ui.viewers.data_set.pixels import Level, Picture, PictureError, Window
 

@@ -16,14 +16,14 @@ from viewer_wire import MR, Talk, whole
 
 from workstation.net.codec.dimse import C_STORE_RQ, C_STORE_RSP
 from workstation.traffic.conversation import Conversation
-from workstation.traffic.filter import Filter
+from workstation.traffic.filters.filter import Filter
 from workstation.traffic.log import TrafficLog
 from workstation.traffic.record import Record
 from workstation.traffic.rows import MessageRow, PduRow
 from workstation.ui.tasks import Tasks
 from workstation.ui.theme import Appearance, Theme
-from workstation.ui.viewers.sequence_export import Export, write_picture
-from workstation.ui.viewers.sequence_view import SequenceView
+from workstation.ui.viewers.sequence.export import Export, write_picture
+from workstation.ui.viewers.sequence.view import SequenceView
 
 
 def store(talk: Talk, message_id: int, status: int = 0) -> list[Record]:

@@ -47,11 +47,12 @@ def test_what_a_person_waits_for_comes_first(qtbot: QtBot) -> None:
     urgent: list[int] = []
     Slices(owner).start(steps(patient, 400))
     before = len(patient)
-    wanted = Slices(owner, urgent=True)
+    meanwhile: list[int] = []
+    wanted = Slices(owner, lambda: meanwhile.append(len(patient)), urgent=True)
     wanted.start(steps(urgent, 40))
     qtbot.waitUntil(lambda: not wanted.busy)
     assert len(urgent) == 40
-    assert len(patient) == before
+    assert meanwhile == [before]
     for each in owner.findChildren(Slices):
         each.stop()
     qtbot.wait(10)

@@ -13,7 +13,7 @@ from workstation.net.engine.fsm import State
 from workstation.traffic.log import TrafficLog
 from workstation.traffic.record import ConversationFacts, Record
 from workstation.ui.theme import Theme
-from workstation.ui.viewers.state_view import StateView
+from workstation.ui.viewers.state.view import StateView
 
 
 @pytest.fixture

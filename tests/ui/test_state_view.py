@@ -12,9 +12,9 @@ from workstation.net.engine.fsm import State
 from workstation.traffic.conversation import Conversation
 from workstation.traffic.log import TrafficLog
 from workstation.ui.theme import Theme
-from workstation.ui.viewers.state_diagram import StateDiagram, Trail, explain_line, explain_state
-from workstation.ui.viewers.state_layout import EDGES, NORMAL, Layout
-from workstation.ui.viewers.state_view import StateView
+from workstation.ui.viewers.state.diagram import StateDiagram, Trail, explain_line, explain_state
+from workstation.ui.viewers.state.layout import EDGES, NORMAL, Layout
+from workstation.ui.viewers.state.view import StateView
 
 SIZES = [(420, 340), (300, 230), (560, 760), (900, 260), (1300, 420)]
 

@@ -10,15 +10,15 @@ from pytestqt.qtbot import QtBot
 from viewer_wire import FIND, Talk, identifier, whole
 
 from workstation.net.codec.dimse import C_FIND_RQ
+from workstation.traffic.analysis.timing import Stage
 from workstation.traffic.conversation import Conversation
-from workstation.traffic.filter import Filter
+from workstation.traffic.filters.filter import Filter
 from workstation.traffic.log import TrafficLog
 from workstation.traffic.rows import MessageRow
-from workstation.traffic.timing import Stage
 from workstation.ui.theme import Appearance, Theme
-from workstation.ui.viewers.timing_lanes import Scale, ticks
-from workstation.ui.viewers.timing_text import filters_on, span_text
-from workstation.ui.viewers.timing_view import TimingView
+from workstation.ui.viewers.timing.lanes import Scale, ticks
+from workstation.ui.viewers.timing.text import filters_on, span_text
+from workstation.ui.viewers.timing.view import TimingView
 
 FINDS = 40
 

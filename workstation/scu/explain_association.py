@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from workstation.scu.explain_transport import explain_connection
 from workstation.scu.failure import Failure, Layer, named, printable
-from workstation.traffic.explanations import explain_abort, explain_first_bytes, explain_rejection
+from workstation.traffic.expert.explanations import explain_abort, explain_first_bytes, explain_rejection
 
 if TYPE_CHECKING:
     from workstation.net import Association

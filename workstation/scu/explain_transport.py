@@ -12,7 +12,7 @@ import ssl
 
 from workstation.net.shell.connecting import TLSHandshakeError
 from workstation.scu.failure import Failure, Layer, printable
-from workstation.traffic.explanations import explain_first_bytes
+from workstation.traffic.expert.explanations import explain_first_bytes
 
 __all__ = ["explain_connection", "explain_first_bytes"]
 

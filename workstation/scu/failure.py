@@ -6,9 +6,9 @@ One `Failure` is one explanation. The modules `explain_transport`, `explain_asso
 from __future__ import annotations
 
 from workstation.net.uids import uid_name
-from workstation.traffic.verdict import LONGEST_PART, Layer
-from workstation.traffic.verdict import Verdict as Failure
-from workstation.traffic.verdict import one_line as printable
+from workstation.traffic.expert.verdict import LONGEST_PART, Layer
+from workstation.traffic.expert.verdict import Verdict as Failure
+from workstation.traffic.expert.verdict import one_line as printable
 
 __all__ = ["CANCELLED", "LONGEST_PART", "Failure", "Layer", "named", "printable"]
 

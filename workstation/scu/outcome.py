@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 
 from workstation.net import status as tables
 from workstation.scu.failure import Failure, Layer, printable
-from workstation.traffic.explanations import remedy_of_status
+from workstation.traffic.expert.explanations import remedy_of_status
 
 
 class Service(Enum):

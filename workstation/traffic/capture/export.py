@@ -16,7 +16,7 @@ from workstation.net.codec.dimse_base import NO_DATA_SET
 from workstation.net.codec.field import Field
 from workstation.net.codec.pdu import PDUType
 from workstation.traffic.conversation import Conversation
-from workstation.traffic.dissect import dissect
+from workstation.traffic.decoding.dissect import dissect
 from workstation.traffic.log import Change, TrafficLog
 from workstation.traffic.record import KEPT_OF_CUT, Record
 from workstation.traffic.rows import MessageRow, PduRow

@@ -17,12 +17,12 @@ from typing import Final
 
 from workstation.net.codec.pdu import PDUType
 from workstation.net.engine.fsm import State
+from workstation.traffic.analysis.derive import PathDeriver, TimedStep
 from workstation.traffic.capture.frames import CaptureError, CaptureFile
 from workstation.traffic.capture.framing import FoundPdu
 from workstation.traffic.capture.packets import ACK, SYN, Endpoints, Segment, endpoints_of
 from workstation.traffic.capture.streams import DICOM_PORTS, Phase, Stream
 from workstation.traffic.capture.tcp import Budget, TcpConnection
-from workstation.traffic.derive import PathDeriver, TimedStep
 from workstation.traffic.log import TrafficLog
 from workstation.traffic.record import ConversationFacts, Record
 from workstation.traffic.text import quantity

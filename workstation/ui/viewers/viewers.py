@@ -15,8 +15,8 @@ from typing import Protocol
 from PySide6.QtCore import QObject, QTimer, Signal, SignalInstance, Slot
 
 from workstation.traffic.conversation import Conversation
-from workstation.traffic.dissect import Dissection
-from workstation.traffic.filter import Filter
+from workstation.traffic.decoding.dissect import Dissection
+from workstation.traffic.filters.filter import Filter
 from workstation.traffic.log import Change, TrafficLog
 from workstation.traffic.record import Record
 from workstation.traffic.rows import MessageRow, PduRow
@@ -24,17 +24,17 @@ from workstation.ui.bridge import Bridge
 from workstation.ui.parts.slices import Slices
 from workstation.ui.tasks import Tasks
 from workstation.ui.theme import Theme
-from workstation.ui.viewers.associations_view import AssociationsView
-from workstation.ui.viewers.data_set_view import DataSetView
-from workstation.ui.viewers.find_bar import BytesPane, DecodedPane
-from workstation.ui.viewers.log_view import LogView
-from workstation.ui.viewers.messages_view import MessagesView
-from workstation.ui.viewers.notes_view import NotesView
-from workstation.ui.viewers.sequence_view import SequenceView
-from workstation.ui.viewers.shown_message import ShownMessage
-from workstation.ui.viewers.sources import AssociationsPane, SourceTabs
-from workstation.ui.viewers.state_view import StateView
-from workstation.ui.viewers.timing_view import TimingView
+from workstation.ui.viewers.data_set.view import DataSetView
+from workstation.ui.viewers.lists.associations_view import AssociationsView
+from workstation.ui.viewers.lists.log_view import LogView
+from workstation.ui.viewers.lists.messages_view import MessagesView
+from workstation.ui.viewers.lists.sources import AssociationsPane, SourceTabs
+from workstation.ui.viewers.message.find_bar import BytesPane, DecodedPane
+from workstation.ui.viewers.message.shown_message import ShownMessage
+from workstation.ui.viewers.notes.view import NotesView
+from workstation.ui.viewers.sequence.view import SequenceView
+from workstation.ui.viewers.state.view import StateView
+from workstation.ui.viewers.timing.view import TimingView
 
 _SETTLE = 120
 _AT_MOST = 5  # settles put off in a row while traffic runs

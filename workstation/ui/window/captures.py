@@ -21,7 +21,7 @@ from workstation.traffic.text import quantity
 from workstation.ui.parts.rates import bytes_text
 from workstation.ui.services import Services
 from workstation.ui.tasks import Funnel, action
-from workstation.ui.viewers.copy_as import ReportKind, save_report
+from workstation.ui.viewers.message.copy_as import ReportKind, save_report
 from workstation.ui.viewers.viewers import Viewers
 from workstation.ui.window.info_bar import Message, Tone
 from workstation.ui.window.work_strip import WorkStrip
@@ -197,7 +197,7 @@ class Captures(QObject):
 
     @action
     async def _export_objects(self, folder: Path, conversations: Sequence[Conversation]) -> None:
-        from workstation.traffic.objects import export_objects
+        from workstation.traffic.decoding.objects import export_objects
 
         exported = await self._do(
             f"Exporting objects to {folder.name}",
@@ -214,7 +214,7 @@ class Captures(QObject):
 
     def choose_and_report(self, conversation: Conversation, kind: ReportKind) -> None:
         """Write a report of an association."""
-        from workstation.traffic.experts import failure_of, notes_of
+        from workstation.traffic.expert.experts import failure_of, notes_of
 
         source = self._viewers.log.source
         saver = save_report(

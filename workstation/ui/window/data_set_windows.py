@@ -11,11 +11,11 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QDialog, QFileDialog, QVBoxLayout, QWidget
 
-from workstation.traffic.objects import DicomObject
+from workstation.traffic.decoding.objects import DicomObject
 from workstation.traffic.text import printable
 from workstation.ui.services import Services
-from workstation.ui.viewers.compare_view import CompareView
-from workstation.ui.viewers.data_set_view import DataSetView
+from workstation.ui.viewers.data_set.compare_view import CompareView
+from workstation.ui.viewers.data_set.view import DataSetView
 
 _STEP = 32
 

@@ -54,8 +54,8 @@ from workstation.ui.parts.icons import Icons, application_icon, health_icon
 from workstation.ui.services import BUILT_IN_NAME, PeerHealth, Services
 from workstation.ui.tasks import action
 from workstation.ui.theme import Appearance
-from workstation.ui.viewers.copy_as import ReportKind
-from workstation.ui.viewers.filter_bar import FilterBar
+from workstation.ui.viewers.filtering.filter_bar import FilterBar
+from workstation.ui.viewers.message.copy_as import ReportKind
 from workstation.ui.viewers.viewers import Viewers
 from workstation.ui.window.arrangement import Layout, arrange
 from workstation.ui.window.captures import CAPTURE_SUFFIXES, Captures
@@ -158,7 +158,7 @@ class MainWindow(QMainWindow):
             dock.setAccessibleName(title)
             dock.setWidget(widget)
             widget.windowTitleChanged.connect(dock.setWindowTitle)
-            # Qt only moves a pane behind a tab out of sight: hidden, it knows that nobody looks and rests. Its room stays.
+            # Qt only moves a pane behind a tab out of sight: hidden, it knows that nobody looks, and rests.
             policy = widget.sizePolicy()
             policy.setRetainSizeWhenHidden(True)
             widget.setSizePolicy(policy)

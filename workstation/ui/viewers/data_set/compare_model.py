@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QObject
 
-from workstation.traffic.compare import Comparison, Pair, Sign
-from workstation.traffic.data_set import Element, line_of
+from workstation.traffic.decoding.compare import Comparison, Pair, Sign
+from workstation.traffic.decoding.data_set import Element, line_of
 from workstation.traffic.text import printable
 from workstation.ui.parts.row_model import CENTRE, LEFT, Index, RowModel, Shown
 from workstation.ui.theme import Theme

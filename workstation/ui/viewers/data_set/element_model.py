@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QObject, Signal
 
-from workstation.traffic.data_set import DataSetTree, Element, line_of, meaning_of, path_text
+from workstation.traffic.decoding.data_set import DataSetTree, Element, line_of, meaning_of, path_text
 from workstation.traffic.text import hex_bytes, printable, quantity
 from workstation.ui.parts.row_model import LEFT, RIGHT, Index, RowModel, Shown
 from workstation.ui.theme import Theme

@@ -13,7 +13,7 @@ from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QLineEdit, QMenu, QPlainTextEdit, QSplitter, QToolButton, QVBoxLayout, QWidget
 
-from workstation.traffic.data_set import (
+from workstation.traffic.decoding.data_set import (
     MAX_TEXT,
     DataSetTree,
     Element,
@@ -24,8 +24,8 @@ from workstation.traffic.data_set import (
     tree_of,
     value_text,
 )
-from workstation.traffic.elements import BytesSource, Encoding
-from workstation.traffic.objects import DicomObject
+from workstation.traffic.decoding.elements import BytesSource, Encoding
+from workstation.traffic.decoding.objects import DicomObject
 from workstation.traffic.text import printable
 from workstation.ui.parts.empty_state import EmptyState
 from workstation.ui.parts.traffic_table import TrafficTable, copy_to_clipboard

@@ -13,7 +13,7 @@ from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QHideEvent, QImage, QShowEvent
 from PySide6.QtWidgets import QApplication, QComboBox, QMenu, QSizePolicy, QSlider, QToolButton, QVBoxLayout, QWidget
 
-from workstation.traffic.objects import DicomObject
+from workstation.traffic.decoding.objects import DicomObject
 from workstation.ui.parts.empty_state import EmptyState
 from workstation.ui.parts.icons import Icons
 from workstation.ui.parts.widgets import DimLabel, ProblemLabel, in_row, name_widget

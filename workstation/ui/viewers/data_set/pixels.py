@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from workstation.net.uids import uid_name
-from workstation.traffic.data_set import DataSetTree, Element, tree_of
-from workstation.traffic.elements import BytesSource
-from workstation.traffic.objects import DicomObject
+from workstation.traffic.decoding.data_set import DataSetTree, Element, tree_of
+from workstation.traffic.decoding.elements import BytesSource
+from workstation.traffic.decoding.objects import DicomObject
 from workstation.traffic.text import printable, quantity
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""What follows from traffic: states, order, time, and where something stands in it."""

@@ -1,0 +1,1 @@
+"""What a specialist would remark on traffic, with evidence, clause and remedy."""

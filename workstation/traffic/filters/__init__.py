@@ -1,0 +1,1 @@
+"""Display filters: the language, its fields, what they read, and help for whoever writes one."""

@@ -1,0 +1,1 @@
+"""Traffic as something to take along: commands, scripts and reports."""

@@ -1,0 +1,1 @@
+"""The filter above the panes: line, completion, help, menus, colours."""
