@@ -28,7 +28,9 @@ def export(path: Path, *, is_ours: bool = True) -> list[Pdu]:
     command = [sys.executable, "-m", "workstation", "--open", str(path), "--export", str(target)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT, env={"PATH": ""})
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
-    assert done.stderr == "" or not is_ours
+    # Some peers end a connection just so, and that is said.
+    said = [line for line in done.stderr.splitlines() if "without A-RELEASE or A-ABORT before" not in line]
+    assert not said or not is_ours, said
     found: list[Pdu] = json.loads(target.read_text("ascii"))
     return found
 

@@ -11,6 +11,7 @@ from workstation.net.codec.dimse import C_CANCEL_RQ, C_FIND_RSP, C_MOVE_RSP, C_S
 from workstation.net.codec.pdu import A_ABORT_RQ, A_ASSOCIATE_RJ, A_RELEASE_RP, A_RELEASE_RQ, P_DATA_TF, PDV
 from workstation.traffic import assembly as module
 from workstation.traffic.conversation import Conversation
+from workstation.traffic.log import TrafficLog
 from workstation.traffic.record import Record
 
 
@@ -300,3 +301,20 @@ def test_text_of_the_peer_is_made_printable() -> None:
     data[26:30] = b"\x1b[1m"
     conversation = folded([wire.raw(bytes(data), sent=False)])
     assert conversation.calling.startswith("\\x1b[1m")
+
+
+def test_a_capture_speaks_of_requestor_and_acceptor() -> None:
+    for source, mine, other in (("", "us", "the peer"), ("trace.pcapng", "the requestor", "the acceptor")):
+        log = TrafficLog(source=source)
+        wire = Wire(1)
+        log.add([*wire.established(), wire.pdu(A_ABORT_RQ(source=0, reason=0), sent=False)])
+        conversation = log.conversations[0]
+        assert (conversation.who(True), conversation.who(False)) == (mine, other)
+        assert conversation.outcome == f"Aborted by {other}"
+
+
+def test_an_association_that_outlives_its_capture_is_not_called_closed() -> None:
+    log = TrafficLog(source="trace.pcapng")
+    wire = Wire(1)
+    log.add([*wire.established(), wire.close()])
+    assert log.conversations[0].state_word == "Open at the end"

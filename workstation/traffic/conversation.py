@@ -51,12 +51,14 @@ class Conversation(MessageRows):
 
     Attributes:
         path: the transitions taken, repeated self-loops as one (PS3.8 Table 9-10).
+        observed: whether two others talk, as in a capture; then what is called sent is the requestor's.
         remarks: sentences on what was seen of it, such as bytes that a capture does not have.
     """
 
-    def __init__(self, number: int, time: float) -> None:
+    def __init__(self, number: int, time: float, *, observed: bool = False) -> None:
         super().__init__(time)
         self.number = number
+        self.observed = observed
         self.facts = ConversationFacts("", "", "", "", 0)
         self.calling = ""
         self.called = ""
@@ -97,8 +99,14 @@ class Conversation(MessageRows):
         if self.outcome:
             return self.outcome
         if self.finished:
-            return "Closed"
+            return "Open at the end" if self.observed and self.state == "Sta6" else "Closed"
         return _STATE_WORDS.get(self.state, self.state)
+
+    def who(self, sent: bool) -> str:
+        """Whose something is that was sent, or received: "us" and "the peer", or the two others."""
+        if self.observed:
+            return "the requestor" if sent else "the acceptor"
+        return "us" if sent else "the peer"
 
     @property
     def end_reason(self) -> str:
@@ -202,7 +210,7 @@ class Conversation(MessageRows):
                 case Answer() as answer:
                     self._answer(row, answer)
             return
-        who = "by us" if pdu.sent else "by the peer"
+        who = f"by {self.who(pdu.sent)}"
         match decode_pdu(pdu.data):
             case A_ASSOCIATE_RJ() as reject:
                 row.detail_text = f"{reject.result_text}, {reject.source_text}: {reject.reason_text}"

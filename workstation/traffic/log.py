@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from workstation.net.codec.pdu import PDUType
 from workstation.traffic.conversation import Conversation
@@ -21,6 +22,8 @@ __all__ = ["Change", "RowsChange", "TrafficLog"]
 
 # Numbers of conversations that were let go, so that a late record of one does not bring its ghost back.
 _REMEMBERED = 10_000
+
+_Ports: TypeAlias = tuple[str, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +102,11 @@ class TrafficLog:
         self._gone: dict[int, None] = {}
         # Of the batch under way: (trimmed, rows) of each conversation as it was before.
         self._before: dict[int, tuple[int, int]] = {}
-        # By local and remote port; ports come again, so there may be several.
-        self._by_ports: dict[tuple[int, int], list[Conversation]] = {}
+        # Conversations that the batch under way brought; by number, because each of them may go again within it.
+        self._added: dict[int, Conversation] = {}
+        # By mode, local and remote port, then by number: ports come again, so there may be several.
+        self._by_ports: dict[_Ports, dict[int, Conversation]] = {}
+        self._ports: dict[int, _Ports] = {}
 
     @property
     def conversations(self) -> list[Conversation]:
@@ -122,13 +128,9 @@ class TrafficLog:
         here, there = conversation.facts.local_port, conversation.facts.port
         if not here or not there:
             return None
-        best: Conversation | None = None
-        for other in self._by_ports.get((there, here), ()):
-            if other is conversation or other.mode == conversation.mode:
-                continue
-            if best is None or _apart(other, conversation) < _apart(best, conversation):
-                best = other
-        return best
+        other_end = "acceptor" if conversation.mode == "requestor" else "requestor"
+        others = self._by_ports.get((other_end, there, here), {}).values()
+        return min(others, key=lambda other: _apart(other, conversation), default=None)
 
     def add(self, records: Iterable[Record]) -> Change:
         """Fold records in and keep the bounds."""
@@ -139,8 +141,10 @@ class TrafficLog:
             if conversation is None:
                 if record.association in self._gone:
                     continue
-                conversation = known[record.association] = Conversation(record.association, record.time)
-                change.added.append(conversation)
+                conversation = known[record.association] = Conversation(
+                    record.association, record.time, observed=bool(self.source)
+                )
+                self._added[record.association] = conversation
                 self.rows += 1
             self._snapshot(conversation)
             weight, size = conversation.weight, conversation.kept_bytes
@@ -183,7 +187,7 @@ class TrafficLog:
         if len(self._payloads) > 2 * self.max_rows:
             # Those that left with their rows; without this a log bounded by rows would collect them for ever.
             self._payloads = deque(entry for entry in self._payloads if entry[1].data)
-        while victim := self._oldest_to_go():
+        for victim in self._oldest_to_go():
             self._remove(victim, change)
         while self.rows > self.max_rows or self.kept_bytes > self.max_bytes:
             largest = max(self._conversations.values(), key=lambda conversation: conversation.weight, default=None)
@@ -192,18 +196,24 @@ class TrafficLog:
             # A twentieth more than needed, so that a full log is not trimmed again for each batch.
             self._trim(largest, self._rows_worth(largest, max(self.rows - self.max_rows, 0) + self.max_rows // 20))
 
-    def _oldest_to_go(self) -> Conversation | None:
-        """The oldest finished conversation, when something has to go and taking it whole is not too much."""
+    def _oldest_to_go(self) -> list[Conversation]:
+        """The oldest finished conversations, as many as have to go, of those where taking them whole is not too much."""
+        victims: list[Conversation] = []
         excess = self.rows - self.max_rows
-        must = self.kept_bytes > self.max_bytes or len(self._conversations) > self.max_conversations
-        if not must and excess <= 0:
-            return None
-        # One that alone is more than what has to go only loses its oldest rows.
-        largest = max(excess, self.max_rows // 2)
+        bytes_over = self.kept_bytes - self.max_bytes
+        too_many = len(self._conversations) - self.max_conversations
+        # In one go over them: a thousand that are not finished are not passed over again for each that is.
         for conversation in self._conversations.values():
-            if conversation.finished and (must or conversation.weight <= largest):
-                return conversation
-        return None
+            must = bytes_over > 0 or too_many > 0
+            if not must and excess <= 0:
+                break
+            # One that alone is more than what has to go only loses its oldest rows.
+            if conversation.finished and (must or conversation.weight <= max(excess, self.max_rows // 2)):
+                victims.append(conversation)
+                excess -= conversation.weight
+                bytes_over -= conversation.kept_bytes
+                too_many -= 1
+        return victims
 
     @staticmethod
     def _rows_worth(conversation: Conversation, weight: int) -> int:
@@ -235,9 +245,7 @@ class TrafficLog:
         self._count_dropped(conversation.weight, 0)
         del self._conversations[conversation.number]
         self._forget_ports(conversation)
-        if conversation in change.added:
-            change.added.remove(conversation)
-        else:
+        if self._added.pop(conversation.number, None) is None:
             change.removed.append(conversation.number)
         self._gone[conversation.number] = None
         while len(self._gone) > _REMEMBERED:
@@ -251,17 +259,18 @@ class TrafficLog:
 
     # ------------------------------------------------------------------- the two ends of an association
     def _note_ports(self, conversation: Conversation) -> None:
-        facts = conversation.facts
-        if facts.local_port and facts.port:
-            known = self._by_ports.setdefault((facts.local_port, facts.port), [])
-            if conversation not in known:
-                known.append(conversation)
+        facts, number = conversation.facts, conversation.number
+        ports = (facts.mode, facts.local_port, facts.port)
+        if facts.local_port and facts.port and self._ports.get(number) != ports:
+            self._forget_ports(conversation)
+            self._ports[number] = ports
+            self._by_ports.setdefault(ports, {})[number] = conversation
 
     def _forget_ports(self, conversation: Conversation) -> None:
-        ports = (conversation.facts.local_port, conversation.facts.port)
-        known = self._by_ports.get(ports, [])
-        if conversation in known:
-            known.remove(conversation)
+        ports = self._ports.pop(conversation.number, None)
+        if ports is not None:
+            known = self._by_ports[ports]
+            del known[conversation.number]
             if not known:
                 del self._by_ports[ports]
 
@@ -271,12 +280,12 @@ class TrafficLog:
             self._before[conversation.number] = (conversation.trimmed, len(conversation.rows))
 
     def _finish(self, change: Change) -> Change:
-        new = {conversation.number for conversation in change.added}
+        change.added.extend(self._added.values())
         for number, (trimmed, count) in self._before.items():
             conversation = self._conversations.get(number)
             if conversation is None:
                 continue
-            if number not in new:
+            if number not in self._added:
                 change.changed.append(conversation)
             end = trimmed + count
             now_trimmed, now_end = conversation.trimmed, conversation.trimmed + len(conversation.rows)
@@ -294,6 +303,7 @@ class TrafficLog:
             if rows.trimmed or rows.added or rows.changed:
                 change.rows[number] = rows
         self._before.clear()
+        self._added.clear()
         return change
 
 

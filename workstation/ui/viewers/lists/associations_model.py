@@ -326,6 +326,8 @@ class AssociationsModel(RowModel):
     def _association_tip(self, conversation: Conversation, column: int) -> str:
         match column:
             case 1:
+                if conversation.observed:
+                    return f"Calling AE Title {conversation.calling}\nCalled AE Title {conversation.called}"
                 who = {
                     "requestor": "We asked for this association (requestor)",
                     "acceptor": "The peer asked for this association; we answer (acceptor)",
@@ -333,8 +335,9 @@ class AssociationsModel(RowModel):
                 return f"Calling AE Title {conversation.calling}\nCalled AE Title {conversation.called}\n{who}"
             case 2:
                 facts = conversation.facts
-                ours = f"\nOur side {facts.local_address}:{facts.local_port}" if facts.local_port else ""
-                return f"Peer {conversation.peer_address}{ours}"
+                other, mine = ("Acceptor", "Requestor") if conversation.observed else ("Peer", "Our side")
+                ours = f"\n{mine} {facts.local_address}:{facts.local_port}" if facts.local_port else ""
+                return f"{other} {conversation.peer_address}{ours}"
             case 3:
                 reason = printable(conversation.end_reason, 512)
                 words = f"{conversation.state_word}, {conversation.state}"

@@ -28,7 +28,7 @@ _TITLE_TIPS = (
     "Number of the message or PDU in its association",
     "Seconds since the association began",
     "Milliseconds since the row before",
-    "→ sent by us, ← received from the peer",
+    "→ sent by us, ← by the peer; in a capture → by the requestor, ← by the acceptor",
     "Presentation Context ID",
     "Status of a response",
     "What distinguishes it, or what is wrong with it",
@@ -445,7 +445,7 @@ def _row_tip(conversation: Conversation, row: MessageRow, column: int) -> str:
                 tip += f"\n{row.response_time * 1000:,.3f} ms after its request, row {row.request}"
             return tip
         case 3:
-            tip = f"{row.name}, {'sent by us' if row.sent else 'received from the peer'}"
+            tip = f"{row.name}, sent by {conversation.who(row.sent)}"
             if row.message_id is not None:
                 tip += f"\nMessage ID {row.message_id}"
             return f"{tip}\n{carried_by(row)}" if row.is_dimse else tip
