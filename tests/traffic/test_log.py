@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 
 import pytest
 from traffic_wire import ECHO_RQ, Wire, store_rq
@@ -263,3 +264,60 @@ def test_remarks_are_kept_and_bounded() -> None:
     (conversation,) = log.conversations
     assert conversation.remarks[:2] == ["The capture begins within this association.", "0 bytes are missing"]
     assert len(conversation.remarks) == 200
+
+
+def scan(association: int, ports: tuple[int, int], *, mode: str = "requestor", closed: bool = True) -> list[Record]:
+    """A connection that comes to nothing."""
+    facts = ConversationFacts(mode, "", "", "10.0.0.1", ports[0], "10.0.0.2", ports[1])
+    opened = Record(association, association * 0.001, association, "EVT_CONN_OPEN", facts=facts)
+    return [opened, opened._replace(event="EVT_CONN_CLOSE", facts=None)] if closed else [opened]
+
+
+def test_a_flood_of_connections_in_one_batch_takes_no_time() -> None:
+    log = TrafficLog(max_conversations=5_000)
+    waiting = [record for number in range(1, 5_001) for record in scan(number, (104, 50_000), closed=False)]
+    flood = [record for number in range(5_001, 45_001) for record in scan(number, (104, 50_000))]
+    began = time.perf_counter()
+    change = log.add(waiting + flood)
+    assert time.perf_counter() - began < 10  # it was minutes when each looked at all others
+    assert [conversation.number for conversation in change.added] == list(range(1, 5_001))
+    assert not change.removed
+    assert not change.changed
+    assert log.add(waiting[:1]).changed[0].number == 1
+    change = log.add(flood[:2] + scan(50_000, (104, 50_000)))
+    assert not change.added, "the newest goes when all others are under way"
+    assert not change.removed
+
+
+def test_the_oldest_go_until_what_is_left_is_within_the_bounds() -> None:
+    log = TrafficLog(max_rows=100)
+    model = Model()
+    for number in range(1, 40):
+        model.apply(log.add(whole(number)))
+        model.check(log)
+        assert (log.rows, log.kept_bytes) == recount(log)
+        assert log.rows <= 100
+    kept = [conversation.number for conversation in log.conversations]
+    assert kept == list(range(kept[0], 40))
+    assert sum(conversation.weight for conversation in log.conversations) + log.conversations[0].weight > 100
+
+
+def test_a_connection_between_equal_ports_is_not_its_own_twin() -> None:
+    log = TrafficLog()
+    log.add(scan(1, (104, 104)))
+    assert log.twin(log.conversations[0]) is None
+    log.add(scan(2, (104, 104), mode="acceptor"))
+    one, other = log.conversations
+    assert log.twin(one) is other
+    assert log.twin(other) is one
+
+
+def test_ports_that_become_known_later_are_found() -> None:
+    log = TrafficLog()
+    log.add(scan(1, (104, 50_000)) + scan(2, (50_000, 1), mode="acceptor"))
+    one, other = log.conversations
+    assert log.twin(one) is None
+    log.add(scan(2, (50_000, 104), mode="acceptor"))
+    assert log.twin(one) is other
+    assert not log.clear().changed
+    assert log.twin(one) is None

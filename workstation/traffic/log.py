@@ -197,7 +197,7 @@ class TrafficLog:
             self._trim(largest, self._rows_worth(largest, max(self.rows - self.max_rows, 0) + self.max_rows // 20))
 
     def _oldest_to_go(self) -> list[Conversation]:
-        """The oldest finished conversations, as many as have to go, of those where taking them whole is not too much."""
+        """The oldest finished conversations, as many as have to go and where taking them whole is not too much."""
         victims: list[Conversation] = []
         excess = self.rows - self.max_rows
         bytes_over = self.kept_bytes - self.max_bytes
