@@ -17,7 +17,7 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from raw_peer import RawPeer, acceptance, fragment, message, request, scp, serves, serving, until
 
-from workstation.net import AE, _config, build_role, evt
+from workstation.net import AE, _config, build_role, evt, listener
 from workstation.net.association import Association
 from workstation.net.codec.dimse import C_ECHO_RQ, C_ECHO_RSP, C_FIND_RQ, C_FIND_RSP, encode_command
 from workstation.net.codec.pdu import A_ABORT_RQ, A_ASSOCIATE_RJ, P_DATA_TF
@@ -76,6 +76,14 @@ ENDINGS: dict[str, Callable[[Any], object]] = {
 }
 
 
+@pytest.fixture
+def brief_shutdown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shutdown waits in vain for the association whose handler called it: a tenth of the time is as good."""
+    wait_for = listener._wait_for
+    monkeypatch.setattr(listener, "_wait_for", lambda associations, seconds: wait_for(associations, seconds / 10))
+
+
+@pytest.mark.usefixtures("brief_shutdown")
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("when", [evt.EVT_DIMSE_RECV, evt.EVT_C_ECHO, evt.EVT_DIMSE_SENT, evt.EVT_PDU_RECV], ids=str)
 def test_handlers_may_end_the_association_or_all_of_them(when: Any, ending: str) -> None:
@@ -99,6 +107,7 @@ def test_handlers_may_end_the_association_or_all_of_them(when: Any, ending: str)
         assert until(lambda: server.active_associations == [])
 
 
+@pytest.mark.usefixtures("brief_shutdown")
 @pytest.mark.parametrize("ending", ["abort", "release", "kill", "AE"])
 @pytest.mark.parametrize(
     "when", [evt.EVT_ESTABLISHED, evt.EVT_DIMSE_RECV, evt.EVT_CONN_OPEN, evt.EVT_REQUESTED], ids=str
@@ -201,7 +210,7 @@ def matches(count: int) -> Callable[[Any], Iterator[Any]]:
 
 
 def test_a_query_let_go_of_disturbs_no_later_operation_with_its_message_id() -> None:
-    with serving(scp(FIND, Verification), [(evt.EVT_C_FIND, matches(300))]) as server:
+    with serving(scp(FIND, Verification), [(evt.EVT_C_FIND, matches(120))]) as server:
         assoc = ask(server, FIND, Verification)
         for _ in assoc.send_c_find(query(), FIND):
             break
@@ -211,7 +220,7 @@ def test_a_query_let_go_of_disturbs_no_later_operation_with_its_message_id() -> 
         some.close()  # type: ignore[attr-defined]
         assert list(some) == []
         again = [identifier.PatientID for _, identifier in assoc.send_c_find(query(), FIND, msg_id=7) if identifier]
-        assert again == [f"7-{number}" for number in range(300)]
+        assert again == [f"7-{number}" for number in range(120)]
         assert until(lambda: assoc._engine.busy == 0)
         assoc.release()
         assert assoc.is_released

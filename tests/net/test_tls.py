@@ -231,7 +231,7 @@ def test_a_handshake_has_a_deadline(monkeypatch: pytest.MonkeyPatch, server_cont
 
 def test_both_sides_send_at_once(server_context: ssl.SSLContext, client_context: ssl.SSLContext) -> None:
     """A large object goes one way while many matches come the other way; nothing is lost or mixed."""
-    pixels = bytes(range(256)) * 40_000
+    pixels = bytes(range(256)) * 20_000
     stored: list[bytes] = []
 
     def on_store(event: Any) -> int:
@@ -239,7 +239,7 @@ def test_both_sides_send_at_once(server_context: ssl.SSLContext, client_context:
         return 0x0000
 
     def on_find(event: Any) -> Iterator[Any]:
-        for number in range(1500):
+        for number in range(600):
             match = Dataset()
             match.PatientID = f"P{number}"
             match.PatientComments = "C" * 2000
@@ -261,7 +261,7 @@ def test_both_sides_send_at_once(server_context: ssl.SSLContext, client_context:
         sender.start()
         found = [match.PatientID for _, match in matches if match is not None]
         sender.join(20)
-        assert found == [f"P{number}" for number in range(1500)]
+        assert found == [f"P{number}" for number in range(600)]
         assert status[0].Status == 0x0000
         assoc.release()
         assert assoc.is_released
