@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QSettings
+from PySide6.QtCore import QByteArray, QSettings, QSize
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMainWindow, QTableView, QTreeView
 
 # Raise it when panes are renamed: an arrangement of another version is not restored.
@@ -23,7 +23,7 @@ class WindowMemory:
         """Bring everything back; returns whether there was an arrangement."""
         geometry, panes = self._settings.value("window/geometry"), self._settings.value("window/panes")
         if not isinstance(geometry, QByteArray) or not self._window.restoreGeometry(geometry):
-            self._window.resize(1440, 900)
+            self._window.resize(QSize(1440, 900).boundedTo(self._room()))
         for name, header in self._headers():
             columns = self._settings.value(f"columns/{name}")
             if isinstance(columns, QByteArray):
@@ -37,6 +37,10 @@ class WindowMemory:
         for name, header in self._headers():
             self._settings.setValue(f"columns/{name}", header.saveState())
         self._settings.sync()
+
+    def _room(self) -> QSize:
+        """What the screen has for the window inside of a title bar: the status bar must not lie below the edge."""
+        return self._window.screen().availableSize() - QSize(16, 48)
 
     def _headers(self) -> list[tuple[str, QHeaderView]]:
         """The header of each list and tree in a pane, by the view's object name."""
