@@ -227,7 +227,7 @@ class Stage:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 encoding="utf-8",
-                timeout=20,
+                timeout=50,
                 env=ENVIRONMENT,
             )
             printed += done.stdout
@@ -238,7 +238,7 @@ class Stage:
         for _, server, _ in self.servers:
             server.interrupt()
         for block, server, ports in self.servers:
-            code = server.wait(10)
+            code = server.wait(30)
             assert code == 0, f"{block.where}: Ctrl+C, and the exit code is {code}\n{server.printed}"
             compare(block, server.printed.removesuffix(NEXT), ports)
 

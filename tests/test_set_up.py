@@ -268,7 +268,7 @@ def test_the_program_takes_the_place_of_the_script():
     ) as process:
         assert int(process.stdout.readline()) == process.pid
         process.terminate()
-        assert process.wait(10) == -signal.SIGTERM
+        assert process.wait(30) == -signal.SIGTERM
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a shell's file")

@@ -518,11 +518,11 @@ def test_errors_name_the_reason_of_the_abort(data: bytes, reason: AbortReason) -
 def test_an_attack_of_tiny_items_is_cut_short() -> None:
     items = h("ff 00 0000") * ((MAXIMUM_ASSOCIATE_LENGTH - 100) // 4)
     data = request_bytes(items)
-    start = time.perf_counter()
+    start = time.thread_time()
     with pytest.raises(RemoteProtocolError, match=f"more than {MAXIMUM_ITEMS} items"):
         decode_pdu(data)
     check_spans(dissect_pdu(data), data)
-    assert time.perf_counter() - start < 5
+    assert time.thread_time() - start < 5
 
 
 def test_an_attack_of_tiny_uids_is_cut_short() -> None:

@@ -163,9 +163,9 @@ def test_elements_are_counted() -> None:
         scan(empty * 1001, EXPLICIT, (), most_elements=1000)
     deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     bomb = deflater.compress(image() + empty * (3 * MAXIMUM_INFLATED_ELEMENTS)) + deflater.flush()
-    began = time.perf_counter()
+    began = time.thread_time()
     found = scan(bomb, DEFLATED, {0x00080018})
-    assert time.perf_counter() - began < 3
+    assert time.thread_time() - began < 3
     assert not found.is_whole
     assert found.wanted[0x00080018].endswith(UID.encode() + b" ")
 
@@ -313,7 +313,7 @@ def test_identifiers_get_a_defined_answer_soon(server: TestServer, archive: Arch
         assert response is not None, name
         assert response.Status in statuses, (name, hex(response.Status), response.ErrorComment)
         assert response.Status == 0 or (response.ErrorComment and response.ErrorComment.isprintable()), name
-        assert time.perf_counter() - began < 5, name
+        assert time.perf_counter() - began < PATIENCE, name
     # The same association, and the same index, go on.
     assert ask(peer, STUDY + implicit(0x00100010, b"Doe*"), 99).Status == 0x0000
     peer.close()

@@ -105,10 +105,10 @@ def test_rule(vr: str, key: str, values: list[str], expected: bool) -> None:
     [("DA", "2024"), ("DA", "2024*"), ("DA", "-"), ("TM", "25"), ("DT", "soon"), ("IS", "x"), ("TM", "-" * 9000)],
 )
 def test_a_key_without_meaning_is_explained(vr: str, key: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     with pytest.raises(MalformedKeyError, match="Study Thing"):
         compile_key(vr, [key], name="Study Thing")
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 1
 
 
 @pytest.mark.parametrize(

@@ -42,9 +42,9 @@ def test_agrees_with_the_shells_rules(pattern: str, value: str) -> None:
 
 def test_many_stars_are_not_slow() -> None:
     pattern, value = Pattern("*a" * 500 + "b"), "a" * 10_000
-    began = time.perf_counter()
+    began = time.thread_time()
     assert not pattern.fits(value)
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 1
 
 
 def test_literals_are_in_every_text_that_fits() -> None:

@@ -103,10 +103,10 @@ def test_very_deep_nesting_costs_nothing() -> None:
     level = struct.pack("<HH2sHL", 0x0040, 0x0275, b"SQ", 0, 0xFFFFFFFF) + struct.pack(
         "<HHL", 0xFFFE, 0xE000, 0xFFFFFFFF
     )
-    began = time.perf_counter()
+    began = time.thread_time()
     with pytest.raises(DamagedDataSetError, match="deeper"):
         scan(level * 100_000, EXPLICIT, WANTED)
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 1
 
 
 def test_un_of_undefined_length_is_implicit_inside() -> None:

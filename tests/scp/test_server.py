@@ -500,8 +500,11 @@ def test_a_delay_ends_with_the_association(
     behave(server, EVT_C_ECHO=Behaviour(delay=600))
     association = connect()
     answers: list[Dataset] = []
+    asked = threading.Event()
+    association.bind(evt.EVT_DIMSE_SENT, lambda _: asked.set())
     waiting = threading.Thread(target=lambda: answers.append(association.send_c_echo()))
     waiting.start()
+    assert asked.wait(PROGRESS)
     association.abort() if ending == "abort" else server.stop()
     waiting.join(PROGRESS)
     assert answers == [Dataset()]
