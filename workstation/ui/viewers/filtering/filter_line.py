@@ -144,7 +144,8 @@ class _Popup(QFrame):
         self.model.show(offers)
         self.list.setCurrentIndex(QModelIndex())
         line, metrics = self._line, QFontMetrics(self.list.font())
-        words = max(metrics.horizontalAdvance(printable(offer.text)) for offer in offers)
+        # One more than the advance, which is rounded: eliding is exact, and would cut the widest word.
+        words = max(metrics.horizontalAdvance(printable(offer.text)) + 1 for offer in offers)
         helps = max(metrics.horizontalAdvance(printable(offer.help)) for offer in offers)
         window = line.window().width()
         room = max(min(_WIDEST, window - 2 * _AIR), 200)
