@@ -19,7 +19,7 @@ from peers import require_program
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ("dicom-", "workstation-", "job-")
 IDLE = "dicom-idle"
-PATIENCE = 3.0
+PATIENCE = 10.0  # seconds for what ends by itself; only a leak waits them out
 
 
 def _busy_threads() -> set[str]:

@@ -27,7 +27,7 @@ from workstation.net.codec.pdu import (
 )
 
 IMPLICIT = "1.2.840.10008.1.2"
-PATIENCE = 10.0
+PATIENCE = 20.0
 _FRAGMENT = 16_000
 
 

@@ -1071,7 +1071,7 @@ def test_storescp_that_does_not_behave(samples: Path, tmp_path: Path, option: st
             assert "Status" not in assoc.send_c_store(dcmread(_chest(samples, 1)[0]))
             assert assoc.over.wait(PATIENCE)
             assert assoc.is_aborted
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 25  # the server's own start and end are in it
 
 
 def test_a_client_that_is_killed(echo_server: tuple[int, Seen], samples: Path) -> None:

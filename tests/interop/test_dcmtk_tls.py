@@ -25,7 +25,7 @@ from workstation.net.sop_class import (
     Verification,
 )
 
-QUICK = 5.0
+QUICK = 8.0
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 
 

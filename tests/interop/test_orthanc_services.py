@@ -62,7 +62,7 @@ SAMPLES = Path(__file__).resolve().parents[2] / "resources" / "samples"
 FILES = sorted([*SAMPLES.glob("ct-chest/*.dcm"), *SAMPLES.glob("mr-head*/*.dcm")])
 WORKLIST = [worklist_item(1, "CT", "20300115", "CT_ONE"), worklist_item(2, "MR", "20300116", "MR_ONE")]
 COMPRESSED = [JPEGLSLossless, JPEG2000Lossless, RLELossless]
-QUICK = 5.0
+QUICK = 8.0
 
 
 @dataclass(frozen=True)
