@@ -639,3 +639,22 @@ def test_a_fin_whose_acknowledgement_came_first_is_no_byte(tmp_path: Path) -> No
     one.packets = list(zip(times, packets, strict=True))
     _, report = read(tmp_path, pcap(frames_of(one)))
     assert report.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("resolution", "offset"), [(6, None), (0, 2**63 - 1), (0, -(2**63)), (6, -10_000_000_000), (0x80, 0)]
+)
+def test_times_that_no_calendar_has_are_said_and_left_out(tmp_path: Path, resolution: int, offset: int | None) -> None:
+    frames = frames_of(talk())
+    good = [enhanced(frame) for frame in frames]
+    bad = [block(6, struct.pack("<5I", 1, 0xFFFF_FFFF, 0, len(one.data), one.length) + one.data) for one in frames]
+    interfaces = [interface(), interface(resolution=resolution, offset=offset)]
+    if offset == -10_000_000_000:
+        bad = [block(6, struct.pack("<5I", 1, 0, 0, len(one.data), one.length) + one.data) for one in frames]
+    log, report = read(tmp_path, b"".join([section(), *interfaces, *good[:4], *bad[4:]]))
+    assert report.problems == (
+        f"Of no time between 1970 and 3000, so told as when the one before came: {len(frames) - 4} frames.",
+    )
+    (conversation,) = log.conversations
+    assert all(START <= pdu.time <= frames[4].time for pdu in pdus_of(conversation))
+    assert bytes_of(conversation) == SAID

@@ -23,6 +23,9 @@ _LARGEST_BLOCK: Final = 16 << 20
 _REACH: Final = 300_000
 _INTERFACES: Final = 4096
 _RESOLUTION, _OFFSET, _DROPPED = 9, 14, 5
+# What a clock can say: from 1970 until the year 3000, beyond which some systems know no calendar. 64 bits of any unit
+# from any beginning can say far more.
+_LATEST: Final = 32_503_680_000.0
 
 
 class _Interface(NamedTuple):
@@ -70,6 +73,7 @@ class PcapngReader:
         self._dropped_before = 0
         self._time = 0.0
         self._unknown_interface = 0
+        self._impossible_times = 0
         self.frames = 0
         self.truncated = False
         self.problems: list[str] = []
@@ -112,6 +116,9 @@ class PcapngReader:
         if self._unknown_interface:
             frames = quantity(self._unknown_interface, "frame")
             self.problems.append(f"Read as Ethernet, because the file does not describe their interface: {frames}.")
+        if self._impossible_times:
+            frames = quantity(self._impossible_times, "frame")
+            self.problems.append(f"Of no time between 1970 and 3000, so told as when the one before came: {frames}.")
         dropped = self._dropped_before + sum(self._dropped.values())
         if dropped:
             self.problems.append(f"The capturing program says that it missed {quantity(dropped, 'frame')}.")
@@ -170,7 +177,11 @@ class PcapngReader:
             described = _ETHERNET
             self._unknown_interface += 1
         if units is not None:
-            self._time = described.offset + units * described.unit
+            time = described.offset + units * described.unit
+            if 0.0 <= time < _LATEST:
+                self._time = time
+            else:
+                self._impossible_times += 1
         # A block says twice how long its packet is; what the block has room for counts.
         stop = min(start + captured, end)
         segment = self._packets.segment(
