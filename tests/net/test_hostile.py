@@ -44,6 +44,7 @@ from workstation.net.codec.pdu import (
     PDV,
     encode_pdu,
 )
+from workstation.net.engine import upper_layer
 from workstation.net.engine.assembly import AssemblyLimits
 from workstation.net.engine.upper_layer import Limits
 from workstation.net.sop_class import (
@@ -131,7 +132,8 @@ def test_a_claim_of_the_longest_pdu_that_is_allowed_costs_no_memory() -> None:
     ],
     ids=["HTTP", "TLS", "SSH", "HL7", "zeros", "ones"],
 )
-def test_other_protocols_are_told_and_cut(said: bytes) -> None:
+def test_other_protocols_are_told_and_cut(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upper_layer, "FLUSH", 0.1)
     with serving(scp()) as server, RawPeer.to(server) as attacker:
         started = time.monotonic()
         attacker.say(said)

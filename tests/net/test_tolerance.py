@@ -499,7 +499,8 @@ def test_a_response_to_another_message_id_aborts() -> None:
     ],
     ids=["SSH", "HTTP", "TLS"],
 )
-def test_what_is_no_dicom_node_is_told_so_once(said: bytes) -> None:
+def test_what_is_no_dicom_node_is_told_so_once(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workstation.net.engine.upper_layer.FLUSH", 0.1)
     aborts: list[Any] = []
 
     def conversation(peer: RawPeer) -> None:
