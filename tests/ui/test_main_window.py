@@ -159,6 +159,29 @@ def _made_by_qt(widget: QWidget) -> bool:
     )
 
 
+class TestFind:
+    def test_it_is_reached_from_the_lists(self, window, qtbot):
+        window.activateWindow()
+        window.viewers.messages.setFocus()
+        qtbot.keyClick(window.viewers.messages, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+        assert window.viewers.decoded_pane.is_open
+        assert window.focusWidget() is window.viewers.decoded_pane.bar.text
+
+    def test_a_hidden_pane_comes_to_the_front_for_it(self, window, qtbot):
+        window.docks["decoded"].hide()
+        window.commands["find"].trigger()
+        assert window.docks["decoded"].isVisible()
+        assert window.viewers.decoded_pane.is_open
+
+    def test_in_bytes_it_finds_bytes(self, window, qtbot):
+        window.activateWindow()
+        window.docks["bytes"].raise_()
+        window.viewers.bytes.setFocus()
+        qtbot.keyClick(window.viewers.bytes, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+        assert window.viewers.bytes_pane.is_open
+        assert not window.viewers.decoded_pane.is_open
+
+
 class TestPanes:
     def test_each_arrangement_shows_its_panes(self, window, qtbot):
         for layout, missing in (

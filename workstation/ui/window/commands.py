@@ -67,6 +67,14 @@ COMMANDS: tuple[Command, ...] = (
         "copy", "copy", "&Copy", "", "Copy what is selected in the pane with the focus (Ctrl+C)", lambda w: w.copy()
     ),
     Command(
+        "find",
+        "query",
+        "&Find…",
+        "Ctrl+F",
+        "Find text, bytes or a value in the selected message, its association or everything",
+        lambda w: w.open_find(),
+    ),
+    Command(
         "preferences",
         "settings",
         "&Preferences…",
@@ -279,7 +287,7 @@ COMMANDS: tuple[Command, ...] = (
 # None is a separator; a name in angle brackets is a submenu made below.
 MENUS: tuple[tuple[str, tuple[str | None, ...]], ...] = (
     ("&File", ("send_files", "open_file", "compare", None, "picture", None, "quit")),
-    ("&Edit", ("copy", None, "preferences")),
+    ("&Edit", ("copy", "find", None, "preferences")),
     ("&View", ("layout_test", "layout_analyse", "layout_server", None, "<panes>", "<appearance>")),
     ("&Peer", ("add_peer", "edit_peer", "remove_peer", None, "copy_peer")),
     ("&Request", ("echo", "send", "query")),

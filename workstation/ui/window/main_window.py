@@ -498,6 +498,17 @@ class MainWindow(QMainWindow):
 
     # --- filter
 
+    def open_find(self) -> None:
+        """Search where the keyboard is, if that pane can; otherwise in Decoded, which is brought to the front."""
+        focus, elements = QApplication.focusWidget(), self.viewers.data_set.elements
+        if focus is not None and elements.isVisible() and self.viewers.data_set.isAncestorOf(focus):
+            elements.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            elements.search.selectAll()
+            return
+        self.docks["decoded"].show()
+        self.docks["decoded"].raise_()
+        self.viewers.decoded_pane.open_find()
+
     def go_to_filter(self) -> None:
         """Put the cursor into the filter."""
         self.filter_bar.focus()

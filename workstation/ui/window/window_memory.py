@@ -40,7 +40,8 @@ class WindowMemory:
 
     def _room(self) -> QSize:
         """What the screen has for the window inside of a title bar: the status bar must not lie below the edge."""
-        return self._window.screen().availableSize() - QSize(16, 48)
+        room = self._window.screen().availableSize() - QSize(16, 48)
+        return room.expandedTo(QSize(1100, 700))
 
     def _headers(self) -> list[tuple[str, QHeaderView]]:
         """The header of each list and tree in a pane, by the view's object name."""

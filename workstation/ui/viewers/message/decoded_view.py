@@ -59,6 +59,8 @@ class DecodedView(TrafficTable):
         self.empty.show_when(dissection is None)
         if path:
             self.show_row(self.fields.index_of(path))
+        elif not keep:
+            self.scrollToTop()  # where another message was scrolled to says nothing of this one
 
     def current_path(self) -> Path:
         """The path of the selected field, () for none."""
