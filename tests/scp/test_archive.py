@@ -393,7 +393,7 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, kills: int) -> No
             assert process.stdout is not None
             for line in process.stdout:
                 acknowledged.add(int(line))
-                if len(acknowledged) >= 15 * (kill + 1):
+                if len(acknowledged) >= 8 * (kill + 1):
                     process.send_signal(signal.SIGKILL)
                     break
             acknowledged.update(int(line) for line in process.stdout.read().split())
