@@ -235,7 +235,9 @@ def test_a_command_that_fails_is_named(set_up, capsys):
     assert "This did not work: pip install" in capsys.readouterr().err
 
 
-def test_the_tests_run_even_if_a_check_fails_and_either_counts(set_up, monkeypatch):
+@pytest.mark.parametrize(("ci", "again"), [("", []), ("true", ["--reruns", "1"])])
+def test_the_tests_run_even_if_a_check_fails_and_either_counts(set_up, monkeypatch, ci, again):
+    monkeypatch.setenv("CI", ci)
     run = []
     monkeypatch.setattr(set_up.dev, "call", lambda command, folder: run.append(command) or 0)
     monkeypatch.setattr(set_up.dev, "lint", lambda arguments: 1)
@@ -244,7 +246,7 @@ def test_the_tests_run_even_if_a_check_fails_and_either_counts(set_up, monkeypat
     monkeypatch.setattr(set_up.dev, "call", lambda command, folder: 5)
     monkeypatch.setattr(set_up.dev, "lint", lambda arguments: 0)
     assert set_up.dev.main(["test"]) == 5
-    assert [command[-1] for command in run] == ["pytest", "tests/test_cli.py"]
+    assert [command[2:] for command in run] == [["pytest", *again], ["pytest", *again, "tests/test_cli.py"]]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a shell's file")
