@@ -50,7 +50,7 @@ def expected(model: MessagesModel, conversation: Conversation, wanted: Filter | 
     return found
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_lines_are_the_messages_that_pass_whatever_comes(qtbot: QtBot, seed: int) -> None:
     chance = random.Random(seed)
     log = TrafficLog(max_rows=chance.choice((60, 150, 10_000)))
@@ -60,7 +60,7 @@ def test_lines_are_the_messages_that_pass_whatever_comes(qtbot: QtBot, seed: int
     model = checked_model(conversation)
     wanted: Filter | None = None
     waiting: list = []
-    for message_id in range(1, 25):
+    for message_id in range(1, 16):
         waiting += talk.find(message_id, fragment=chance.choice((20, 30, 1 << 20)))
         while waiting:
             count = chance.randint(1, 6)
