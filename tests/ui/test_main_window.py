@@ -37,6 +37,7 @@ from workstation.ui.tasks import Tasks
 from workstation.ui.theme import DARK, Theme
 from workstation.ui.viewers.viewers import Viewers
 from workstation.ui.window.arrangement import Layout
+from workstation.ui.window.info_bar import Message, Tone
 from workstation.ui.window.main_window import MainWindow
 
 RIS = Peer(name="RIS", ae_title="RIS", host="127.0.0.1", port=1)
@@ -277,6 +278,15 @@ class TestAppearance:
         assert darkest() > 150
 
 
+def dismissed(window) -> list[str]:
+    """What the line says, one message after the other, until there is none."""
+    seen = []
+    while window.info_bar.text:
+        seen.append(window.info_bar.text)
+        window.info_bar.dismiss()
+    return seen
+
+
 class TestMessages:
     def test_a_notice_is_shown_as_plain_text_and_stops_nobody(self, window):
         window.services.notify("<b>Disk</b> is full")
@@ -284,15 +294,16 @@ class TestMessages:
         assert window.info_bar.text == "<b>Disk</b> is full"
         assert QApplication.activeModalWidget() is None
 
-    def test_notices_wait_their_turn_and_are_not_said_twice(self, window):
+    def test_the_newest_notice_is_seen_and_none_is_lost_or_said_twice(self, window):
         for text in ("one", "two", "one", "two"):
-            window.services.notify(text)
-        seen = []
-        while window.info_bar.text:
-            seen.append(window.info_bar.text)
-            window.info_bar.dismiss()
-        assert seen == ["one", "two"]
+            window.info_bar.show_message(Message(text))
+        assert dismissed(window) == ["two", "one"]
         assert not window.info_bar.isVisible()
+
+    def test_a_problem_stays_until_it_is_read(self, window):
+        for message in (Message("done"), Message("broken", Tone.PROBLEM), Message("done again")):
+            window.info_bar.show_message(message)
+        assert dismissed(window) == ["broken", "done", "done again"]
 
     def test_a_long_notice_wraps_instead_of_widening_the_window(self, window, qtbot):
         window.resize(1100, 700)

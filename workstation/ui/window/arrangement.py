@@ -69,8 +69,8 @@ ARRANGEMENTS: Mapping[Layout, Arrangement] = {
             ("decoded", "bytes", DOWN),
         ),
         (
-            (ACROSS, {"associations": 780, "decoded": 660}),
-            (DOWN, {"associations": 130, "messages": 270, "sequence": 400}),
+            (ACROSS, {"associations": 820, "decoded": 620}),
+            (DOWN, {"associations": 190, "messages": 250, "sequence": 360}),
             (DOWN, {"decoded": 430, "bytes": 370}),
         ),
         {"sequence": ("timing", "notes", "state"), "bytes": ("data_set",)},

@@ -84,6 +84,7 @@ class Captures(QObject):
         self._strip = strip
         self._tell = tell
         self._window = window
+        self._folder = ""  # where the person was last; at first where Qt begins
         self._problems: Funnel[str] = Funnel(self._recording_failed, self)
         self._looking = QTimer(self)
         self._looking.setInterval(_LOOK_EVERY)
@@ -306,8 +307,15 @@ class Captures(QObject):
         dialog.setObjectName(object_name)
         if files:
             dialog.setNameFilters(files.split(";;"))
+        if self._folder:
+            dialog.setDirectory(self._folder)
+        dialog.directoryEntered.connect(self._remember)
+        dialog.fileSelected.connect(lambda chosen: self._remember(str(Path(chosen).parent)))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         return dialog
+
+    def _remember(self, folder: str) -> None:
+        self._folder = folder
 
 
 def _details(path: Path, report: CaptureReport, log: TrafficLog) -> str:

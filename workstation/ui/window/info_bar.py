@@ -1,6 +1,7 @@
 """A line across the top of the window for what a person should read without being stopped: no modal box.
 
-Messages wait their turn; the same one is not queued twice. Plain text only, wherever it came from.
+The newest is shown, as it mostly answers what the person has just done; those before it come back when it is closed.
+Only a problem stays until it is read. The same message is not queued twice. Plain text only, wherever it came from.
 """
 
 from __future__ import annotations
@@ -62,6 +63,9 @@ class InfoBar(QWidget):
         self._remedy.setObjectName("infoBarRemedy")
         self._remedy.setAccessibleName("Remedy")
         self._remedy.clicked.connect(self._act)
+        self._more = QLabel()
+        self._more.setObjectName("infoBarMore")
+        self._more.hide()
         self._close = QToolButton()
         self._close.setObjectName("infoBarClose")
         self._close.setAccessibleName("Close message")
@@ -77,6 +81,7 @@ class InfoBar(QWidget):
         layout.addWidget(self._sign)
         layout.addWidget(self._label, 1)
         layout.addWidget(self._remedy)
+        layout.addWidget(self._more)
         layout.addWidget(self._close)
         theme.changed.connect(self._paint_sign)
         self.hide()
@@ -87,11 +92,16 @@ class InfoBar(QWidget):
         return self._shown.text if self._shown is not None else ""
 
     def show_message(self, message: Message) -> None:
-        """Show a message now, or after those before it."""
+        """Show a message now, before those that were not closed; or after a problem."""
         if self._shown is not None:
-            if message.text != self._shown.text and message not in self._waiting:
+            if message.text == self._shown.text or message in self._waiting:
+                return
+            if self._shown.tone is Tone.PROBLEM:
                 self._waiting.append(message)
-            return
+                self._count()
+                return
+            self._waiting.appendleft(self._shown)
+        self._count()
         self._shown = message
         self._label.setText(message.text)
         self._remedy.setText(message.remedy)
@@ -100,6 +110,10 @@ class InfoBar(QWidget):
         self.setAccessibleDescription(message.text)
         self._paint_sign()
         self.show()
+
+    def _count(self) -> None:
+        self._more.setText(f"{len(self._waiting)} more")
+        self._more.setVisible(bool(self._waiting))
 
     def dismiss(self) -> None:
         """Close the message; the next one waiting appears."""
@@ -112,6 +126,7 @@ class InfoBar(QWidget):
     def withdraw(self, text: str) -> None:
         """Take a message back, because what it says is no longer so."""
         self._waiting = deque(message for message in self._waiting if message.text != text)
+        self._count()
         if self.text == text:
             self.dismiss()
 

@@ -194,6 +194,7 @@ class MainWindow(QMainWindow):
         bar.addSeparator()
         bar.addActions([self.commands["echo"], self.commands["send"], self.commands["query"]])
         bar.addSeparator()
+        self.commands["record"].setIconText("Record")
         bar.addActions([self.commands["record"], self.commands["pause"], self.commands["clear"]])
         for made in bar.actions():
             button = bar.widgetForAction(made)
