@@ -16,7 +16,7 @@ from workstation.net.codec.dimse_base import NO_DATA_SET
 from workstation.net.codec.field import Field
 from workstation.net.codec.pdu import PDUType
 from workstation.traffic.conversation import Conversation
-from workstation.traffic.decoding.dissect import dissect
+from workstation.traffic.decoding.dissect import Dissection, dissect
 from workstation.traffic.log import Change, TrafficLog
 from workstation.traffic.record import KEPT_OF_CUT, Record
 from workstation.traffic.rows import MessageRow, PduRow
@@ -54,10 +54,11 @@ def pdu_object(conversation: Conversation, pdu: PduRow, association: int | None 
         found["kept"] = len(pdu.data)
     if pdu.lost:
         found["lost_before"] = pdu.lost
-    root = _root_of(pdu)
+    dissection = _dissected(pdu)
+    root = dissection.fields[0]
     if root.problem:
         found["problem"] = root.problem
-    found["fields"] = [_field_object(field, depth, pdu.data) for field, depth in _flat(root.children)]
+    found["fields"] = [_field_object(field, depth, dissection.data) for field, depth in _flat(root.children)]
     messages = [message_object(row) for row in _completed(conversation, pdu)]
     if messages:
         found["message"] = messages[0]
@@ -82,12 +83,12 @@ def _place(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _root_of(pdu: PduRow) -> Field:
+def _dissected(pdu: PduRow) -> Dissection:
     # Without its message: what its fragments hold is told by the message, and looking for it in each PDU of a long
     # message would take time by the square of its length.
     alone = PduRow(pdu.number, pdu.time, pdu.sent, pdu.pdu_type, pdu.length, pdu.data, pdu.lost)
     alone.pdvs = pdu.pdvs
-    return dissect(alone).fields[0]
+    return dissect(alone)
 
 
 def _flat(fields: Iterable[Field], depth: int = 0) -> Iterator[tuple[Field, int]]:

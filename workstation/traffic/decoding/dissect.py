@@ -7,6 +7,7 @@ has not arrived is said. It knows the rows of a conversation, not how they are s
 
 from __future__ import annotations
 
+import re
 import zlib
 from bisect import bisect_right
 from dataclasses import dataclass, replace
@@ -28,6 +29,9 @@ MAX_BYTES = 16 << 20
 MAX_INFLATED = 4 << 20
 _VALUE = "Presentation Data Value"
 _SECRETS = frozenset({"Primary Field", "Secondary Field", "Server Response"})
+# Header of a User Identity Sub-Item, and where the items of an A-ASSOCIATE PDU begin (PS3.8 section 9.3.2).
+_IDENTITY = re.compile(rb"[\x58\x59]\x00..", re.DOTALL)
+_ITEMS = 74
 
 
 class Segment(NamedTuple):
@@ -258,6 +262,9 @@ def _dissect_pdu(pdu: PduRow) -> Dissection:
     data = pdu.data
     if pdu.pdu_type in (PDUType.A_ASSOCIATE_RQ, PDUType.A_ASSOCIATE_AC):
         data = _masked(data, root)
+        for start, end in _suspects(pdu.data, root):
+            data = data[:start] + b"*" * (min(end, len(data)) - start) + data[end:]
+            root = _hidden(root, start, end)
     return Dissection(data, pdu.length, (root,), (Segment(0, pdu.length, pdu.number, 0, False),))
 
 
@@ -298,6 +305,37 @@ def _masked(data: bytes, root: Field) -> bytes:
     for field in secrets:
         masked[field.offset : field.offset + field.length] = b"*" * field.length
     return bytes(masked)
+
+
+def _suspects(data: bytes, root: Field) -> list[tuple[int, int]]:
+    """Where a passcode may stand that the decoder did not find, because lengths lie or the item is in a wrong place.
+
+    What follows the header of a User Identity Sub-Item, in an unknown item or anywhere once something is wrong: rather
+    hide too much of a broken request than show what somebody typed in.
+    """
+    unknown: list[Field] = []
+    fields = [root]
+    while fields:
+        field = fields.pop()
+        if field.problem:
+            found = _IDENTITY.search(data, _ITEMS)
+            return [(found.end(), len(data))] if found is not None else []
+        if field.name.startswith("Unknown"):
+            unknown.append(field)
+        fields += field.children
+    searched = ((field, _IDENTITY.search(data, field.offset, field.offset + field.length)) for field in unknown)
+    return [(found.end(), field.offset + field.length) for field, found in searched if found is not None]
+
+
+def _hidden(field: Field, start: int, end: int) -> Field:
+    """A field without the values that stand in a stretch, numbers aside."""
+    if field.offset >= end or field.offset + field.length <= start:
+        return field
+    children = tuple(_hidden(child, start, end) for child in field.children)
+    value = field.value
+    if not isinstance(value, int) and (value is not None or not children):
+        value = "hidden" if children else f"hidden ({quantity(field.length, 'byte')})"
+    return replace(field, value=value, children=children)
 
 
 def _fragments_of(pdu: PduRow) -> dict[int, tuple[tuple[Field, ...], str]]:
