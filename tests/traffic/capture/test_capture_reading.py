@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import gzip
+import os
 import random
 import struct
 from dataclasses import replace
@@ -201,7 +202,9 @@ def test_what_is_no_capture_is_refused_in_a_sentence(tmp_path: Path, data: bytes
 
 
 def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
-    for path in (tmp_path / "nothing.pcap", tmp_path, Path("a\0b")):
+    pipe = tmp_path / "pipe.pcap"
+    os.mkfifo(pipe)
+    for path in (tmp_path / "nothing.pcap", tmp_path, Path("a\0b"), pipe, Path("/dev/null")):
         with pytest.raises(CaptureError, match="cannot be"):
             read_capture(path, TrafficLog())
 
@@ -303,7 +306,7 @@ def test_abort_and_reset(tmp_path: Path) -> None:
     reset.say(False, RST | ACK)
     log, _ = read(tmp_path, pcap(frames_of([aborted, reset])))
     first, second = log.conversations
-    assert (first.state_word, first.path[-1].step) == ("Aborted by us", ("Sta13", "Evt17", "AR-5", "Sta1"))
+    assert (first.state_word, first.path[-1].step) == ("Aborted by the requestor", ("Sta13", "Evt17", "AR-5", "Sta1"))
     assert (second.state_word, second.path[-1].step) == ("Connection lost", ("Sta6", "Evt17", "AA-4", "Sta1"))
     reset_early = "The TCP connection was reset by the acceptor, without A-RELEASE or A-ABORT before."
     assert (first.remarks, second.remarks) == ([], [reset_early])

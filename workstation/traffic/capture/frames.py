@@ -69,6 +69,9 @@ class CaptureFile:
         self.packets = PacketReader()
         self._problems: list[str] = []
         try:
+            # A pipe would keep us waiting for its other end, and nobody could make us stop.
+            if path.exists() and not path.is_file() and not path.is_dir():
+                raise OSError("it is a pipe or a device, not a file")
             self._raw: BinaryIO = path.open("rb")
         except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
             raise CaptureError(f"{self.name} cannot be opened: {_reason(error)}") from error
