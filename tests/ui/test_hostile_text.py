@@ -26,13 +26,16 @@ from workstation.ui.bridge import Bridge
 from workstation.ui.dialogs.query_model import MatchesModel
 from workstation.ui.dialogs.send_model import SendModel
 from workstation.ui.log_file import LogFile
+from workstation.ui.parts.icons import Icons
 from workstation.ui.parts.plain import plain_tooltip
 from workstation.ui.parts.widgets import OutcomeLabel, PeerChooser
 from workstation.ui.services import Services
 from workstation.ui.tasks import Tasks
 from workstation.ui.theme import Theme
 from workstation.ui.viewers.viewers import Viewers
+from workstation.ui.window.info_bar import InfoBar, Message
 from workstation.ui.window.main_window import MainWindow
+from workstation.ui.window.work_strip import Work
 
 MARKUP = "<b>bold</b><a href='http://evil'>x</a><img src='file:///etc/passwd'>"
 CONTROLS = "\x1b[31m\r\n\x07\x9b1m\u202e\u2066"
@@ -137,6 +140,23 @@ def test_the_search_for_faults_finds_them(qtbot) -> None:
     qtbot.addWidget(root)
     QWidget(root).setToolTip(plain_tooltip(MARKUP))
     assert find_fault(root) == []
+
+
+def test_what_cannot_be_seen_is_shown_in_tooltips_and_messages(qtbot) -> None:
+    name = "\u202egnp.\x1b[31mexe\ud800\tx.pcapng"
+    assert plain_tooltip(f"{name}\n<b>2</b>") == (
+        "<div style='white-space:pre-wrap'>\\u202egnp.\\x1b[31mexe\\ud800\\tx.pcapng\n&lt;b&gt;2&lt;/b&gt;</div>"
+    )
+    theme = Theme()
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    bar = InfoBar(theme, Icons(theme, parent), parent)
+    bar.show_message(Message(f"{name} cannot be read"))
+    work = Work(f"Opening {name}", lambda: None)
+    qtbot.addWidget(work)
+    shown = [bar.findChild(QLabel, "infoBarText").text(), work.label.text(), work.button.toolTip()]
+    shown += [bar.accessibleDescription(), work.accessibleName()]
+    assert all("\\u202egnp." in text and harmless(text) for text in shown)
 
 
 def test_peers_are_offered_as_text(qtbot) -> None:

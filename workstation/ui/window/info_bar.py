@@ -16,6 +16,7 @@ from PySide6.QtGui import QColor, QKeySequence, QPainter, QPaintEvent, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from workstation.ui.parts.icons import Icons, icon
+from workstation.ui.parts.plain import harmless_lines
 from workstation.ui.theme import Theme
 
 
@@ -103,11 +104,11 @@ class InfoBar(QWidget):
             self._waiting.appendleft(self._shown)
         self._count()
         self._shown = message
-        self._label.setText(message.text)
+        self._label.setText(harmless_lines(message.text))
         self._remedy.setText(message.remedy)
         self._remedy.setAccessibleName(message.remedy or "Remedy")
         self._remedy.setVisible(message.act is not None)
-        self.setAccessibleDescription(message.text)
+        self.setAccessibleDescription(harmless_lines(message.text))
         self._paint_sign()
         self.show()
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from workstation.ui.parts.plain import harmless_lines
 from workstation.ui.parts.widgets import name_widget, plain_label, push_button
 
 _STEPS = 1000
@@ -25,9 +26,9 @@ class Work(QWidget):
 
     def __init__(self, title: str, cancel: Callable[[], object]) -> None:
         super().__init__()
-        name_widget(self, "work", title)
-        self._title = title
+        self._title = title = harmless_lines(title)
         self._cancel = cancel
+        name_widget(self, "work", title)
         self.label: QLabel = plain_label(title)
         self.label.setObjectName("workText")
         # A long name is not to widen the window.
