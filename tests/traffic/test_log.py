@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import time
 
@@ -13,6 +14,7 @@ from workstation.net.codec.pdu import P_DATA_TF, PDV
 from workstation.traffic.decoding.dissect import dissect
 from workstation.traffic.log import Change, TrafficLog
 from workstation.traffic.record import KEPT_OF_CUT, ConversationFacts, Record
+from workstation.traffic.rows import MessageRow, PduRow
 
 
 class Model:
@@ -321,3 +323,26 @@ def test_ports_that_become_known_later_are_found() -> None:
     assert log.twin(one) is other
     assert not log.clear().changed
     assert log.twin(one) is None
+
+
+def test_a_log_that_is_let_go_leaves_nothing_for_the_garbage_collector() -> None:
+    def rows() -> int:
+        return sum(type(each) in (MessageRow, PduRow) for each in gc.get_objects())
+
+    gc.collect()
+    before = rows()
+    log = TrafficLog(source="trace.pcapng")
+    log.add([record for number in range(1, 6) for record in whole(number, 10)])
+    kept = log.conversations[0].rows[3].pdus[0]
+    data = kept.data
+    gc.disable()
+    try:
+        assert rows() > before + 100
+        steps = sum(1 for _ in log.let_go())
+        assert steps == 5
+        assert len(log) == 0
+        del log
+        assert rows() <= before + 2
+    finally:
+        gc.enable()
+    assert kept.data is data

@@ -9,7 +9,7 @@ What was let go is counted. It does not know Qt; it belongs to one thread.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -20,6 +20,7 @@ from workstation.traffic.rows import PduRow
 
 __all__ = ["Change", "RowsChange", "TrafficLog"]
 
+_STEP = 2000  # rows let go at a time
 # Numbers of conversations that were let go, so that a late record of one does not bring its ghost back.
 _REMEMBERED = 10_000
 
@@ -179,6 +180,25 @@ class TrafficLog:
         self.dropped_rows = self.dropped_bytes = 0
         self.pdus = self.seen_bytes = 0
         return self._finish(change)
+
+    def let_go(self) -> Iterator[None]:
+        """Give the memory back, in steps of a few milliseconds, when nobody will look at this log any more.
+
+        Rows and their PDUs know each other, so they would wait for the garbage collector, which does not look at what
+        a capture holds. Whoever still holds a row keeps the bytes of its PDUs.
+        """
+        self._payloads.clear()
+        self._by_ports.clear()
+        for conversation in self.conversations:
+            rows = conversation.rows
+            while rows:
+                for row in rows[-_STEP:]:
+                    for pdu in row.pdus:
+                        pdu.message = None
+                        pdu.others = ()
+                del rows[-_STEP:]
+                yield
+        self._conversations.clear()
 
     # ------------------------------------------------------------------- bounds
     def _keep_bounds(self, change: Change) -> None:

@@ -241,6 +241,7 @@ class Viewers(QObject):
             self.sources.select(self._live)
         self.sources.remove(log)
         self.capture_closed.emit(log)
+        Slices(self).start(log.let_go())
 
     def show_source(self, log: TrafficLog) -> None:
         """Show another source."""

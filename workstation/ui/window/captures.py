@@ -6,6 +6,7 @@ is whole. Knows the window's panes and files, nothing of packets.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import threading
 from collections.abc import Callable, Sequence
@@ -37,6 +38,8 @@ CAPTURE_SUFFIXES = (".pcapng", ".pcap", ".cap", ".ntar")
 _OPEN_FILTER = "Captures (*.pcapng *.pcap *.cap *.ntar);;All files (*)"
 _SAVE_FILTER = "Capture (*.pcapng)"
 _MOST_PROBLEMS = 12
+# Captures read at a time; the others wait. Twenty threads would not be done sooner, and the window would wait for each.
+_AT_ONCE = 2
 _LOOK_EVERY = 1000  # milliseconds between two looks at what a recording has
 
 
@@ -86,6 +89,7 @@ class Captures(QObject):
         self._window = window
         self._folder = ""  # where the person was last; at first where Qt begins
         self._problems: Funnel[str] = Funnel(self._recording_failed, self)
+        self._turn = asyncio.Semaphore(_AT_ONCE)
         self._looking = QTimer(self)
         self._looking.setInterval(_LOOK_EVERY)
         self._looking.timeout.connect(self.recording_changed)
@@ -118,11 +122,12 @@ class Captures(QObject):
 
             report = read_capture(path, log, progress=progress, cancelled=cancelled)
             # A million rows are millions of objects, which Python's search for garbage would walk through again and
-            # again. They hold none, and what is let go of is freed at once.
+            # again. They hold none: `TrafficLog.let_go` unties them.
             gc.freeze()
             return report
 
-        report = await self._do(f"Opening {path.name}", read)
+        async with self._turn:
+            report = await self._do(f"Opening {path.name}", read)
         if report is None:
             return False
         if report.cancelled and not len(log):
