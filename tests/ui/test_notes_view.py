@@ -71,7 +71,7 @@ def test_the_gravest_come_first_and_the_title_counts_them(view: NotesView, log: 
     severities = [view.notes.note(at).severity for at in range(view.notes.rowCount())]  # type: ignore[union-attr]
     assert severities == sorted(severities, reverse=True)
     assert rules(view)[:3] == ["context-wrong", "unanswered", "aborted"]
-    assert view.windowTitle() == "Notes (3 ✕)"
+    assert view.windowTitle() == "Notes (✕ 3)"
     assert view.shown_severities[Severity.ERROR].text() == "✕ 3"
     assert "aborted the association during C-ECHO" in view.verdict.text
 

@@ -318,7 +318,8 @@ class NotesView(QWidget):
                 self._take(None)
         self._say(found, passing, listed)
         signs = " ".join(
-            f"{counts[severity]:,} {severity.sign}"
+            # The sign first: "7 ✕ 3 ▲" would be a product.
+            f"{severity.sign} {counts[severity]:,}"
             for severity in (Severity.ERROR, Severity.WARNING)
             if counts[severity]
         )
