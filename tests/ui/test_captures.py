@@ -284,3 +284,12 @@ def test_choosing_a_message_in_another_pane_shows_it_everywhere(window, qtbot, c
     window.filter_bar.set_text("dimse == C-FIND-RQ")
     viewers.sequence.message_chosen.emit(conversation, row)
     assert viewers.message.row is row
+
+
+def test_many_captures_opened_at_once_take_turns(window, capture, qtbot) -> None:
+    running: list[int] = []
+    window.services.tasks.running_changed.connect(running.append)
+    window.captures.open([capture] * 12)
+    qtbot.waitUntil(lambda: len(window.viewers.sources.logs) == 13, timeout=20_000)
+    assert max(running) == 2
+    assert [len(log) for log in window.viewers.sources.logs[1:]] == [3] * 12
