@@ -846,3 +846,13 @@ def test_an_association_for_each_object_is_remarked_on() -> None:
     assert [note for note in notes_of_log(_log(9, one)) if note is not None] == []
     assert [note for note in notes_of_log(_log(10, one, apart=60.0)) if note is not None] == []
     assert [note for note in notes_of_log(_log(10, GOOD)) if note is not None] == []
+
+
+def test_how_an_association_ended_is_no_gap_of_its_capture() -> None:
+    wire = Wire(1)
+    log = TrafficLog(source="trace.pcapng")
+    log.add([*wire.established(), wire.record("EVT_CONN_OPEN", note="Sent again or captured twice: 2 segments.")])
+    (conversation,) = log.conversations
+    assert not [note for note in notes_of(conversation) if note is not None and note.rule == "capture"]
+    log.add([wire.record("EVT_CONN_OPEN", note="The capture lacks 1,000 bytes from the requestor, in 1 place.")])
+    assert [note.sentence for note in notes_of(conversation) if note is not None and note.rule == "capture"]

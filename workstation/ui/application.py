@@ -61,6 +61,8 @@ def run(options: Options) -> int:
         return 1
     log_file = LogFile(folders.log)
     logging.getLogger().addHandler(log_file)
+    # It has a line for each odd value of a peer's; the window shows those where they stand.
+    logging.getLogger("pydicom").setLevel(logging.ERROR)
     # Each time Qt calls into Python it waits for the interpreter's lock, and at the usual 5 ms for each thread that is
     # busy: an event loop with a few dozen such calls a turn would be away for 300 ms while an association stores.
     sys.setswitchinterval(0.0002)

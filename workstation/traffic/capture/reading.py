@@ -387,7 +387,11 @@ class _Reading:
         elif state is not State.STA1 and stream.phase is not Phase.UNDECIDED:
             end = unfinished
         if end and stream.phase is not Phase.UNDECIDED and stream.tls is None:
-            remarks.append(end)
+            if end is unfinished:
+                remarks.append(end)
+            else:
+                # No remark on what the capture lacks: it is how the association ended.
+                self._problem(f"Association {association.number}: {end}")
         for remark in remarks:
             self._remark(association, remark, time)
         facts = ConversationFacts("", "", "", "", 0, end_reason=end) if end else None

@@ -35,7 +35,7 @@ __all__ = [
 
 MAX_DEPTH = 64
 # A tenth of a second's worth; behind them a person searches rather than scrolls.
-MAX_ELEMENTS = 10_000
+MAX_ELEMENTS = 3_000
 _TEXT_BYTES = 1024
 # Bytes of text that is not ASCII, to be decoded in one data set; an escape sequence takes as long as many of them, and
 # somebody waits for the window.

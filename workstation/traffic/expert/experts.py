@@ -36,6 +36,8 @@ __all__ = ["Examination", "Layer", "Note", "Severity", "Verdict", "failure_of", 
 _MOST_NOTES: Final = 500  # of one association, folded
 _MOST_ROWS: Final = 100  # that one note names
 _BREATH: Final = 8  # rows
+# What a capture says of the network and not of what it lacks.
+_HARMLESS: Final = ("Sent again", "Out of order", "Keep-alive")
 
 
 class Examination:
@@ -86,8 +88,10 @@ class Examination:
     def _run(self) -> Iterator[None]:
         conversation, scene = self.conversation, self._scene
         for remark in conversation.remarks[self._remarks :]:
+            if remark.startswith(_HARMLESS):
+                continue
             self._add(
-                scene.note(Severity.WARNING, "capture", "The capture has a gap or begins late", remark, key=remark)
+                scene.note(Severity.WARNING, "capture", "The capture does not have all of it", remark, key=remark)
             )
             scene.is_whole = False
         self._remarks = len(conversation.remarks)

@@ -396,6 +396,12 @@ class Viewers(QObject):
         self.go_to(conversation, row)
         self.message.go_to_bytes(offset, length)
 
+    def show_selected(self) -> None:
+        """Bring what is selected into sight again, in lists that have another size now."""
+        for view in (self.associations, self.messages):
+            if view.currentIndex().isValid():
+                view.scrollTo(view.currentIndex())
+
     def _follow(self) -> None:
         newest = self.associations.associations.newest()
         self.associations.select(newest)

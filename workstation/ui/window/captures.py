@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from workstation.traffic.conversation import Conversation
@@ -29,6 +31,8 @@ from workstation.ui.window.work_strip import WorkStrip
 
 if TYPE_CHECKING:
     from workstation.traffic.capture.reading import CaptureReport
+
+_log = logging.getLogger(__name__)
 
 R = TypeVar("R")
 Progress = Callable[[int, int], None]
@@ -232,8 +236,15 @@ class Captures(QObject):
             source=source,
             verdict_of=failure_of,
         )
-        saver.saved.connect(lambda path: self._tell(Message(f"The report is in {path}.")))
+        saver.saved.connect(self._tell_report)
         saver.failed.connect(self._problem)
+
+    def _tell_report(self, path: Path) -> None:
+        def show() -> None:
+            if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(path))):
+                self._problem(f"No program could be started that shows {path}.")
+
+        self._tell(Message(f"The report is in {path}.", Tone.INFORMATION, "Open", show))
 
     # --- record
 
@@ -289,6 +300,10 @@ class Captures(QObject):
         except ValueError as error:
             # Of our own: a sentence that says what is wrong with the file.
             self._problem(str(error))
+        except Exception as error:
+            # A defect of ours must not end without a word.
+            _log.exception("%s", title)
+            self._problem(f"{title} failed: {type(error).__name__}. The log has more; please report it.")
         finally:
             self._strip.end(work)
             funnel.deleteLater()

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar, cast
 
-from PySide6.QtCore import QEvent, QPoint, QSize, Qt, QUrl, Signal
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
@@ -177,6 +177,7 @@ class MainWindow(QMainWindow):
     def arrange(self, layout: Layout) -> None:
         """Put the panes where this kind of work wants them."""
         arrange(self.panes, self.docks, layout)
+        QTimer.singleShot(0, self.viewers, self.viewers.show_selected)
 
     def _make_tool_bars(self) -> None:
         bar = QToolBar("Tool bar", self)
@@ -233,6 +234,10 @@ class MainWindow(QMainWindow):
         self.viewers.filter_asked.connect(self.filter_bar.ask)
         self.viewers.associations.clear_filter_asked.connect(self.filter_bar.clear)
         self.viewers.source_changed.connect(self.filter_bar.set_log)
+        self.viewers.source_changed.connect(self.status_bar.set_log)
+        self.viewers.associations.set_actions(
+            [self.commands[name] for name in ("follow_association", "report", "save_association")]
+        )
         self.viewers.data_set.window_asked.connect(self.data_set_windows.open_object)
         self.viewers.data_set.compare_asked.connect(self.data_set_windows.compare)
         self.captures.recording_changed.connect(self._show_recording)

@@ -14,7 +14,9 @@ from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
 from workstation.scp.levels import Level
 from workstation.traffic.capture.writing import Written
+from workstation.traffic.log import TrafficLog
 from workstation.traffic.record import Record
+from workstation.traffic.text import printable
 from workstation.ui.dialogs.behaviour_editor import departures
 from workstation.ui.parts.plain import plain_tooltip
 from workstation.ui.parts.rates import bytes_text, count_text
@@ -31,6 +33,7 @@ class StatusBar(QStatusBar):
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._services = services
+        self._log = services.log
         self.setObjectName("statusBar")
         self.setSizeGripEnabled(False)
         self.setContentsMargins(0, 0, 8, 0)
@@ -83,15 +86,22 @@ class StatusBar(QStatusBar):
 
     def refresh(self) -> None:
         """Show the numbers as they are now."""
-        log = self._services.log
-        live = sum(not conversation.finished for conversation in log.conversations)
+        live = sum(not conversation.finished for conversation in self._services.log.conversations)
         self.live.setText(f"{live} live")
+        log = self._log
         words = f"{count_text(log.pdus, 'PDU')}, {bytes_text(log.kept_bytes)} kept"
+        if log.source:
+            words = f"{printable(log.source, 40)}: {words}"
         if log.dropped_bytes:
             words += f", {bytes_text(log.dropped_bytes)} let go"
         elif log.dropped_rows:
             words += f", {count_text(log.dropped_rows, 'row')} let go"
-        self.kept.setText(f"Paused · {words}" if self._is_paused else words)
+        self.kept.setText(f"Paused · {words}" if self._is_paused and not log.source else words)
+
+    def set_log(self, log: TrafficLog) -> None:
+        """Say how much there is of this source."""
+        self._log = log
+        self.refresh()
 
     def _on_sent(self, records: tuple[Record, ...]) -> None:
         self._sent += sum(record.length for record in records)

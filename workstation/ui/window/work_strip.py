@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QS
 from workstation.ui.parts.plain import harmless_lines
 from workstation.ui.parts.widgets import name_widget, plain_label, push_button
 
-_STEPS = 1000
+_STEPS = 100
 
 
 class Work(QWidget):
@@ -49,8 +49,12 @@ class Work(QWidget):
     def show_progress(self, done: int, total: int, words: str = "") -> None:
         """So much of it is done."""
         if total > 0:
-            self.bar.setRange(0, _STEPS)
-            self.bar.setValue(min(_STEPS, done * _STEPS // total))
+            step = min(_STEPS, done * _STEPS // total)
+            # Each new value paints the bar at once, and what stands behind it.
+            if self.bar.maximum() != _STEPS:
+                self.bar.setRange(0, _STEPS)
+            if step != self.bar.value():
+                self.bar.setValue(step)
         if words:
             self.label.setText(f"{self._title} · {words}")
 

@@ -310,7 +310,7 @@ class AssociationsModel(RowModel):
             str(conversation.number),
             f"{arrow} {conversation.calling or '?'} → {conversation.called or '?'}",
             conversation.peer_address,
-            f"{_SIGNS[how]} {conversation.state_word} · {conversation.state}",
+            f"{_SIGNS[how]} {conversation.state_word}" + ("" if conversation.finished else f" · {conversation.state}"),
             f"{conversation.accepted_contexts}/{offered}" if offered else "",
             bytes_text(conversation.bytes_sent) if conversation.bytes_sent else "",
             bytes_text(conversation.bytes_received) if conversation.bytes_received else "",

@@ -7,10 +7,10 @@ times a second; a clock runs only while an association is open. Knows conversati
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import QModelIndex, QTimer, Signal
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
 from workstation.traffic.conversation import Conversation
@@ -79,6 +79,7 @@ class AssociationsView(TrafficTable):
         self._none_passes.hide()
         self._filter: Filter | None = None
         self._hidden = 0
+        self._actions: list[QAction] = []
         self._moved: set[int] = set()
         self._repaint_timer = QTimer(self)
         self._repaint_timer.setSingleShot(True)
@@ -137,6 +138,10 @@ class AssociationsView(TrafficTable):
         if not self._repaint_timer.isActive():
             self._repaint_timer.start()
 
+    def set_actions(self, actions: Sequence[QAction]) -> None:
+        """What the window can do with the selected association, for the context menu."""
+        self._actions = list(actions)
+
     def select(self, conversation: Conversation | None) -> None:
         """Select an association without taking it for the person's choice."""
         index = self.associations.index_of(conversation.number) if conversation is not None else QModelIndex()
@@ -183,6 +188,9 @@ class AssociationsView(TrafficTable):
             words = "\n\n".join(part_details(conversation, each) for each in contexts)
             copy = menu.addAction("Copy presentation contexts", lambda: copy_to_clipboard(words))
             copy.setEnabled(bool(contexts))
+        if conversation is not None and part is None:
+            menu.addActions(self._actions)
+            menu.addSeparator()
         row = menu.addAction("Copy row", lambda: copy_to_clipboard(self.rows_as_text()))
         row.setShortcut(QKeySequence(QKeySequence.StandardKey.Copy))
         row.setEnabled(index.isValid())

@@ -46,6 +46,7 @@ _CATEGORIES = {
     "Cancel": ("■", "cancelled"),
     "Failure": ("✕", "failure"),
 }
+_SIGNS = {colour: sign for sign, colour in _CATEGORIES.values()}
 
 
 class MessagesModel(RowModel):
@@ -385,10 +386,14 @@ class MessagesModel(RowModel):
             "",
         )
         chosen = self.colour_of(conversation, message) if self.colour_of is not None else ""
+        texts = _row_texts(conversation, message, status[0])
         if chosen:
             colours = tuple(chosen if colour in ("", "dimmed") else colour for colour in colours)
+            if not texts[STATUS]:
+                # A colour never stands alone.
+                texts = (*texts[:STATUS], _SIGNS.get(chosen, ""), *texts[STATUS + 1 :])
         is_open = number in self._pdus if message.is_dimse else None
-        return Shown(_row_texts(conversation, message, status[0]), colours, is_open=is_open)
+        return Shown(texts, colours, is_open=is_open)
 
     def tip(self, row: int, column: int) -> str:
         number, place = self._at(row)
