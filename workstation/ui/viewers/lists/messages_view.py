@@ -52,7 +52,17 @@ class MessagesView(TrafficTable):
         self.messages = MessagesModel(theme, self)
         self.setModel(self.messages)
         self.size_columns(
-            ("00000", "0000.000", "0,000.0", "▸ ← A-ASSOCIATE-RQ____", "Context", "✕ 0xFF00 (Pending)", "", "000 kB"), 6
+            (
+                "00000",
+                "0000.000",
+                "0,000.0",
+                "▸ ← A-ASSOCIATE-RQ____",
+                "Context",
+                "✕ 0xFF00 (Pending)",
+                "CT Image Storage",
+                "000 kB",
+            ),
+            6,
         )
         self.follow = FollowEnd(self, "messagesNew")
         self.empty = EmptyState(self, theme, *_NO_ASSOCIATION)
