@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workstation.scp.archive import Archive
+from workstation.scp.archive.archive import Archive
 
 
 @pytest.fixture

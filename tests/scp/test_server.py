@@ -21,8 +21,8 @@ from workstation.net.association import Association
 from workstation.net.codec.dimse import C_FIND_RQ, C_STORE_RQ, Message, encode_command
 from workstation.net.codec.pdu import P_DATA_TF, PDV, encode_pdu
 from workstation.net.pdu_primitives import SOPClassExtendedNegotiation
-from workstation.scp.archive import Archive
-from workstation.scp.levels import Level
+from workstation.scp.archive.archive import Archive
+from workstation.scp.query.levels import Level
 from workstation.scp.server import TestServer
 from workstation.settings import Admission, Behaviour, ServerSettings
 

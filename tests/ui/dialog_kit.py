@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QDialog, QWidget
 
 from workstation.paths import DataDir
 from workstation.peers import AddressBook, Peer
-from workstation.scp.archive import Archive
+from workstation.scp.archive.archive import Archive
 from workstation.scp.server import TestServer
 from workstation.settings import Settings, SettingsFile
 from workstation.traffic.log import TrafficLog

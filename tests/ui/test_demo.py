@@ -8,7 +8,7 @@ import pytest
 from dialog_kit import focus, running_services
 from PySide6.QtGui import QGuiApplication
 
-from workstation.scp.levels import Level
+from workstation.scp.query.levels import Level
 from workstation.ui.services import PeerHealth
 from workstation.ui.viewers.viewers import Viewers
 from workstation.ui.window.demo import DemoError, play, save_picture

@@ -11,7 +11,7 @@ from pydicom import dcmread
 from pynetdicom_process import pynetdicom_archive
 
 from workstation.peers import Peer
-from workstation.scp.levels import Level
+from workstation.scp.query.levels import Level
 from workstation.ui.dialogs.echo_dialog import EchoDialog
 from workstation.ui.dialogs.query_dialog import QueryDialog
 from workstation.ui.dialogs.send_dialog import SendDialog

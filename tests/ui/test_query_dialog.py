@@ -21,8 +21,8 @@ from PySide6.QtWidgets import QLabel
 from workstation.net.codec.dimse import C_CANCEL_RQ
 from workstation.net.part10 import read_head
 from workstation.peers import Peer
-from workstation.scp.archive import Archive
-from workstation.scp.levels import Level as ArchiveLevel
+from workstation.scp.archive.archive import Archive
+from workstation.scp.query.levels import Level as ArchiveLevel
 from workstation.scp.server import TestServer
 from workstation.scu.files import FoundFile, scan
 from workstation.settings import Behaviour, ServerSettings

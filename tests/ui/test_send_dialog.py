@@ -15,7 +15,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from workstation.peers import Peer
-from workstation.scp.levels import Level
+from workstation.scp.query.levels import Level
 from workstation.settings import Behaviour
 from workstation.ui.dialogs.send_dialog import SendDialog
 from workstation.ui.dialogs.send_model import RESULT

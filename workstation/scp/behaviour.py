@@ -14,7 +14,7 @@ from typing import Any
 
 from workstation.net.events import Event
 from workstation.net.status import code_to_category
-from workstation.scp.answer import status_of
+from workstation.scp.query.answer import status_of
 from workstation.settings import Behaviour
 
 SOP_CLASS_NOT_SUPPORTED = 0x0122

@@ -15,10 +15,10 @@ from workstation.net.association import Association
 from workstation.net.codec.pdu import A_ASSOCIATE_RJ, A_ASSOCIATE_RQ
 from workstation.net.events import Event, EventHandler
 from workstation.net.listener import ThreadedAssociationServer
-from workstation.scp.archive import Archive
+from workstation.scp.answers.built_in import BuiltIn, answer_extended
+from workstation.scp.answers.contexts import supported_contexts
+from workstation.scp.archive.archive import Archive
 from workstation.scp.behaviour import answering, yielding
-from workstation.scp.built_in import BuiltIn, answer_extended
-from workstation.scp.contexts import supported_contexts
 from workstation.settings import Behaviour, ServerSettings
 
 # PS3.8 Table 9-21: rejected permanently by the service user.

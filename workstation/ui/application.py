@@ -42,7 +42,7 @@ from workstation.ui.window.demo import DemoError, play, save_picture
 from workstation.ui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
-    from workstation.scp.archive import Archive
+    from workstation.scp.archive.archive import Archive
     from workstation.scp.server import TestServer
 
 _log = logging.getLogger(__name__)
@@ -165,7 +165,7 @@ class _Run:
 
         def make() -> tuple[Archive, TestServer]:
             # Here, because their imports cost as much as the whole window.
-            from workstation.scp.archive import Archive
+            from workstation.scp.archive.archive import Archive
             from workstation.scp.server import TestServer
 
             archive = Archive(self._folders.archive, durable=settings.server.durable)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from workstation.net.events import Event, NotificationEvent
-    from workstation.scp.archive import Archive
+    from workstation.scp.archive.archive import Archive
     from workstation.scp.server import TestServer
     from workstation.scu.caller import Caller
     from workstation.traffic.log import TrafficLog

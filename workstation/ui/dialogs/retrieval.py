@@ -19,8 +19,8 @@ from workstation.ui.parts.rates import count_text, time_text
 from workstation.ui.parts.widgets import Outcome
 
 if TYPE_CHECKING:
-    from workstation.scp.archive import Archive
-    from workstation.scp.sink import ArchiveSink
+    from workstation.scp.archive.archive import Archive
+    from workstation.scp.archive.sink import ArchiveSink
 
 _DESTINATION_UNKNOWN = 0xA801
 

@@ -31,7 +31,7 @@ from PySide6.QtWidgets import (
 )
 
 from workstation.peers import check_ae_title, check_host, check_port
-from workstation.scp.levels import Level
+from workstation.scp.query.levels import Level
 from workstation.settings import Admission, Behaviour, ServerSettings
 from workstation.ui.dialogs.behaviour_editor import BehaviourEditor
 from workstation.ui.dialogs.dialog_memory import DialogMemory

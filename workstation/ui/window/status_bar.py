@@ -12,7 +12,7 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
-from workstation.scp.levels import Level
+from workstation.scp.query.levels import Level
 from workstation.traffic.capture.writing import Written
 from workstation.traffic.log import TrafficLog
 from workstation.traffic.record import Record

@@ -26,12 +26,12 @@ from pydicom.dataset import Dataset
 from sqlalchemy.exc import SQLAlchemyError
 
 from workstation.net.part10 import NotDicomFileError, read_head
-from workstation.scp.disk import FileSource, sync_folder
-from workstation.scp.extract import UnsuitableObjectError, extract
-from workstation.scp.folder_lock import FolderLock
-from workstation.scp.index import DamagedIndexError, Entry, Index
-from workstation.scp.levels import Level, Model, check_find, check_retrieve
-from workstation.scp.sink import OUT_OF_RESOURCES, ArchiveSink, StoreResult, digest_of, disk_failure
+from workstation.scp.archive.disk import FileSource, sync_folder
+from workstation.scp.archive.extract import UnsuitableObjectError, extract
+from workstation.scp.archive.folder_lock import FolderLock
+from workstation.scp.archive.index import DamagedIndexError, Entry, Index
+from workstation.scp.archive.sink import OUT_OF_RESOURCES, ArchiveSink, StoreResult, digest_of, disk_failure
+from workstation.scp.query.levels import Level, Model, check_find, check_retrieve
 
 LOGGER = logging.getLogger(__name__)
 

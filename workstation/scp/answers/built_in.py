@@ -19,12 +19,14 @@ from workstation.net.association import Association
 from workstation.net.codec.dimse import C_STORE_RQ
 from workstation.net.events import Event, EventHandler
 from workstation.net.presentation import PresentationContextTuple
-from workstation.scp.answer import status_of
-from workstation.scp.archive import Archive
+from workstation.scp.answers.contexts import proposed_contexts
+from workstation.scp.archive.archive import Archive
+from workstation.scp.archive.extract import CANNOT_UNDERSTAND
+from workstation.scp.archive.scan import DamagedDataSetError, scan
+from workstation.scp.archive.sink import ArchiveSink
 from workstation.scp.behaviour import Lookup, fixed_status, keeps_object, wait
-from workstation.scp.contexts import proposed_contexts
-from workstation.scp.extract import CANNOT_UNDERSTAND
-from workstation.scp.levels import (
+from workstation.scp.query.answer import status_of
+from workstation.scp.query.levels import (
     FIND_MODELS,
     GET_MODELS,
     MOVE_MODELS,
@@ -33,8 +35,6 @@ from workstation.scp.levels import (
     check_find,
     read_level,
 )
-from workstation.scp.scan import DamagedDataSetError, scan
-from workstation.scp.sink import ArchiveSink
 from workstation.settings import Behaviour
 
 LOGGER = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 import pytest
 from pydicom.dataset import Dataset
 
-from workstation.scp.levels import Level, Model, WrongIdentifierError, check_find, check_retrieve
+from workstation.scp.query.levels import Level, Model, WrongIdentifierError, check_find, check_retrieve
 
 PATIENT, STUDY = Model.PATIENT_ROOT, Model.STUDY_ROOT
 

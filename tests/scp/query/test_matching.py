@@ -6,7 +6,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from workstation.scp.matching import AnyOf, MalformedKeyError, Query, Universal, compile_key, significant
+from workstation.scp.query.matching import AnyOf, MalformedKeyError, Query, Universal, compile_key, significant
 
 # VR, key, stored values, matches?
 RULES = [

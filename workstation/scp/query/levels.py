@@ -13,7 +13,7 @@ from enum import Enum
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
 
-from workstation.scp.matching import AnyOf, MalformedKeyError, Query, Universal, texts_of
+from workstation.scp.query.matching import AnyOf, MalformedKeyError, Query, Universal, texts_of
 
 # PS3.4 C.4.1.1.4, C.4.2.1.5: Identifier does not match SOP Class.
 IDENTIFIER_DOES_NOT_MATCH = 0xA900

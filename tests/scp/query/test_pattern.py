@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workstation.scp.pattern import Pattern
+from workstation.scp.query.pattern import Pattern
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from workstation.scp.extract import UNICODE_VRS, items_from_text
-from workstation.scp.levels import LEVEL_OF_TAG, QUERY_RETRIEVE_LEVEL, VR_OF_TAG, FindRequest
-from workstation.scp.matching import SINGLE_TEXT_VRS, dictionary_vr
+from workstation.scp.archive.extract import UNICODE_VRS, items_from_text
+from workstation.scp.query.levels import LEVEL_OF_TAG, QUERY_RETRIEVE_LEVEL, VR_OF_TAG, FindRequest
+from workstation.scp.query.matching import SINGLE_TEXT_VRS, dictionary_vr
 
 UTF_8 = "ISO_IR 192"
 # What fits into the VR (PS3.5 6.2): an answer with more could not be encoded.

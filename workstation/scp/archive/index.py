@@ -19,11 +19,11 @@ from pydicom.dataset import Dataset
 from sqlalchemy import Connection, Select, Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from workstation.scp import schema, search
-from workstation.scp.extract import attributes_of
-from workstation.scp.levels import ATTRIBUTES, FindRequest, Level, RetrieveRequest
-from workstation.scp.schema import INSTANCE, PATIENT, SERIES, STUDY
-from workstation.scp.search import Located
+from workstation.scp.archive import schema, search
+from workstation.scp.archive.extract import attributes_of
+from workstation.scp.archive.schema import INSTANCE, PATIENT, SERIES, STUDY
+from workstation.scp.archive.search import Located
+from workstation.scp.query.levels import ATTRIBUTES, FindRequest, Level, RetrieveRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from workstation.scp.moments import DAY, date_text, parse_moment
+from workstation.scp.query.moments import DAY, date_text, parse_moment
 
 
 @pytest.mark.parametrize("text", ["19991231", "1999.12.31", "00010101", "99991231"])

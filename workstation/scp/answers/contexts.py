@@ -14,7 +14,7 @@ from pydicom._uid_dict import UID_dictionary
 
 from workstation.net import uids
 from workstation.net.presentation import PresentationContext, build_context
-from workstation.scp.levels import FIND_MODELS, GET_MODELS, MOVE_MODELS
+from workstation.scp.query.levels import FIND_MODELS, GET_MODELS, MOVE_MODELS
 
 MOST_CONTEXTS = 128
 

@@ -16,15 +16,15 @@ from pydicom.uid import ExplicitVRLittleEndian
 from scp_objects import CT, EXPLICIT, encode, files_of, make_object
 
 from workstation.net import AE, build_context
-from workstation.scp.archive import Archive
-from workstation.scp.levels import Level, Model
+from workstation.scp.archive.archive import Archive
+from workstation.scp.query.levels import Level, Model
 
 PATIENCE = 20.0
 
 SERVER = """
     import sys, threading
     from pathlib import Path
-    from workstation.scp.archive import Archive
+    from workstation.scp.archive.archive import Archive
     from workstation.scp.server import TestServer
     from workstation.settings import ServerSettings
     server = TestServer(ServerSettings(port={port}), Archive(Path({folder!r})), dict().get)

@@ -1,6 +1,6 @@
 """What is supported and proposed."""
 
-from workstation.scp.contexts import STORAGE_CLASSES, TRANSFER_SYNTAXES, proposed_contexts, supported_contexts
+from workstation.scp.answers.contexts import STORAGE_CLASSES, TRANSFER_SYNTAXES, proposed_contexts, supported_contexts
 
 CT, MR = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4"
 IMPLICIT, EXPLICIT, JPEG_LS = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.80"

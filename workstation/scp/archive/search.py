@@ -15,9 +15,10 @@ from pydicom.datadict import dictionary_VM
 from pydicom.dataset import Dataset
 from sqlalchemy import Column, ColumnElement, Connection, FromClause, Row, Select, bindparam, func, literal, or_, select
 
-from workstation.scp.answer import build_answer
-from workstation.scp.extract import items_from_text
-from workstation.scp.levels import (
+from workstation.scp.archive.extract import items_from_text
+from workstation.scp.archive.schema import INSTANCE, PATIENT, SERIES, STUDY, TABLES
+from workstation.scp.query.answer import build_answer
+from workstation.scp.query.levels import (
     COMPUTED,
     LEVEL_OF_TAG,
     UNIQUE_KEYS,
@@ -26,7 +27,7 @@ from workstation.scp.levels import (
     RetrieveRequest,
     tag_of,
 )
-from workstation.scp.matching import (
+from workstation.scp.query.matching import (
     SINGLE_TEXT_VRS,
     AnyOf,
     EmptyValue,
@@ -37,8 +38,7 @@ from workstation.scp.matching import (
     Universal,
     WildCards,
 )
-from workstation.scp.moments import date_text
-from workstation.scp.schema import INSTANCE, PATIENT, SERIES, STUDY, TABLES
+from workstation.scp.query.moments import date_text
 
 # More values than this in one key are left to the exact matcher: databases limit the parameters of a statement.
 MOST_PARAMETERS = 400

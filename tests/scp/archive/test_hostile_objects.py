@@ -21,10 +21,10 @@ from scp_objects import CT, EXPLICIT, IMPLICIT, encode, files_of, make_object, s
 
 from workstation.net import AE, build_context
 from workstation.net.codec.dimse import C_FIND_RQ
-from workstation.scp import built_in
-from workstation.scp.archive import NOT_AUTHORIZED, Archive
-from workstation.scp.levels import Level, Model, WrongIdentifierError, check_find
-from workstation.scp.scan import MAXIMUM_INFLATED_ELEMENTS, DamagedDataSetError, scan
+from workstation.scp.answers import built_in
+from workstation.scp.archive.archive import NOT_AUTHORIZED, Archive
+from workstation.scp.archive.scan import MAXIMUM_INFLATED_ELEMENTS, DamagedDataSetError, scan
+from workstation.scp.query.levels import Level, Model, WrongIdentifierError, check_find
 from workstation.scp.server import TestServer
 from workstation.settings import ServerSettings
 

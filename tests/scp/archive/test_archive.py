@@ -21,11 +21,11 @@ from pydicom.sequence import Sequence
 from scp_objects import BIG_ENDIAN, CT, EXPLICIT, IMPLICIT, encode, files_of, make_object, store
 from sqlalchemy.exc import OperationalError
 
-from workstation.scp import archive as archive_module
-from workstation.scp import sink as sink_module
-from workstation.scp.archive import Archive
-from workstation.scp.index import Index
-from workstation.scp.levels import Level, Model, WrongIdentifierError
+from workstation.scp.archive import archive as archive_module
+from workstation.scp.archive import sink as sink_module
+from workstation.scp.archive.archive import Archive
+from workstation.scp.archive.index import Index
+from workstation.scp.query.levels import Level, Model, WrongIdentifierError
 
 
 def find(
@@ -224,7 +224,7 @@ def test_a_failing_index_is_never_success(archive: Archive, monkeypatch: pytest.
         raise OperationalError("INSERT", {}, Exception("database or disk is full"))
 
     with monkeypatch.context() as patched:
-        patched.setattr("workstation.scp.index._Writer.put", fail)
+        patched.setattr("workstation.scp.archive.index._Writer.put", fail)
         assert store(archive, make_object(1)).status == 0xA700
     assert files_of(archive) == []
     assert store(archive, make_object(1)).status == 0x0000
@@ -357,7 +357,7 @@ def test_an_index_of_another_version_is_made_again(tmp_path: Path, monkeypatch: 
     archive = Archive(tmp_path, durable=False)
     store(archive, make_object(1))
     archive.close()
-    monkeypatch.setattr("workstation.scp.schema.fingerprint", lambda: "next version")
+    monkeypatch.setattr("workstation.scp.archive.schema.fingerprint", lambda: "next version")
     again = Archive(tmp_path, durable=False)
     assert len(located(again)) == 1
     again.close()
@@ -376,7 +376,7 @@ KILLED = """
     sys.path.insert(0, {tests!r})
     from pathlib import Path
     from scp_objects import make_object, store
-    from workstation.scp.archive import Archive
+    from workstation.scp.archive.archive import Archive
     archive = Archive(Path({folder!r}))
     for number in range(10_000):
         if store(archive, make_object(number)).status == 0:

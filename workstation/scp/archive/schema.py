@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError
 
-from workstation.scp.levels import ATTRIBUTES, Level
+from workstation.scp.query.levels import ATTRIBUTES, Level
 
 METADATA = MetaData()
 

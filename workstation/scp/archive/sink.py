@@ -16,8 +16,8 @@ from typing import BinaryIO
 
 from workstation.net._globals import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
 from workstation.net.part10 import encode_head
-from workstation.scp.extract import DATA_SET_DOES_NOT_MATCH, LONGEST_UID
-from workstation.scp.scan import Source
+from workstation.scp.archive.extract import DATA_SET_DOES_NOT_MATCH, LONGEST_UID
+from workstation.scp.archive.scan import Source
 
 LOGGER = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
-from workstation.scp.moments import DAY, parse_moment
-from workstation.scp.pattern import Pattern
+from workstation.scp.query.moments import DAY, parse_moment
+from workstation.scp.query.pattern import Pattern
 
 # PS3.4 C.2.2.2.4: the VRs in which `*` and `?` are wild cards; in all others they are ordinary characters.
 WILD_CARD_VRS = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})

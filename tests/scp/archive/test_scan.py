@@ -16,7 +16,7 @@ from pydicom.filewriter import write_dataset
 from pydicom.sequence import Sequence
 from scp_objects import BIG_ENDIAN, EXPLICIT, IMPLICIT, encode, make_object
 
-from workstation.scp.scan import MAXIMUM_INFLATED, DamagedDataSetError, scan
+from workstation.scp.archive.scan import MAXIMUM_INFLATED, DamagedDataSetError, scan
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
 WANTED = {0x00080018, 0x00100020, 0x00400275}

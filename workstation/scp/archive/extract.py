@@ -18,9 +18,9 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_dataset
 
-from workstation.scp.levels import ATTRIBUTES, VR_OF_TAG, Level, tag_of
-from workstation.scp.matching import texts_of
-from workstation.scp.scan import DamagedDataSetError, Scanned, Source, scan
+from workstation.scp.archive.scan import DamagedDataSetError, Scanned, Source, scan
+from workstation.scp.query.levels import ATTRIBUTES, VR_OF_TAG, Level, tag_of
+from workstation.scp.query.matching import texts_of
 
 # Not part of the hierarchy of patients and studies (PS3.4 GG): stored, never found by a Query/Retrieve.
 NON_PATIENT_CLASSES = frozenset(

@@ -1,0 +1,1 @@
+"""The built-in answers: a module for each service class, and the contexts that go with them."""

@@ -1,0 +1,1 @@
+"""Objects that were received: files on disk, their index, browsing, import and export."""
