@@ -1,0 +1,1 @@
+"""Rules: which occasions a person wants answered differently, and how."""
