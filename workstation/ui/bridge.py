@@ -166,8 +166,8 @@ class Bridge(QObject):
         for record in records:
             by_event.setdefault(record.event, []).append(record)
         for event, some in by_event.items():
-            self._signals[event].emit(tuple(some))
-        self.batch.emit(tuple(records))
+            undisturbed.emit(self._signals[event], tuple(some))
+        undisturbed.emit(self.batch, tuple(records))
 
     def _sift(self, record: Record) -> Record | None:
         """The record when it is shown; the first bytes shown again say how many PDUs were not."""

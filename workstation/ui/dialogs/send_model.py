@@ -23,6 +23,7 @@ from workstation.traffic.text import printable
 from workstation.ui.dialogs.query_model import date_text, person_text
 from workstation.ui.parts.rates import bytes_text, count_text
 from workstation.ui.parts.row_model import LEFT, RIGHT, Index, RowModel, Shown
+from workstation.ui.parts.undisturbed import undisturbed
 from workstation.ui.parts.widgets import Outcome, outcome_icon
 from workstation.ui.theme import Theme
 
@@ -287,7 +288,7 @@ class SendModel(RowModel):
         return study, line - study.line - 1
 
     def _rows_changed(self, first: int, last: int) -> None:
-        self.dataChanged.emit(self.index(first, 0), self.index(last, RESULT))
+        undisturbed.emit(self.dataChanged, self.index(first, 0), self.index(last, RESULT))
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:
         if parent.isValid() or not self._studies:

@@ -279,7 +279,7 @@ class PaintedTable(QTableView):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(self._brushes.sign)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.drawConvexPolygon(QPolygon(points))
+        painter.drawPolygon(QPolygon(points))
         painter.restore()
 
     def dataChanged(self, top_left: Index, bottom_right: Index, roles: Sequence[int] = ()) -> None:

@@ -5,11 +5,16 @@ threads a picture that takes 5 ms of work would take 20. Those who wait for the 
 time they begin to wait: while it is longer, the work runs through. It costs the other threads nothing in the end,
 since what they wait for is the same work, only in one piece. For work of a few milliseconds that gives the lock up
 nowhere; what waits for a file, a socket or another thread does not belong inside.
+
+Whoever gives the lock up inside waits just as long to get it back. Of what the window calls, PySide gives it up while
+it emits a signal (`emit` here does so without the wait) and in `QPainter.drawPolyline` and `drawConvexPolygon`
+(`drawPolygon` and `drawPath` keep it).
 """
 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 _LONG = 0.02
 """Seconds after which others are let in all the same."""
@@ -32,6 +37,22 @@ class _Undisturbed:
         self._depth -= 1
         if not self._depth:
             sys.setswitchinterval(self._usual)
+
+    def emit(self, signal: Any, *arguments: object) -> None:
+        """Emit a signal from inside: other threads may go on meanwhile, but not keep us waiting for long.
+
+        A slot that is not to be disturbed says so itself.
+        """
+        if not self._depth:
+            signal.emit(*arguments)
+            return
+        depth, self._depth = self._depth, 0
+        sys.setswitchinterval(self._usual)
+        try:
+            signal.emit(*arguments)
+        finally:
+            self._depth = depth
+            sys.setswitchinterval(max(_LONG, self._usual))
 
 
 undisturbed = _Undisturbed()

@@ -22,6 +22,7 @@ from workstation.traffic.record import Record
 from workstation.traffic.rows import MessageRow, PduRow
 from workstation.ui.bridge import Bridge
 from workstation.ui.parts.slices import Slices
+from workstation.ui.parts.undisturbed import undisturbed
 from workstation.ui.tasks import Tasks
 from workstation.ui.theme import Theme
 from workstation.ui.viewers.data_set.view import DataSetView
@@ -176,7 +177,8 @@ class Viewers(QObject):
 
     def _note_bytes(self, records: Records) -> None:
         if self.is_live:
-            self.associations.note_bytes(records)
+            with undisturbed:
+                self.associations.note_bytes(records)
 
     def _note_transitions(self, records: Records) -> None:
         self._moved.update(record.association for record in records)
@@ -186,8 +188,11 @@ class Viewers(QObject):
         self._over = True
 
     def _on_batch(self, records: Records) -> None:
-        if self._over:
-            return
+        if not self._over:
+            with undisturbed:
+                self._take(records)
+
+    def _take(self, records: Records) -> None:
         change = self._live.add(records)
         moved, self._moved = self._moved, set()
         if not self.is_live:

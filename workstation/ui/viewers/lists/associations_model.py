@@ -18,6 +18,7 @@ from workstation.traffic.log import Change, RowsChange
 from workstation.traffic.text import printable
 from workstation.ui.parts.rates import bytes_text
 from workstation.ui.parts.row_model import LEFT, RIGHT, Index, RowModel, Shown
+from workstation.ui.parts.undisturbed import undisturbed
 from workstation.ui.theme import Theme
 
 NUMBER, PARTIES, PEER, STATE, CONTEXTS, SENT, RECEIVED, PDUS, STARTED, DURATION = range(10)
@@ -188,7 +189,7 @@ class AssociationsModel(RowModel):
             first = last = lines.pop(0)
             while lines and lines[0] <= last + 1:
                 last = lines.pop(0)
-            self.dataChanged.emit(self.index(first, 0), self.index(last, DURATION))
+            undisturbed.emit(self.dataChanged, self.index(first, 0), self.index(last, DURATION))
 
     def live(self) -> list[int]:
         """The numbers of those under way."""
@@ -228,7 +229,9 @@ class AssociationsModel(RowModel):
         below = entry.line + 1
         if wanted == present:
             if present:
-                self.dataChanged.emit(self.index(below, 0), self.index(entry.line + len(present), DURATION))
+                undisturbed.emit(
+                    self.dataChanged, self.index(below, 0), self.index(entry.line + len(present), DURATION)
+                )
             return
         if wanted[: len(present)] != present:
             entry.parts = []
@@ -250,7 +253,7 @@ class AssociationsModel(RowModel):
         elif entry.parts:
             count, entry.parts = len(entry.parts), []
             self._remove_lines(entry.line + 1, entry.line + count)
-        self.dataChanged.emit(self.index(entry.line, 0), self.index(entry.line, DURATION))
+        undisturbed.emit(self.dataChanged, self.index(entry.line, 0), self.index(entry.line, DURATION))
 
     def open_row(self, row: int, is_open: bool) -> None:
         self.set_open(self._lines[row][0].conversation.number, is_open)

@@ -23,6 +23,7 @@ from workstation.traffic.text import printable, quantity
 from workstation.ui.parts.empty_state import EmptyState
 from workstation.ui.parts.rates import bytes_text
 from workstation.ui.parts.traffic_table import FollowEnd, TrafficTable, copy_to_clipboard
+from workstation.ui.parts.undisturbed import undisturbed
 from workstation.ui.parts.widgets import name_widget, plain_label
 from workstation.ui.theme import Theme
 from workstation.ui.viewers.lists.log_model import LEVELS, TEXT, Line, LogModel
@@ -152,10 +153,8 @@ class LogView(QWidget):
         """Records of one event and batch, as lines."""
         if not records:
             return
-        if len(records) <= _SUM_UP:
-            self.add(map(line_of, records))
-        else:
-            self.add(summed_up(records))
+        with undisturbed:
+            self.add(map(line_of, records) if len(records) <= _SUM_UP else summed_up(records))
 
     def close_handler(self) -> None:
         """Listen to Python's logging no longer."""

@@ -19,6 +19,7 @@ from workstation.traffic.rows import MessageRow, PduRow
 from workstation.traffic.text import printable, quantity
 from workstation.ui.parts.rates import bytes_text
 from workstation.ui.parts.row_model import CENTRE, LEFT, OPEN_ROLE, RIGHT, Index, RowModel, Shown
+from workstation.ui.parts.undisturbed import undisturbed
 from workstation.ui.theme import Theme
 from workstation.ui.viewers.lists.associations_model import absolute_time, duration_text
 
@@ -188,7 +189,7 @@ class MessagesModel(RowModel):
             self._grow(number)
         if numbers:
             first, last = self._line_of(min(numbers)), self._line_of(max(numbers))
-            self.dataChanged.emit(self.index(first, 0), self.index(last, SIZE))
+            undisturbed.emit(self.dataChanged, self.index(first, 0), self.index(last, SIZE))
 
     def _let_go(self, gone: int) -> None:
         """The oldest rows are no more."""
@@ -274,7 +275,7 @@ class MessagesModel(RowModel):
             self.endInsertRows()
         else:
             self.endRemoveRows()
-        self.dataChanged.emit(self.index(line, NAME), self.index(line, NAME), [OPEN_ROLE])
+        undisturbed.emit(self.dataChanged, self.index(line, NAME), self.index(line, NAME), [OPEN_ROLE])
 
     def open_row(self, row: int, is_open: bool) -> None:
         self.set_open(self._at(row)[0], is_open)

@@ -18,6 +18,7 @@ from PySide6.QtGui import (
     QFontMetricsF,
     QPaintEngine,
     QPainter,
+    QPainterPath,
     QPen,
     QPolygonF,
     QStaticText,
@@ -349,15 +350,12 @@ class SequencePicture:
         for place in across.places:
             for way in (-5, 4):
                 y = middle + way
-                painter.drawPolyline(
-                    QPolygonF(
-                        [
-                            QPointF(place - 8, y + 3),
-                            QPointF(place - 3, y - 2),
-                            QPointF(place + 3, y + 3),
-                            QPointF(place + 8, y - 2),
-                        ]
-                    )
+                _draw_line(
+                    painter,
+                    QPointF(place - 8, y + 3),
+                    QPointF(place - 3, y - 2),
+                    QPointF(place + 3, y + 3),
+                    QPointF(place + 8, y - 2),
                 )
         step = layout.sequence.step(layout.line(number).step)
         text = f"{duration(step.idle)} of silence"
@@ -518,7 +516,7 @@ class SequencePicture:
         else:
             corners = [QPointF(tip - towards * 8, y - 4), QPointF(tip, y), QPointF(tip - towards * 8, y + 4)]
             if answer or connection:
-                painter.drawPolyline(QPolygonF(corners))
+                _draw_line(painter, *corners)
             else:
                 painter.setBrush(colour)
                 painter.setPen(Qt.PenStyle.NoPen)
@@ -604,3 +602,11 @@ class SequencePicture:
 def _second_line(party: Party) -> str:
     address = party.address if party.address != party.title else ""
     return " · ".join(filter(None, ("here" if party.here else "", address)))
+
+
+def _draw_line(painter: QPainter, *points: QPointF) -> None:
+    """A line through the points. Not `drawPolyline`: that lets other threads in (`parts.undisturbed`)."""
+    path = QPainterPath(points[0])
+    for point in points[1:]:
+        path.lineTo(point)
+    painter.strokePath(path, painter.pen())

@@ -13,6 +13,7 @@ from workstation.ui.parts.empty_state import EmptyState
 from workstation.ui.parts.rates import bytes_text
 from workstation.ui.parts.row_model import LEFT, RIGHT, Index, RowModel, Shown
 from workstation.ui.parts.traffic_table import TrafficTable
+from workstation.ui.parts.undisturbed import undisturbed
 from workstation.ui.theme import Theme
 from workstation.ui.viewers.timing.text import filters_on, span_text
 
@@ -118,7 +119,7 @@ class FiguresModel(RowModel):
         names = [each.name for each in figures]
         if names == self._names:
             self._texts = texts
-            self.dataChanged.emit(self.index(0, 0), self.index(len(texts) - 1, len(self.titles) - 1))
+            undisturbed.emit(self.dataChanged, self.index(0, 0), self.index(len(texts) - 1, len(self.titles) - 1))
             return
         self.beginResetModel()
         self._names, self._texts = names, texts
