@@ -21,6 +21,8 @@ class Occasion:
         association: Number of the association, as in the traffic.
         data_set: Gives the request's data set (Identifier, Attribute List, for C-STORE the object's attributes without
             pixels) or None; asked for only if a rule looks at keys. May raise ValueError for one that cannot be read.
+        proposed: Of an association request or negotiation, which has no context yet: the abstract syntaxes that the
+            peer proposes, each with each of its transfer syntaxes.
         summary: One line for people, such as "C-FIND Study Root, STUDY, PatientName=DOE*".
     """
 
@@ -34,6 +36,7 @@ class Occasion:
     transfer_syntax: str = ""
     sop_instance: str = ""
     message_id: int = 0
+    proposed: tuple[tuple[str, str], ...] = ()
     data_set: Callable[[], Dataset | None] = lambda: None
     summary: str = ""
     time: float = field(default_factory=time.time)

@@ -67,17 +67,19 @@ class Match:
     user: str = ""
     """Primary field of the user identity, as text."""
     sop_class: str = ""
-    """Of the request (abstract syntax): its UID, or its name or keyword."""
+    """Of the request (abstract syntax): its UID, or its name or keyword. Of an association request or negotiation: one
+    that is proposed."""
     transfer_syntax: str = ""
-    """Of the presentation context: its UID, or its name or keyword."""
+    """Of the presentation context, or proposed in one: its UID, or its name or keyword."""
     keys: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
-    """Elements of the request's data set, by keyword or "gggg,eeee": value. "" matches what is empty or absent."""
+    """Elements of the request's data set, by keyword or "gggg,eeee", those in sequences with dots between
+    ("ScheduledProcedureStepSequence.Modality"): value. "" matches what is empty or absent."""
     every: int = 1
-    """Only every nth occasion that fulfils the rest."""
+    """Only every nth occasion that fulfils all conditions above."""
     first: int = 0
-    """Only the first n occasions that fulfil the rest; 0 for no limit."""
+    """Only the first n of these; 0 for no limit."""
     probability: float = 1.0
-    """By chance, 0 to 1."""
+    """Of these by chance, 0 to 1."""
 
     def __post_init__(self) -> None:
         for event in self.events:
@@ -210,18 +212,30 @@ _TAG = re.compile(r"\(?([0-9A-Fa-f]{4}),([0-9A-Fa-f]{4})\)?")
 
 
 def check_key(key: str) -> int:
-    """The tag of a keyword or "gggg,eeee".
+    """The tag of a keyword or "gggg,eeee"; of several with dots between, the last one's.
 
     Raises:
         ValueError: It is neither.
     """
+    return check_path(key)[-1]
+
+
+def check_path(key: str) -> tuple[int, ...]:
+    """The tags of a keyword or "gggg,eeee", or of several with dots between: the sequences that it is in come first.
+
+    Raises:
+        ValueError: One is neither.
+    """
     from pydicom.datadict import tag_for_keyword
 
-    found = _TAG.fullmatch(key.strip())
-    tag = int(found[1] + found[2], 16) if found else tag_for_keyword(key.strip())
-    if tag is None:
-        raise ValueError(f"{key!r} is no keyword of an element, and no tag like 0010,0020.")
-    return int(tag)
+    tags: list[int] = []
+    for part in str(key).split("."):
+        found = _TAG.fullmatch(part.strip())
+        tag = int(found[1] + found[2], 16) if found else tag_for_keyword(part.strip())
+        if tag is None:
+            raise ValueError(f"{part!r} is no keyword of an element, and no tag like 0010,0020.")
+        tags.append(int(tag))
+    return tuple(tags)
 
 
 def _check_whole(value: object, what: str, low: int, high: int) -> None:
