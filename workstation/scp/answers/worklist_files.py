@@ -1,0 +1,127 @@
+"""Worklist items from files: Part 10 and bare data sets (.dcm, .wl of DCMTK and Orthanc), and DICOM JSON.
+
+The files are a person's own. What cannot be read is a sentence for that person; the other files are read all the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+
+from workstation.scp.answers.worklist_items import one_step_each
+from workstation.scp.answers.worklist_table import STEPS
+
+# A worklist item has some kilobytes, a file of ten thousand in JSON some megabytes.
+LARGEST_FILE = 64 * 1024 * 1024
+_SUFFIXES = frozenset({".wl", ".dcm", ".dicom", ".json"})
+# One of them makes a data set a worklist item and no arbitrary bytes.
+_TELLING = (STEPS, "PatientName", "PatientID", "RequestedProcedureID", "AccessionNumber")
+
+
+class _ProblemError(Exception):
+    """Why a file has no worklist item, as a sentence's end."""
+
+
+def read_worklist_files(paths: Iterable[str | Path]) -> tuple[list[Dataset], list[str]]:
+    """Read worklist items.
+
+    Args:
+        paths: Files, or folders: of those, the .wl, .dcm, .dicom and .json files that lie directly in them.
+
+    Returns:
+        The items, one Scheduled Procedure Step each, not yet completed; and a sentence for each file that gave none.
+    """
+    items: list[Dataset] = []
+    problems: list[str] = []
+    for path in paths:
+        try:
+            files = list(_files(Path(path)))
+        except OSError as error:
+            problems.append(f"{Path(path).name}: {error.strerror or error}.")
+            continue
+        if not files:
+            problems.append(f"{Path(path).name}: the folder has no .wl, .dcm, .dicom or .json file.")
+        for file in files:
+            try:
+                items.extend(_read(file))
+            except _ProblemError as error:
+                problems.append(f"{file.name}: {error}")
+            except OSError as error:
+                problems.append(f"{file.name}: {error.strerror or error}.")
+    return items, problems
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_dir():
+        yield from sorted(one for one in path.iterdir() if one.suffix.lower() in _SUFFIXES and one.is_file())
+    else:
+        yield path
+
+
+def _read(file: Path) -> Iterator[Dataset]:
+    if file.stat().st_size > LARGEST_FILE:
+        raise _ProblemError(f"it is larger than {LARGEST_FILE // 1024**2} MiB.")
+    content = file.read_bytes()
+    is_json = content[:3] == b"\xef\xbb\xbf" or content.lstrip()[:1] in (b"{", b"[")
+    data_sets = _from_json(content) if is_json else [_from_dicom(file)]
+    for data_set in data_sets:
+        if not any(keyword in data_set for keyword in _TELLING):
+            raise _ProblemError("it is no worklist item: it names neither a patient nor a scheduled procedure step.")
+        yield from one_step_each(_cleaned(data_set))
+
+
+def _from_json(content: bytes) -> list[Dataset]:
+    try:
+        model = json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise _ProblemError(f"it is no JSON: {error}.") from error
+    objects: list[Any] = model if isinstance(model, list) else [model]
+    data_sets = []
+    for number, one in enumerate(objects, 1):
+        if not isinstance(one, dict):
+            raise _ProblemError(f"its object {number} is no data set of the DICOM JSON model.")
+        try:
+            data_set = Dataset.from_json(one)
+            _decode(data_set)
+        except Exception as error:
+            # pydicom answers what is not of the model with almost any exception.
+            raise _ProblemError(f"its object {number} is no data set of the DICOM JSON model: {error}") from error
+        data_sets.append(data_set)
+    if not data_sets:
+        raise _ProblemError("its list is empty.")
+    return data_sets
+
+
+def _from_dicom(file: Path) -> Dataset:
+    try:
+        # force: DCMTK's worklist files may have no preamble.
+        data_set = dcmread(file, force=True)
+        _decode(data_set)
+    except Exception as error:
+        # The same.
+        raise _ProblemError(f"it is no DICOM file: {error}") from error
+    return data_set
+
+
+def _decode(data_set: Dataset) -> None:
+    """Decode each element now, so that damaged ones are noticed here."""
+    for element in data_set.iterall():
+        _ = element.value
+
+
+def _cleaned(data_set: Dataset) -> Dataset:
+    """Return the data set alone: without file meta information, group lengths and what a file says of itself."""
+    item = Dataset()
+    for element in data_set:
+        if (
+            element.tag.group > 2
+            and element.tag.element != 0
+            and element.keyword not in ("SOPClassUID", "SOPInstanceUID")
+        ):
+            item.add(element)
+    return item
