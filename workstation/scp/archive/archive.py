@@ -16,9 +16,8 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +30,8 @@ from workstation.scp.archive.extract import UnsuitableObjectError, extract
 from workstation.scp.archive.folder_lock import FolderLock
 from workstation.scp.archive.index import DamagedIndexError, Entry, Index
 from workstation.scp.archive.sink import OUT_OF_RESOURCES, ArchiveSink, StoreResult, digest_of, disk_failure
+from workstation.scp.archive.space import MINIMUM_FREE, Space, SpaceGuard
+from workstation.scp.archive.tree import Key
 from workstation.scp.query.levels import Level, Model, check_find, check_retrieve
 
 LOGGER = logging.getLogger(__name__)
@@ -52,6 +53,30 @@ class StoredObject:
     transfer_syntax_uid: str
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happened to the archive: how many objects were stored, new or in place of another, or removed."""
+
+    stored: int = 0
+    removed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What a deletion did."""
+
+    objects: int
+    bytes: int
+    cancelled: bool
+
+
+Listener = Callable[[Change], None]
+
+_STORED, _NEW = Change(stored=1), StoreResult()
+# Storing waits for one such step of a deletion.
+_AT_ONCE = 200
+
+
 class Archive:
     """Objects on disk and their index. All methods may be called from any thread.
 
@@ -59,16 +84,25 @@ class Archive:
         folder: everything is below it; made if absent.
         url: the index's database, by default SQLite in the folder.
         durable: flush to the disk before success; False trades this for speed.
+        minimum_free: bytes of the disk to be left free: nothing is stored while there are fewer. 0 for no limit.
 
     Raises:
         OSError: the folder cannot be made or written.
         SQLAlchemyError: the database cannot be used.
     """
 
-    def __init__(self, folder: str | Path, url: str | None = None, durable: bool = True) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        url: str | None = None,
+        durable: bool = True,
+        minimum_free: int = MINIMUM_FREE,
+    ) -> None:
         self.folder = Path(folder).absolute()
         self._durable = durable
         self._objects = self.folder / "objects"
+        self._guard = SpaceGuard(self.folder, minimum_free)
+        self._listeners: tuple[Listener, ...] = ()
         self._objects.mkdir(parents=True, exist_ok=True)
         for shard in _SHARDS:
             (self._objects / shard).mkdir(exist_ok=True)
@@ -114,6 +148,37 @@ class Archive:
     def durable(self, durable: bool) -> None:
         self._durable = self._index.durable = durable
 
+    @property
+    def minimum_free(self) -> int:
+        """Bytes of the disk to be left free; may be changed at any time."""
+        return self._guard.minimum_free
+
+    @minimum_free.setter
+    def minimum_free(self, count: int) -> None:
+        self._guard.minimum_free = count
+
+    # hearing of changes
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` after each change, in the thread that made it, and so it must be quick; returns what ends that.
+
+        Only of what this archive did: another process on the same folder has listeners of its own.
+        """
+        self._listeners = (*self._listeners, listener)
+
+        def end() -> None:
+            self._listeners = tuple(each for each in self._listeners if each is not listener)
+
+        return end
+
+    def _tell(self, change: Change) -> None:
+        for listener in self._listeners:
+            try:
+                listener(change)
+            except Exception:
+                # What is stored is stored, whoever makes a mistake afterwards.
+                LOGGER.exception("A listener of the archive failed")
+
     # storing
 
     def new_sink(
@@ -127,6 +192,7 @@ class Archive:
             sop_instance_uid=sop_instance_uid,
             transfer_syntax_uid=transfer_syntax_uid,
             calling_ae_title=calling_ae_title,
+            guard=self._guard,
         )
 
     def commit(self, sink: ArchiveSink, is_wanted: Callable[[Mapping[str, str]], bool] | None = None) -> StoreResult:
@@ -179,7 +245,7 @@ class Archive:
             and self._is_whole(self.folder / first.file, first.size)
         ):
             sink.discard()
-            return StoreResult()
+            return StoreResult(was_there=True)
         final = sink.path.with_suffix(".dcm")
         sink.path.rename(final)
         # From here a failure removes the final file; a crash leaves it for the next start.
@@ -197,7 +263,9 @@ class Archive:
         )
         if replaced is not None:
             self._remove(self.folder / replaced)
-        return StoreResult()
+        if self._listeners:
+            self._tell(_STORED)
+        return _NEW if replaced is None else StoreResult(has_replaced=True)
 
     def _is_whole(self, path: Path, size: int) -> bool:
         try:
@@ -210,7 +278,55 @@ class Archive:
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
-            LOGGER.warning("The replaced file %s stays until the next start: %s", path, error)
+            LOGGER.warning("The file %s stays until the next start: %s", path, error)
+
+    # deleting
+
+    def delete(
+        self,
+        keys: Iterable[Key],
+        *,
+        on_progress: Callable[[int], None] = lambda _count: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Deleted:
+        """Remove patients, studies, series or objects: rows first, then files. One that is gone already is passed over.
+
+        A file that somebody reads stays readable for them. What a cancelled deletion has done stays done.
+
+        Args:
+            keys: as `browse` returns them.
+            on_progress: hears how many objects are removed so far.
+            cancelled: asked between some hundred objects.
+
+        Raises:
+            SQLAlchemyError: the index cannot be written; objects removed so far are.
+        """
+        count = size = 0
+        was_cancelled = False
+        for key in keys:
+            while not (was_cancelled := was_cancelled or cancelled()):
+                removed = self._index.remove(key, _AT_ONCE)
+                if removed:
+                    count += len(removed)
+                    size += sum(each.size for each in removed)
+                    self._remove_doomed(each.file for each in removed)
+                    on_progress(count)
+                    self._tell(Change(removed=len(removed)))
+                if len(removed) < _AT_ONCE:
+                    break
+        return Deleted(objects=count, bytes=size, cancelled=was_cancelled)
+
+    def _remove_doomed(self, files: Iterable[str]) -> None:
+        gone = []
+        for file in files:
+            try:
+                (self.folder / file).unlink(missing_ok=True)
+            except OSError as error:
+                # Somebody reads it, on a system that does not allow that.
+                LOGGER.warning("The deleted file %s stays until the next start: %s", file, error)
+            else:
+                gone.append(file)
+        self._index.forget(gone)
 
     # finding
 
@@ -254,11 +370,16 @@ class Archive:
 
     def free_space(self) -> int:
         """Return the bytes that the archive's disk has left."""
-        return shutil.disk_usage(self.folder).free
+        return self._guard.look().free
+
+    def space(self) -> Space:
+        """Return how large the archive's disk is, what is left of it, and what is to be left."""
+        return self._guard.look()
 
     # after a crash
 
     def _recover(self, *, sweeps: bool) -> None:
+        self._remove_doomed(self._index.doomed())
         for shard in _SHARDS:
             folder = self._objects / shard
             names = {entry.name for entry in os.scandir(folder)}

@@ -42,6 +42,9 @@ UNICODE_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 LONGEST_UID = 128
 # No VR of the index allows more (LT, PS3.5 6.2); a longer value is found and answered by its beginning.
 LONGEST_VALUE = 10_240
+# PostgreSQL takes some 2,700 bytes into an index, and a character may have four. Honest values have at most 64.
+LONGEST_INDEXED = 512
+INDEXED = frozenset({"PatientID", "StudyDate", "AccessionNumber"})
 
 _CHARACTER_SET, _ZONE = 0x00080005, 0x00080201
 _TAGS: dict[str, int] = {keyword: tag_of(keyword) for keywords in ATTRIBUTES.values() for keyword in keywords}
@@ -85,7 +88,8 @@ def extract(data: bytes | Source, transfer_syntax: str, sop_class_uid: str, sop_
     head = _decode(scanned)
     for keyword, tag in _TAGS.items():
         if tag in head:
-            texts[keyword] = _text_or_none(head, tag)
+            text = _text_or_none(head, tag)
+            texts[keyword] = text[:LONGEST_INDEXED] if keyword in INDEXED else text
     _check(texts, sop_class_uid, sop_instance_uid)
     return texts
 

@@ -11,8 +11,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 from pydicom.dataset import Dataset
@@ -20,9 +22,10 @@ from sqlalchemy import Connection, Select, Table, bindparam, delete, func, inser
 from sqlalchemy.exc import IntegrityError
 
 from workstation.scp.archive import schema, search
-from workstation.scp.archive.extract import attributes_of
-from workstation.scp.archive.schema import INSTANCE, PATIENT, SERIES, STUDY
+from workstation.scp.archive.extract import LONGEST_INDEXED, attributes_of
+from workstation.scp.archive.schema import DOOMED, INSTANCE, PATIENT, SERIES, STUDY
 from workstation.scp.archive.search import Located
+from workstation.scp.archive.tree import Key, below
 from workstation.scp.query.levels import ATTRIBUTES, FindRequest, Level, RetrieveRequest
 
 
@@ -42,6 +45,14 @@ class Entry:
     file: str
     transfer_syntax: str
     digest: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """An object that the index knows no more: its file and the size of its data set."""
+
+    file: str
     size: int
 
 
@@ -134,9 +145,53 @@ class Index:
                 ticket.error = error
 
     def _write(self, tickets: list[_Ticket]) -> None:
-        with self._engine.connect().execution_options(writes=True) as connection, connection.begin():
+        with self._transaction() as connection:
             for ticket in tickets:
                 ticket.replaced = self._writer.put(connection, ticket.entry)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        with self._engine.connect().execution_options(writes=True) as connection, connection.begin():
+            yield connection
+
+    def remove(self, key: Key, most: int) -> list[Removed]:
+        """Remove the objects below a row, or itself, and what becomes empty; at most so many at once.
+
+        Their files are doomed from then on: say `forget` once they are gone.
+
+        Returns:
+            What was removed: fewer than `most` when nothing is left.
+        """
+        statement = below(select(INSTANCE.c.id, INSTANCE.c.series_id, INSTANCE.c.file, INSTANCE.c.size), key)
+        with self._writing:
+            # Rows that the writer remembers may go.
+            self._writer.forget()
+            with self._transaction() as connection:
+                rows = connection.execute(statement.order_by(INSTANCE.c.id).limit(most)).all()
+                if rows:
+                    connection.execute(insert(DOOMED), [{"file": row.file} for row in rows])
+                    connection.execute(_DELETE_INSTANCE, [{"instance": row.id} for row in rows])
+                    for series in {row.series_id for row in rows} - {None}:
+                        _prune(connection, series)
+        return [Removed(row.file, row.size) for row in rows]
+
+    def forget(self, files: Iterable[str]) -> None:
+        """Doomed files are gone."""
+        gone = [{"gone": file} for file in files]
+        if gone:
+            with self._writing, self._transaction() as connection:
+                connection.execute(_FORGET, gone)
+
+    def doomed(self) -> list[str]:
+        """Return the files whose objects were removed, and that may still be there."""
+        with self.reading() as connection:
+            return list(connection.execute(select(DOOMED.c.file)).scalars())
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection to read with."""
+        with self._engine.connect() as connection:
+            yield connection
 
     def known(self, sop_instance_uid: str) -> Located | None:
         """Return where the object with that UID is, or None."""
@@ -177,6 +232,7 @@ _INSTANCE_BY_UID = select(INSTANCE.c.id, INSTANCE.c.file, INSTANCE.c.series_id).
     INSTANCE.c.SOPInstanceUID == bindparam("uid")
 )
 _DELETE_INSTANCE = delete(INSTANCE).where(INSTANCE.c.id == bindparam("instance"))
+_FORGET = delete(DOOMED).where(DOOMED.c.file == bindparam("gone"))
 _PATIENT_OF_STUDY = select(STUDY.c.patient_id).where(STUDY.c.StudyInstanceUID == bindparam("uid"))
 _ROW_BY_KEY: dict[str, Select[Any]] = {
     PATIENT.name: select(PATIENT).where(PATIENT.c.identity == bindparam("identity")),
@@ -290,8 +346,13 @@ class _Writer:
 def _identity(texts: Mapping[str, str]) -> str:
     """Return what tells patients apart: ID and issuer, or name and birth date of those without an ID."""
     if texts["PatientID"]:
-        return f"{texts['PatientID']}\t{texts['IssuerOfPatientID']}"
-    return f"\t\t{texts['PatientName'].casefold()}\t{texts['PatientBirthDate']}"
+        identity = f"{texts['PatientID']}\t{texts['IssuerOfPatientID']}"
+    else:
+        identity = f"\t\t{texts['PatientName'].casefold()}\t{texts['PatientBirthDate']}"
+    if len(identity) > LONGEST_INDEXED:
+        # Longer than a database takes into an index; two patients must not become one by cutting.
+        return f"\t\t\t{blake2b(identity.encode(), digest_size=32).hexdigest()}"
+    return identity
 
 
 def _merge(connection: Connection, table: Table, key: Mapping[str, Any], values: Mapping[str, Any]) -> int:

@@ -12,6 +12,7 @@ from hashlib import blake2b
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Connection,
     Engine,
@@ -29,8 +30,8 @@ from sqlalchemy import (
     inspect,
     select,
 )
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from workstation.scp.query.levels import ATTRIBUTES, Level
 
@@ -84,10 +85,12 @@ INSTANCE = Table(
     Column("file", Text, nullable=False, unique=True),
     Column("transfer_syntax", Text, nullable=False),
     Column("digest", Text, nullable=False),
-    Column("size", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),
     Column("received", Float, nullable=False),
     UniqueConstraint("SOPInstanceUID"),
 )
+# Files whose rows were deleted and that may still be there: without this a crash would bring them back.
+DOOMED = Table("doomed", METADATA, Column("file", Text, primary_key=True))
 LAYOUT = Table("layout", METADATA, Column("fingerprint", Text, primary_key=True))
 
 TABLES: dict[Level, Table] = {
@@ -100,21 +103,30 @@ TABLES: dict[Level, Table] = {
 
 def fingerprint() -> str:
     """Return what changes when the tables do, so that an index of another version is noticed."""
-    columns = [f"{table.name}.{column.name}" for table in METADATA.sorted_tables for column in table.columns]
-    return blake2b("\n".join(columns).encode(), digest_size=16).hexdigest()
+    parts = [f"{table.name}.{column.name}" for table in METADATA.sorted_tables for column in table.columns]
+    for table in METADATA.sorted_tables:
+        parts += sorted(str(index.name) for index in table.indexes)
+    return blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
 
 
 def connect(url: str, *, is_durable: Callable[[], bool]) -> Engine:
-    """Return the engine for a database URL.
+    """Return the engine for a database URL, of SQLite or PostgreSQL.
 
-    A transaction is BEGIN IMMEDIATE on SQLite when its connection has the execution option `writes`: a second writer,
-    also of another process, waits at the beginning in place of failing in the middle.
+    A transaction whose connection has the execution option `writes` is the only one of its kind, also among other
+    processes: a second writer waits at the beginning in place of failing in the middle. SQLite has BEGIN IMMEDIATE
+    for that, PostgreSQL a lock that ends with the transaction.
+
+    Raises:
+        ArgumentError: the URL is none, or what it needs is not installed; its text is a sentence.
     """
-    if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, max_overflow=-1)
+    target = make_url(url)
+    if target.get_backend_name() in ("postgresql", "postgres"):
+        return _connect_postgresql(target, is_durable)
+    if target.get_backend_name() != "sqlite":
+        raise ArgumentError(f"The database must be SQLite or PostgreSQL, not {target.get_backend_name()}.")
     # isolation_level None: the driver leaves transactions to the `begin` listener.
     engine = create_engine(
-        url, connect_args={"timeout": 30, "isolation_level": None, "check_same_thread": False}, max_overflow=-1
+        target, connect_args={"timeout": 30, "isolation_level": None, "check_same_thread": False}, max_overflow=-1
     )
 
     @event.listens_for(engine, "connect")
@@ -131,6 +143,35 @@ def connect(url: str, *, is_durable: Callable[[], bool]) -> Engine:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
             connection.exec_driver_sql("BEGIN")
+
+    return engine
+
+
+# Any number that other programs in the same database are unlikely to lock.
+_WRITERS_LOCK = 0x44494346_41524348
+_CONNECT_TIMEOUT = 10
+
+
+def _connect_postgresql(target: URL, is_durable: Callable[[], bool]) -> Engine:
+    try:
+        engine = create_engine(
+            target.set(drivername="postgresql+psycopg"),
+            # A server that was restarted meanwhile has closed the connections of the pool.
+            pool_pre_ping=True,
+            max_overflow=-1,
+            connect_args={"connect_timeout": _CONNECT_TIMEOUT},
+        )
+    except ImportError as error:
+        raise ArgumentError(
+            "PostgreSQL needs psycopg: install dicom-workstation[postgresql], or psycopg[binary] beside it."
+        ) from error
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        if connection.get_execution_options().get("writes", False):
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS_LOCK})")
+            if not is_durable():
+                connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
 
     return engine
 

@@ -18,6 +18,7 @@ from workstation.net._globals import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_I
 from workstation.net.part10 import encode_head
 from workstation.scp.archive.extract import DATA_SET_DOES_NOT_MATCH, LONGEST_UID
 from workstation.scp.archive.scan import Source
+from workstation.scp.archive.space import LOOK_EVERY, SpaceGuard
 
 LOGGER = logging.getLogger(__name__)
 
@@ -30,10 +31,19 @@ _NO_SPACE = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno
 
 @dataclass(frozen=True, slots=True)
 class StoreResult:
-    """How storing ended: the status to answer, and a sentence for its Error Comment if it failed."""
+    """How storing ended.
+
+    Attributes:
+        status: To answer.
+        comment: A sentence for the Error Comment if it failed.
+        was_there: The same bytes were stored already; the file from before is kept.
+        has_replaced: Other bytes were stored under this SOP Instance UID, and are gone.
+    """
 
     status: int = 0x0000
     comment: str = ""
+    was_there: bool = False
+    has_replaced: bool = False
 
 
 class ArchiveSink:
@@ -48,6 +58,7 @@ class ArchiveSink:
         transfer_syntax_uid: str,
         calling_ae_title: str = "",
         maximum_size: int = MAXIMUM_OBJECT,
+        guard: SpaceGuard | None = None,
     ) -> None:
         self.sop_class_uid = sop_class_uid
         self.sop_instance_uid = sop_instance_uid
@@ -56,6 +67,8 @@ class ArchiveSink:
         self.size = 0
         self.failure: StoreResult | None = None
         self._maximum_size = maximum_size
+        self._guard = guard
+        self._next_look = LOOK_EVERY
         self._digest = blake2b(digest_size=_DIGEST_SIZE)
         self._file: BinaryIO | None = None
         head = encode_head(
@@ -69,6 +82,9 @@ class ArchiveSink:
         self.offset = len(head)
         if max(len(sop_class_uid), len(sop_instance_uid)) > LONGEST_UID:
             self.failure = StoreResult(DATA_SET_DOES_NOT_MATCH, f"A UID has more than {LONGEST_UID} characters.")
+            return
+        if guard is not None and (shortage := guard.shortage()):
+            self.failure = StoreResult(OUT_OF_RESOURCES, shortage)
             return
         try:
             # Unbuffered: fragments are large, and a buffer would keep bytes that the disk refused.
@@ -90,6 +106,11 @@ class ArchiveSink:
         if self.size > self._maximum_size:
             self.refuse(StoreResult(OUT_OF_RESOURCES, f"The object is larger than {self._maximum_size} bytes."))
             return
+        if self.size >= self._next_look and self._guard is not None:
+            self._next_look = self.size + LOOK_EVERY
+            if shortage := self._guard.shortage():
+                self.refuse(StoreResult(OUT_OF_RESOURCES, shortage))
+                return
         self._digest.update(fragment)
         try:
             self._write(fragment)
