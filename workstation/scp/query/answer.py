@@ -50,36 +50,40 @@ def build_answer(request: FindRequest, texts: Mapping[int, str]) -> Dataset:
             is_ascii = is_ascii and text.isascii()
             answer[tag] = _element(tag, VR_OF_TAG[tag], text)
         else:
-            answer[tag] = _empty(tag, dictionary_vr(request.requested[tag]))
-    answer[QUERY_RETRIEVE_LEVEL] = _made(QUERY_RETRIEVE_LEVEL, "CS", request.level.value)
+            answer[tag] = empty_element(tag, dictionary_vr(request.requested[tag]))
+    answer[QUERY_RETRIEVE_LEVEL] = made_element(QUERY_RETRIEVE_LEVEL, "CS", request.level.value)
     if not is_ascii:
-        answer[0x00080005] = _made(0x00080005, "CS", UTF_8)
+        answer[0x00080005] = made_element(0x00080005, "CS", UTF_8)
     return answer
 
 
 def _element(tag: int, vr: str, text: str) -> DataElement:
     if not text:
-        return _empty(tag, vr)
+        return empty_element(tag, vr)
     try:
         if vr == "SQ":
-            return _made(tag, vr, Sequence(items_from_text(text)))
+            return made_element(tag, vr, Sequence(items_from_text(text)))
         values: list[Any] = [text] if vr in SINGLE_TEXT_VRS else text.split("\\")
         if vr in _INTEGERS:
             values = [int(value) for value in values]
             if not all(value in _INTEGERS[vr] for value in values):
-                return _empty(tag, vr)
-        return _made(tag, vr, values[0] if len(values) == 1 else values)
+                return empty_element(tag, vr)
+        return made_element(tag, vr, values[0] if len(values) == 1 else values)
     except (ValueError, TypeError, OverflowError):
         # What was stored is no value of the VR (a word as Instance Number): the peer is told that it is unknown.
-        return _empty(tag, vr)
+        return empty_element(tag, vr)
 
 
-def _empty(tag: int, vr: str) -> DataElement:
+def empty_element(tag: int, vr: str) -> DataElement:
+    """Return an element without a value: what is asked for and not known."""
     if vr == "SQ":
-        return _made(tag, vr, Sequence())
-    return _made(tag, vr, "" if vr in UNICODE_VRS or vr in ("AE", "AS", "CS", "DA", "DT", "TM", "UI", "UR") else None)
+        return made_element(tag, vr, Sequence())
+    return made_element(
+        tag, vr, "" if vr in UNICODE_VRS or vr in ("AE", "AS", "CS", "DA", "DT", "TM", "UI", "UR") else None
+    )
 
 
-def _made(tag: int, vr: str, value: Any) -> DataElement:
+def made_element(tag: int, vr: str, value: Any) -> DataElement:
+    """Return an element, its value unchecked."""
     # What a peer stored goes out as it came in, conformant or not.
     return DataElement(tag, vr, value, validation_mode=config.IGNORE)

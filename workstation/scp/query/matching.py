@@ -283,7 +283,7 @@ class Query:
         Args:
             identifier: the data set.
             ignored: tags that are not keys.
-            combined_date_time: compare date and time pairs as one moment (negotiated).
+            combined_date_time: compare date and time pairs as one moment, in sequences too (negotiated).
             offset: minutes east of UTC for date-times without an offset.
 
         Raises:
@@ -292,7 +292,7 @@ class Query:
         skipped = frozenset(ignored) | {0x00080005}
         self.keys: dict[int, Key] = {}
         for tag, element in _key_elements(identifier, skipped):
-            self.keys[tag] = compile_element(element, offset=offset)
+            self.keys[tag] = compile_element(element, combined_date_time=combined_date_time, offset=offset)
         self.combined: dict[tuple[int, int], tuple[tuple[int | None, int | None], ...]] = {}
         if combined_date_time:
             self._combine()
@@ -345,7 +345,7 @@ def _key_elements(identifier: Dataset, skipped: frozenset[int]) -> Iterator[tupl
         yield int(tag), identifier[tag]
 
 
-def compile_element(element: DataElement, *, offset: int = 0) -> Key:
+def compile_element(element: DataElement, *, combined_date_time: bool = False, offset: int = 0) -> Key:
     """Return the key that one element of an identifier stands for.
 
     Raises:
@@ -358,8 +358,8 @@ def compile_element(element: DataElement, *, offset: int = 0) -> Key:
             return Universal()
         if len(items) > 1:
             raise MalformedKeyError(f"{_name(element)}: a sequence key has one item, not {len(items)}.")
-        query = Query(items[0], offset=offset)
-        if all(isinstance(key, Universal) for key in query.keys.values()):
+        query = Query(items[0], combined_date_time=combined_date_time, offset=offset)
+        if not query.combined and all(isinstance(key, Universal) for key in query.keys.values()):
             return Universal()
         return SequenceKey(query)
     if element.VR == "SQ":
