@@ -31,6 +31,7 @@ from workstation.net.codec.pdu import (
     A_ASSOCIATE_AC,
     A_ASSOCIATE_RJ,
     A_ASSOCIATE_RQ,
+    AbortSource,
     decode_pdu,
 )
 from workstation.net.engine.assembly import Assembler, DataSink
@@ -52,6 +53,7 @@ from workstation.net.engine.upper_layer import (
 )
 from workstation.net.errors import LocalProtocolError, RemoteProtocolError
 from workstation.net.exchange import Exchange, Operation
+from workstation.net.interference import Interference
 from workstation.net.notifier import Notifier
 from workstation.net.operations import perform
 from workstation.net.pdu_primitives import A_ABORT, A_ASSOCIATE, A_P_ABORT, A_RELEASE
@@ -61,7 +63,7 @@ from workstation.net.service_class import ServiceClass, StorageServiceClass
 from workstation.net.service_user import ServiceUser
 from workstation.net.shell import connecting, threads
 from workstation.net.shell.address import from_socket
-from workstation.net.shell.connection import Connection
+from workstation.net.shell.connection import Alter, Connection
 from workstation.net.sop_class import uid_to_service_class
 from workstation.net.spool import SpooledDataSet
 
@@ -98,6 +100,7 @@ class Association(Requests, Notifier, threading.Thread):
         network_timeout_response: What idle expiry does: 'A-ABORT' or 'A-RELEASE'.
         over: Set when the association has ended, however it ended.
         admitted: Whether a peer asked for it and there was a place for it.
+        interference: What reaches between it and its wire, for test servers that misbehave on purpose; None else.
     """
 
     def __init__(self, ae: ApplicationEntity, mode: str) -> None:
@@ -128,6 +131,7 @@ class Association(Requests, Notifier, threading.Thread):
         self.network_timeout_response = "A-ABORT"
         self.over = threading.Event()
         self.admitted = False
+        self.interference: Interference | None = None
 
         self._abort_noted = False
         self._accepted: dict[int, PresentationContext] = {}
@@ -189,6 +193,11 @@ class Association(Requests, Notifier, threading.Thread):
     def rejected_contexts(self) -> list[PresentationContext]:
         """The rejected presentation contexts by their ID; `result` says why."""
         return list(self._rejected)
+
+    @property
+    def connection(self) -> Connection:
+        """The transport connection; for test servers that misbehave on purpose (`interference`)."""
+        return self._connection
 
     @property
     def is_silent(self) -> bool:
@@ -422,14 +431,21 @@ class Association(Requests, Notifier, threading.Thread):
                 self.run_notifications()  # whoever has the response can rely on the handlers having heard of it
                 self._exchange.arrived(incoming)
         except RemoteProtocolError as error:
+            if self._exchange.is_over:
+                return  # whoever takes the data ended it in the midst
             _log.warning("%s: %s", self.name, error)
             fault = error
             self._try(lambda engine, now: engine.invalid_pdu(fault, now))
 
-    def _try(self, act: Callable[[UpperLayer, float], None], then: Callable[[UpperLayer], None] | None = None) -> bool:
+    def _try(
+        self,
+        act: Callable[[UpperLayer, float], None],
+        then: Callable[[UpperLayer], None] | None = None,
+        alter: Alter | None = None,
+    ) -> bool:
         """A local request that may come too late; whether it was taken."""
         try:
-            self._connection.request(act, then)
+            self._connection.request(act, then, alter)
         except LocalProtocolError as error:
             _log.debug("%s: %s", self.name, error)
             return False
@@ -597,7 +613,16 @@ class Association(Requests, Notifier, threading.Thread):
             # also a handler's sys.exit(): the peer waits
             _log.exception("%s: the association could not be negotiated; it is rejected", self.name)
             rejection = _NOT_NOW
+        decided = answer if rejection is None else rejection
+        assert decided is not None
+        if self.interference is None:
+            self._answer(decided)
+        else:
+            self.interference.answer(decided, self._answer)
 
+    def _answer(self, decided: A_ASSOCIATE_AC | A_ASSOCIATE_RJ, alter: Alter | None = None) -> None:
+        """Say what was decided on the peer's request."""
+        rejection = decided if isinstance(decided, A_ASSOCIATE_RJ) else None
         if rejection is not None:
             # heard before it is said: who sees the answer can rely on the handlers having run
             self._note_refused(rejection)
@@ -607,10 +632,10 @@ class Association(Requests, Notifier, threading.Thread):
                 engine.reject(rejection, now)
                 self.notify(events.EVT_ACSE_SENT, primitive=A_ASSOCIATE(pdu=rejection))
                 return
-            assert answer is not None
+            assert isinstance(decided, A_ASSOCIATE_AC)
             engine.peer_maximum_length = self.requestor.maximum_length
-            engine.accept(answer, now)
-            self.notify(events.EVT_ACSE_SENT, primitive=A_ASSOCIATE(pdu=answer))
+            engine.accept(decided, now)
+            self.notify(events.EVT_ACSE_SENT, primitive=A_ASSOCIATE(pdu=decided))
             self.is_established = True
 
         def then(_: UpperLayer) -> None:
@@ -618,7 +643,7 @@ class Association(Requests, Notifier, threading.Thread):
                 self.notify(events.EVT_ACCEPTED)
                 self.notify(events.EVT_ESTABLISHED)
 
-        if not self._try(respond, then) and rejection is None and self._engine.state is State.STA3:
+        if not self._try(respond, then, alter) and rejection is None and self._engine.state is State.STA3:
             rejection = _NOT_NOW  # the answer holds what cannot be sent
             self._note_refused(rejection)
             self._try(respond, then)
@@ -654,13 +679,15 @@ class Association(Requests, Notifier, threading.Thread):
 
         return self.is_established and self._try(ask)
 
-    def abort(self, block: bool = True) -> None:
+    def abort(self, block: bool = True, *, source: int = AbortSource.SERVICE_USER, reason: int = 0) -> None:
         """Abort the association (A-ABORT, service user); no effect once it is over.
 
         Args:
             block: Wait until the transport connection is closed, a second at most: the peer may not close it.
+            source: Of the A-ABORT (PS3.8 Table 9-26); another than the user is for who misbehaves on purpose.
+            reason: As `source`.
         """
-        self._abort("We aborted the association")
+        self._abort("We aborted the association", source, reason)
         own = self._is_notifying or self._exchange.is_worker
         if block and not own and self._reader is not None:
             self.over.wait(1.0)
@@ -671,11 +698,13 @@ class Association(Requests, Notifier, threading.Thread):
         """Whether this is the reader's thread, or one that runs a notification handler: it must not wait for either."""
         return self._turn_owner == threading.get_ident() or threading.current_thread() is self._reader
 
-    def _abort(self, why: str) -> None:
+    def _abort(self, why: str, source: int = AbortSource.SERVICE_USER, reason: int = 0) -> None:
+        by_user = source == AbortSource.SERVICE_USER
+
         def ask(engine: UpperLayer, now: float) -> None:
-            engine.abort(now)
+            engine.abort(now, source, reason)
             self.is_established = False
-            self.notify(events.EVT_ACSE_SENT, primitive=A_ABORT())
+            self.notify(events.EVT_ACSE_SENT, primitive=A_ABORT() if by_user else A_P_ABORT(provider_reason=reason))
 
         def then(_: UpperLayer) -> None:
             if not (self.is_released or self.is_rejected or self.is_aborted):
@@ -701,11 +730,33 @@ class Association(Requests, Notifier, threading.Thread):
         Raises:
             LocalProtocolError: The association does not allow it (any more).
         """
+        if self.interference is None:
+            self.send_undisturbed(message, data)
+        else:
+            self.interference.send(message, data)
+
+    def send_undisturbed(
+        self, message: Message, data: Any = None, *, command: bytes | None = None, alter: Alter | None = None
+    ) -> None:
+        """Send one DIMSE message whatever interferes; what `send` does when nothing does.
+
+        Args:
+            message: It.
+            data: Its data set in stretches, unless the message has it.
+            command: Its command set as bytes, if they are to be others than the right ones.
+            alter: Alters each of its PDUs.
+
+        Raises:
+            LocalProtocolError: The association does not allow it (any more).
+        """
         if data is None and message.data is not None:
             data = (memoryview(message.data),)
-        command = encode_command(message)
         self._connection.send_message(
-            message.context_id, command, data, lambda: self.notify(events.EVT_DIMSE_SENT, message=message)
+            message.context_id,
+            encode_command(message) if command is None else command,
+            data,
+            lambda: self.notify(events.EVT_DIMSE_SENT, message=message),
+            alter,
         )
 
     @property

@@ -267,10 +267,10 @@ class UpperLayer:
         self._require(Event.EVT14)
         self._step(Event.EVT14, now)
 
-    def abort(self, now: float) -> None:
-        """Evt15: the user aborts."""
+    def abort(self, now: float, source: int = AbortSource.SERVICE_USER, reason: int = 0) -> None:
+        """Evt15: the user aborts; a source other than the user is for those who misbehave on purpose."""
         self._require(Event.EVT15)
-        self._step(Event.EVT15, now)
+        self._step(Event.EVT15, now, A_ABORT_RQ(source=source, reason=reason))
 
     @property
     def can_send_data(self) -> bool:
@@ -552,7 +552,9 @@ class UpperLayer:
                 out.append(ReleaseIndication(collision=True))
                 return State.STA9 if self.requestor else State.STA10
             case Action.AA_1:
-                if error is None:
+                if isinstance(pdu, A_ABORT_RQ):
+                    self._send(pdu, PDUType.A_ABORT)
+                elif error is None:
                     self._send(A_ABORT_RQ(source=AbortSource.SERVICE_USER, reason=0), PDUType.A_ABORT)
                 else:
                     # Evt19 in Sta2: the provider found the fault, so it says which

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 import socket
 import ssl
+import struct
 import threading
 import time
 from collections import deque
@@ -24,12 +26,18 @@ from typing import Protocol
 from workstation.net.codec.pdu import PDUType
 from workstation.net.engine.upper_layer import Disconnect, Output, Sent, UpperLayer
 from workstation.net.errors import LocalProtocolError
+from workstation.net.shell.hindrance import Hindrance, Pace
 from workstation.net.shell.readiness import Waker, wait
 
 _HAS_SENDMSG = hasattr(socket.socket, "sendmsg")
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux
 _GATHER = 64  # pieces in one gathered write; every system allows more
 _STUCK = 60.0  # seconds without room to write after which a peer counts as dead when nothing else is set
+_DRAIN = 30.0  # seconds that a peer on which we hung up has to close its side
+_NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+
+Alter = Callable[[Sent], Sent | None]
+"""What leaves in place of a PDU, or None for nothing; called under the lock. For test servers (`interference`)."""
 
 
 class Owner(Protocol):
@@ -70,6 +78,9 @@ class Connection:
         self._turn = threading.Lock()  # held for a whole DIMSE message: messages never interleave
         self._speaker: int | None = None  # the thread that holds it
         self._broken: str = ""
+        self._hindrance: Hindrance | None = None
+        self._resets = False
+        self._drains_until: float | None = None
 
     # ------------------------------------------------------------------- life
     def pause(self, sock: socket.socket, deadline: float | None, *, write: bool) -> None:
@@ -109,20 +120,24 @@ class Connection:
         return self._closed
 
     def request(
-        self, act: Callable[[UpperLayer, float], None], then: Callable[[UpperLayer], None] | None = None
+        self,
+        act: Callable[[UpperLayer, float], None],
+        then: Callable[[UpperLayer], None] | None = None,
+        alter: Alter | None = None,
     ) -> None:
         """Make a local request of the engine from any thread.
 
         Args:
             act: Makes the request.
             then: Called under the lock as well, when what came out of the engine has been noted.
+            alter: Alters the PDUs that come of it.
 
         Raises:
             LocalProtocolError: The state does not allow it; nothing changed.
         """
         with self.lock:
             act(self.engine, time.monotonic())
-            outputs = self._collect()
+            outputs = self._collect(alter)
             if then is not None:
                 then(self.engine)
             self._wake_reader()
@@ -165,10 +180,15 @@ class Connection:
                 return False
             sock, waker = self._socket, self._waker
             self._waiting_until = self.engine.deadline
-            write = bool(self._outbox)
-            pending = bool(self._broken) or (isinstance(sock, ssl.SSLSocket) and sock.pending() > 0)
+            read, write = True, bool(self._outbox)
+            if self._hindrance is not None:
+                now = time.monotonic()
+                read, write, self._waiting_until = self._hindrance.plan(now, self._waiting_until, write=write)
+            pending = bool(self._broken) or (read and isinstance(sock, ssl.SSLSocket) and sock.pending() > 0)
             timeout = None if self._waiting_until is None else self._waiting_until - time.monotonic()
-        readable, writable = wait(sock, waker, 0.0 if pending else timeout, read=True, write=write)
+        if self._drains_until is not None:
+            return self._drain(sock, waker, self._drains_until)
+        readable, writable = wait(sock, waker, 0.0 if pending else timeout, read=read, write=write)
         idle = False
         with self.lock:
             if self._closed:
@@ -180,7 +200,7 @@ class Connection:
             if self._broken and not heard:
                 self.engine.disconnected(now, self._broken)
             deadline = self.engine.deadline
-            if deadline is not None and now >= deadline:
+            if deadline is not None and now >= deadline and not self.is_hushed:
                 idle = self.engine.tick(now) == "network"
             outputs = self._collect()
         self._owner.handle(outputs)
@@ -193,14 +213,18 @@ class Connection:
         with self.lock:
             self.engine.disconnected(time.monotonic(), why)
             outputs = self._collect()
+            if self._drains_until is not None and not self._closed:
+                outputs = self._drained()
             self._close()
         self._owner.handle(outputs)
 
-    def _collect(self) -> list[Output]:
+    def _collect(self, alter: Alter | None = None) -> list[Output]:
         """Under the lock: take the engine's outputs, send what is to be sent, let the owner note them."""
         outputs = self.engine.take()
         if not outputs:
             return outputs
+        if alter is not None or self._hindrance is not None:
+            outputs = self._altered(outputs, alter)
         disconnect = aborts = False
         for output in outputs:
             if isinstance(output, Sent):
@@ -229,7 +253,7 @@ class Connection:
             return
         self._closed = True
         self._outbox.clear()
-        if self._socket is not None:
+        if self._socket is not None and not self._resets:
             if isinstance(self._socket, ssl.SSLSocket):
                 with contextlib.suppress(OSError, ValueError):
                     self._socket.unwrap()  # says close_notify: the end is meant; nobody waits for the peer's
@@ -264,8 +288,14 @@ class Connection:
         """Under the lock: take what has arrived, a buffer's worth at most; whether there was something."""
         sock = self._socket
         assert sock is not None
+        buffer = self.engine.buffer()
+        pace = None if self._hindrance is None else self._hindrance.reading
+        if pace is not None and not self._broken:
+            buffer = buffer[: pace.room(time.monotonic())]
+            if not buffer:
+                return False
         try:
-            count = sock.recv_into(self.engine.buffer())
+            count = sock.recv_into(buffer)
         except (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return False
         except OSError as error:
@@ -278,6 +308,8 @@ class Connection:
                 with contextlib.suppress(OSError):
                     sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
             self.engine.receive(count, time.monotonic())
+            if pace is not None:
+                pace.passed(count, time.monotonic())
         else:
             self.engine.disconnected(time.monotonic(), "The peer closed the transport connection")
         return count > 0
@@ -292,9 +324,17 @@ class Connection:
         if sock is None or self._closed or self._broken:
             self._outbox.clear()
             return
+        pace = None if self._hindrance is None else self._hindrance.writing
         try:
             while self._outbox:
-                if self._tls or not _HAS_SENDMSG:
+                if pace is not None:
+                    room = pace.room(time.monotonic())
+                    if not room:
+                        return
+                    sent = sock.send(self._outbox[0][0][:room])
+                    pace.passed(sent, time.monotonic())
+                    self.engine.watch_network(time.monotonic())  # what we do slowly is not the peer's silence
+                elif self._tls or not _HAS_SENDMSG:
                     sent = sock.send(self._outbox[0][0])
                 else:
                     sent = sock.sendmsg(islice((piece for pdu in self._outbox for piece in pdu), _GATHER))
@@ -328,7 +368,12 @@ class Connection:
                 self._head_started = False
 
     def send_message(
-        self, context_id: int, command: bytes, data: Iterable[memoryview] | None, announce: Callable[[], None]
+        self,
+        context_id: int,
+        command: bytes,
+        data: Iterable[memoryview] | None,
+        announce: Callable[[], None],
+        alter: Alter | None = None,
     ) -> None:
         """Send one DIMSE message: its command set, and its data set piece by piece.
 
@@ -340,6 +385,7 @@ class Connection:
             data: The encoded data set in stretches, each a multiple of the engine's `largest_fragment` but the
                 last, or None.
             announce: Called under the lock before the first PDU is noted, unless nothing is sent.
+            alter: Alters each of its PDUs.
 
         Raises:
             LocalProtocolError: The association does not allow it (any more).
@@ -353,10 +399,10 @@ class Connection:
                 following = next(pieces, None)
                 # a command set that data follow waits for them: one write for a small message
                 hold = following is not None
-                self._send(context_id, memoryview(command), command=True, hold=hold, announce=announce)
+                self._send(context_id, memoryview(command), command=True, hold=hold, announce=announce, alter=alter)
                 while following is not None:
                     current, following = following, next(pieces, None)
-                    self._send(context_id, current, last=following is None)
+                    self._send(context_id, current, last=following is None, alter=alter)
             finally:
                 self._speaker = None
 
@@ -369,21 +415,24 @@ class Connection:
         last: bool = True,
         hold: bool = False,
         announce: Callable[[], None] | None = None,
+        alter: Alter | None = None,
     ) -> None:
         """Hand a stretch to the engine; unless it is held, return when all of it has been written."""
         with self.lock:
             self.engine.send_data(context_id, data, command=command, last=last, now=time.monotonic())
             if announce is not None:
                 announce()
-            outputs = self._hold() if hold else self._collect()
+            outputs = self._hold(alter) if hold else self._collect(alter)
             waiting = bool(self._outbox) and not hold
         self._owner.handle(outputs)
         if waiting:
             self._await_room()
 
-    def _hold(self) -> list[Output]:
+    def _hold(self, alter: Alter | None) -> list[Output]:
         """Under the lock: put the engine's PDUs in the outbox without writing yet."""
         outputs = self.engine.take()
+        if alter is not None or self._hindrance is not None:
+            outputs = self._altered(outputs, alter)
         for output in outputs:
             if isinstance(output, Sent):
                 self._outbox.append(deque(memoryview(piece).cast("B") for piece in output.pieces if len(piece)))
@@ -405,9 +454,12 @@ class Connection:
         try:
             while True:
                 limit = self.engine.limits.network or _STUCK
-                _, writable = wait(sock, waker, limit, read=False, write=True)
+                pause = 0.0
+                if self._hindrance is not None and self._hindrance.writing is not None:
+                    pause = max(0.0, self._hindrance.writing.next - time.monotonic())
+                _, writable = wait(sock, waker, pause or limit, read=False, write=not pause)
                 with self.lock:
-                    if writable:
+                    if writable or pause:
                         self._flush()
                     elif not self._is_sent:
                         self.engine.disconnected(time.monotonic(), f"The peer read nothing for {limit:.0f} s")
@@ -425,6 +477,114 @@ class Connection:
     def _is_sent(self) -> bool:
         """Under the lock: whether a sender has nothing to wait for any longer."""
         return self._closed or not self._outbox or not self.engine.can_send_data
+
+    # ------------------------------------------------------------------- misbehaving on purpose (`interference`)
+    @property
+    def is_hushed(self) -> bool:
+        """Whether nothing leaves any more."""
+        return self._hindrance is not None and self._hindrance.silent
+
+    def hush(self) -> None:
+        """As `silence`, from an `Alter`, which is called under the lock."""
+        if self._hindrance is None:
+            self._hindrance = Hindrance()
+        self._hindrance.silent = True
+
+    def silence(self) -> None:
+        """Send nothing from now on; what arrives is read, and no deadline of ours ends the association."""
+        with self.lock:
+            self.hush()
+            self._wake_reader(always=True)
+
+    def slow_down(self, *, reading: int | None = None, writing: int | None = None) -> None:
+        """Read or write no more bytes a second than this from now on; None leaves it as it is."""
+        with self.lock:
+            if self._hindrance is None:
+                self._hindrance = Hindrance()
+            if reading is not None:
+                self._hindrance.reading = Pace(reading)
+                # a PDU takes as long as we make it take
+                self.engine.limits.pdu = self.engine.limits.grace = math.inf
+                if self._socket is not None:
+                    # or the system would take megabytes at once, and the peer would notice nothing
+                    with contextlib.suppress(OSError):
+                        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, min(max(reading, 2048), 65536))
+            if writing is not None:
+                self._hindrance.writing = Pace(writing)
+            self._wake_reader(always=True)
+
+    def hang_up(self, why: str) -> None:
+        """Close our side of the transport connection (FIN) without a word, and go when the peer has closed its own.
+
+        What the peer still says is read and dropped meanwhile: to close a socket with unread bytes, or to get more
+        afterwards, makes the system reset the connection.
+        """
+        with self.lock:
+            if self._closed or self._socket is None or self._drains_until is not None:
+                return
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_WR)
+            self._outbox.clear()
+            self.hush()
+            self._drains_until = time.monotonic() + _DRAIN
+            self.engine.disconnected(time.monotonic(), why)
+            outputs: list[Output] = [one for one in self.engine.take() if not isinstance(one, Disconnect)]
+            self._owner.note(outputs)
+            for waker in (self._waker, self._sender):
+                if waker is not None:
+                    waker.wake()
+        self._owner.handle(outputs)
+
+    def reset(self, why: str) -> None:
+        """Cut the transport connection with an RST; what the system has not yet sent is lost."""
+        with self.lock:
+            if self._closed or self._socket is None:
+                return
+            with contextlib.suppress(OSError):
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+                self._resets = True
+        self.close(why)
+
+    def _altered(self, outputs: list[Output], alter: Alter | None) -> list[Output]:
+        """Under the lock: the engine's outputs with the PDUs that leave in place of its own."""
+        altered: list[Output] = []
+        for output in outputs:
+            leaves: Output | None = output
+            if isinstance(output, Sent):
+                if self.is_hushed:
+                    leaves = None
+                elif alter is not None:
+                    leaves = alter(output)
+            if leaves is not None:
+                altered.append(leaves)
+        return altered
+
+    def _drain(self, sock: socket.socket, waker: Waker, until: float) -> bool:
+        """Wait for the peer to close its side; whether it is still to come."""
+        readable, _ = wait(sock, waker, until - time.monotonic(), read=True, write=False)
+        with self.lock:
+            if self._closed:
+                return False
+            is_over = time.monotonic() >= until
+            if readable:
+                try:
+                    is_over = is_over or not sock.recv(1 << 16)
+                except (BlockingIOError, InterruptedError):
+                    pass
+                except OSError:
+                    is_over = True
+            if not is_over:
+                return True
+            outputs = self._drained()
+            self._close()
+        self._owner.handle(outputs)
+        return False
+
+    def _drained(self) -> list[Output]:
+        """Under the lock: the end that `hang_up` has put off."""
+        outputs: list[Output] = [Disconnect()]
+        self._owner.note(outputs)
+        return outputs
 
 
 def _sentence(error: OSError) -> str:

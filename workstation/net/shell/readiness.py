@@ -78,7 +78,8 @@ def wait(
     if _HAS_POLL:
         poll = select.poll()
         flags = (select.POLLIN if read else 0) | (select.POLLOUT if write else 0)
-        poll.register(sock, flags)
+        if flags:  # a broken socket would be told of at once, although nobody wants to hear of it yet
+            poll.register(sock, flags)
         if waker:
             poll.register(waker.fileno(), select.POLLIN)
         ready = dict(poll.poll(None if timeout is None else timeout * 1000.0 + 0.5))
@@ -93,7 +94,7 @@ def wait(
     readable, writable, broken_list = select.select(
         wanted,
         [sock] if write else [],
-        [sock],
+        [sock] if read or write else [],
         timeout,
     )
     if waker and waker in readable:
