@@ -76,7 +76,7 @@ def test_texts_beyond_ascii_say_their_character_set() -> None:
         ("RequestAttributesSequence = 5", "Line 1: RequestAttributesSequence is a sequence: its items stand below it."),
         ("PatientID = 1\n  PatientName = x", STRAY),
         ("PatientID = 1\n  - PatientName = x", STRAY),
-        ("RequestAttributesSequence =\n - - Rows = 1", "Line 2: an item begins with an element, not with another item."),
+        ("RequestAttributesSequence =\n - - Rows = 1", "Line 2: an item begins with an element, not with an item."),
         ("\tPatientID = 1", "Line 1: indent with spaces, not with tabs."),
         ("TransferSyntaxUID = 1.2", "Line 1: TransferSyntaxUID does not belong into a data set."),
         ("{nonsense", "Line 1: this is no JSON: Expecting property name enclosed in double quotes."),

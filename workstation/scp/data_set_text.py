@@ -291,7 +291,7 @@ class _Builder:
             if not row.dashes or row.dashes[0] <= indent or (dash is not None and row.dashes[0] != dash):
                 break
             if len(row.dashes) > 1:
-                raise ValueError(f"Line {row.number}: an item begins with an element, not with another item.")
+                raise ValueError(f"Line {row.number}: an item begins with an element, not with an item.")
             dash = row.dashes[0]
             if row.tag is None:
                 self._at += 1
