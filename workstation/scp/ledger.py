@@ -1,17 +1,19 @@
 """The ledger: what the server keeps beside objects. Worklist items, procedure steps, commitments, print jobs, UPS ...
 
 One table for all: a kind, a UID, a state, who sent it, and the data set as DICOM JSON. So everything survives a
-restart, and a browser shows all kinds alike. Changes are serialised per record by the database; listeners hear of each.
-SQLite beside the archive by default; with a database of several workstations, in that one.
+restart, and a browser shows all kinds alike. Changes are serialised per record by the database; listeners hear of each
+that is made in this process. SQLite beside the archive by default; with a database for several workstations, in it.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
+import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -38,6 +40,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from workstation.scp.archive import schema
+from workstation.scp.kept import data_set_of, text_of
 
 LOGGER = logging.getLogger(__name__)
 
@@ -56,7 +59,13 @@ _RECORD = Table(
     Column("data_set", Text, nullable=False, default="{}"),
     UniqueConstraint("kind", "uid"),
     Index("ledger_by_state", "kind", "state"),
+    # Has all that `versions` reads, so that it need not touch the wide rows.
+    Index("ledger_by_change", "kind", "uid", "changed"),
 )
+# Rows that are read at once: no transaction stays open while somebody looks at them.
+_PAGE = 100
+# Of PostgreSQL's advisory locks: one process at a time makes the table.
+_MAKING = 0x4C454447
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,10 +119,17 @@ class Ledger:
         self._writing = threading.Lock()
         try:
             with self._transaction() as connection:
+                if self._engine.dialect.name == "postgresql":
+                    connection.execute(select(func.pg_advisory_xact_lock(_MAKING)))
                 _METADATA.create_all(connection)
         except BaseException:
             self._engine.dispose()
             raise
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may change it, which no listener hears of."""
+        return self._engine.dialect.name != "sqlite"
 
     def close(self) -> None:
         """Close the database."""
@@ -136,27 +152,39 @@ class Ledger:
         Raises:
             DuplicateRecordError: There is one already.
         """
-        now = time.time()
-        record = Record(
-            kind=kind,
-            uid=uid,
-            state=state,
-            peer=peer,
-            facts=dict(facts or {}),
-            data_set=data_set,
-            created=now,
-            changed=now,
-        )
+        record = _new(kind, uid, data_set, state=state, peer=peer, facts=facts)
+        values = _columns(record)
         try:
             with self._transaction() as connection:
-                connection.execute(insert(_RECORD).values(created=now, kind=kind, uid=uid, **_columns(record)))
+                connection.execute(insert(_RECORD).values(**values))
         except IntegrityError as error:
             raise DuplicateRecordError(f"There is a {kind} {uid} already.") from error
         self._tell(kind, uid)
         return record
 
+    def add_many(self, kind: str, records: Iterable[tuple[str, Dataset, str]]) -> list[str]:
+        """Add many records in one transaction; return the UIDs of those that were not there.
+
+        Args:
+            kind: Of all of them.
+            records: UID, data set and state of each.
+        """
+        rows = {uid: _columns(_new(kind, uid, data_set, state=state)) for uid, data_set, state in records}
+        if not rows:
+            return []
+        with self._transaction() as connection:
+            known = set(connection.execute(select(_RECORD.c.uid).where(_RECORD.c.kind == kind)).scalars())
+            added = [uid for uid in rows if uid not in known]
+            if added:
+                connection.execute(insert(_RECORD), [rows[uid] for uid in added])
+        for uid in added:
+            self._tell(kind, uid)
+        return added
+
     def change(self, kind: str, uid: str, changed: Callable[[Record], Record]) -> Record:
         """Replace a record by what `changed` makes of it, in one transaction; what it raises changes nothing.
+
+        Kind, UID and time of creation stay. `changed` must be quick and must not use the ledger: others wait for it.
 
         Raises:
             UnknownRecordError: There is no such record.
@@ -168,7 +196,10 @@ class Ledger:
             row = connection.execute(statement).one_or_none()
             if row is None:
                 raise UnknownRecordError(f"There is no {kind} {uid}.")
-            record = replace(changed(_record(row)), changed=time.time())
+            before = _record(row)
+            # Never the same time twice, whatever the clock does: `versions` tells changes by it.
+            now = max(time.time(), math.nextafter(before.changed, math.inf))
+            record = replace(changed(before), kind=kind, uid=uid, created=before.created, changed=now)
             connection.execute(update(_RECORD).where(_RECORD.c.id == row.id).values(**_columns(record)))
         self._tell(kind, uid)
         return record
@@ -190,14 +221,47 @@ class Ledger:
         return None if row is None else _record(row)
 
     def records(self, kind: str, *, state: str | None = None, newest_first: bool = False) -> Iterator[Record]:
-        """The records of a kind in the order of their arrival, read as they are taken. Close it when leaving early."""
+        """The records of a kind in the order of their arrival, read a few at a time as they are taken.
+
+        One that is changed or removed meanwhile comes as it is when its turn comes, or not at all.
+        """
+        place: int | None = None
         order = _RECORD.c.id.desc() if newest_first else _RECORD.c.id
-        statement = select(_RECORD).where(_RECORD.c.kind == kind).order_by(order)
+        statement = select(_RECORD).where(_RECORD.c.kind == kind).order_by(order).limit(_PAGE)
         if state is not None:
             statement = statement.where(_RECORD.c.state == state)
-        with self._engine.connect() as connection:
-            for row in connection.execution_options(yield_per=100).execute(statement):
+        while True:
+            page = statement
+            if place is not None:
+                page = statement.where(_RECORD.c.id < place if newest_first else _RECORD.c.id > place)
+            with self._engine.connect() as connection:
+                rows = connection.execute(page).all()
+            for row in rows:
                 yield _record(row)
+            if len(rows) < _PAGE:
+                return
+            place = rows[-1].id
+
+    def versions(self, kind: str) -> dict[str, float]:
+        """The records of a kind in the order of their arrival: UID -> when it was changed, no change at the same time.
+
+        Costs some milliseconds for ten thousand; together with `models` for those who keep their own picture of a kind.
+        """
+        statement = select(_RECORD.c.uid, _RECORD.c.changed, _RECORD.c.id).where(_RECORD.c.kind == kind)
+        with self._engine.connect() as connection:
+            rows = connection.execute(statement).all()
+        return {uid: changed for uid, changed, _ in sorted(rows, key=lambda row: row.id)}
+
+    def models(self, kind: str, uids: Iterable[str]) -> Iterator[tuple[str, str, float, dict[str, Any]]]:
+        """UID, state, time of change and data set in the DICOM JSON model of those records, as far as there are any."""
+        wanted = iter(uids)
+        while page := list(itertools.islice(wanted, _PAGE)):
+            columns = (_RECORD.c.uid, _RECORD.c.state, _RECORD.c.changed, _RECORD.c.data_set)
+            statement = select(*columns).where(_RECORD.c.kind == kind, _RECORD.c.uid.in_(page))
+            with self._engine.connect() as connection:
+                rows = connection.execute(statement).all()
+            for row in rows:
+                yield row.uid, row.state, row.changed, json.loads(row.data_set)
 
     def counts(self) -> dict[str, int]:
         """How many records there are of each kind."""
@@ -239,13 +303,38 @@ def _by_key(kind: str, uid: str) -> Select[Any]:
     return select(_RECORD).where(_RECORD.c.kind == kind, _RECORD.c.uid == uid)
 
 
+def _new(
+    kind: str,
+    uid: str,
+    data_set: Dataset,
+    *,
+    state: str = "",
+    peer: str = "",
+    facts: dict[str, object] | None = None,
+) -> Record:
+    now = time.time()
+    return Record(
+        kind=kind,
+        uid=uid,
+        state=state,
+        peer=peer,
+        facts=dict(facts or {}),
+        data_set=data_set,
+        created=now,
+        changed=now,
+    )
+
+
 def _columns(record: Record) -> dict[str, object]:
     return {
+        "kind": record.kind,
+        "uid": record.uid,
         "state": record.state,
         "peer": record.peer,
+        "created": record.created,
         "changed": record.changed,
         "facts": json.dumps(record.facts),
-        "data_set": json.dumps(record.data_set.to_json_dict(suppress_invalid_tags=True)),
+        "data_set": text_of(record.data_set),
     }
 
 
@@ -256,7 +345,7 @@ def _record(row: Row[tuple[object, ...]]) -> Record:
         state=row.state,
         peer=row.peer,
         facts=json.loads(row.facts),
-        data_set=Dataset.from_json(row.data_set),
+        data_set=data_set_of(row.data_set),
         created=row.created,
         changed=row.changed,
     )

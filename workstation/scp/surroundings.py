@@ -96,8 +96,9 @@ class Later:
                 return
             heapq.heappush(self._due, (time.monotonic() + seconds, next(self._numbers), work))
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="server-later", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="workstation-later", daemon=True)
+                thread.start()
+                self._thread = thread
             self._condition.notify()
 
     def stop(self) -> None:

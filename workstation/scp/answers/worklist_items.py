@@ -16,7 +16,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from workstation.scp.answers.worklist_table import COLUMN_OF, STEPS, first_item, set_cell
-from workstation.scp.ledger import DuplicateRecordError, Ledger, Record, UnknownRecordError
+from workstation.scp.ledger import Ledger, Record, UnknownRecordError
 from workstation.scp.query.levels import tag_of
 
 # The kind of its records in the ledger.
@@ -125,13 +125,7 @@ def save_item(ledger: Ledger, uid: str, item: Dataset) -> Record:
 
 
 def add_items(ledger: Ledger, items: Iterable[Dataset]) -> tuple[int, int]:
-    """Keep new items; return how many were added, and how many were there already."""
-    added = known = 0
-    for item in items:
-        try:
-            add_item(ledger, item)
-        except DuplicateRecordError:
-            known += 1
-        else:
-            added += 1
-    return added, known
+    """Keep new items, all at once; return how many were added, and how many were there already."""
+    made = [completed(item) for item in items]
+    added = ledger.add_many(WORKLIST, [(key_of(item), item, status_of_step(item)) for item in made])
+    return len(added), len(made) - len(added)
