@@ -21,8 +21,20 @@ POINTS: Mapping[str, str] = MappingProxyType(
         "receiving": "while the object is received",
     }
 )
-"""When a fault that ends something happens, by its name in a rule. For an association request only "before" (in place
-of the A-ASSOCIATE answer), "middle" (of it) and "after" (it); "receiving" is of C-STORE."""
+"""When a fault that ends something happens, by its name in a rule (`points_for` an event).
+
+"middle" is of the first response, and at the latest right after it. "between" never comes if there are fewer
+responses; of none it is "before". For an association request "between" is "after", and "receiving", of C-STORE while the
+object arrives, is "before" for whatever else.
+"""
+
+
+def points_for(event: str) -> Mapping[str, str]:
+    """The points that make sense for the event of this name, as in `POINTS`."""
+    left_out = {"receiving"} if event != "EVT_C_STORE" else set()
+    if event == "A-ASSOCIATE":
+        left_out |= {"between"}
+    return {name: label for name, label in POINTS.items() if name not in left_out}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +91,7 @@ class FaultSpec:
         parameters: Its values.
         association: It can be ordered for an association request.
         services: It can be ordered for a service's event.
+        events: The services' events that it can be ordered for; empty for all.
     """
 
     label: str
@@ -86,11 +99,14 @@ class FaultSpec:
     parameters: tuple[Parameter, ...] = ()
     association: bool = False
     services: bool = True
+    events: tuple[str, ...] = ()
 
     def applies_to(self, event: str) -> bool:
         """Whether a rule for the event of this name can have it."""
         if event == "A-ASSOCIATE":
             return self.association
+        if self.events and event not in self.events:
+            return False
         return self.services and event not in ("EVT_USER_ID", "EVT_ASYNC_OPS", "EVT_SOP_EXTENDED", "EVT_SOP_COMMON")
 
     def checked(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -148,7 +164,7 @@ FAULTS: Mapping[str, FaultSpec] = MappingProxyType(
         ),
         "contexts": FaultSpec(
             label="Refuse or accept chosen contexts",
-            help="Presentation contexts are refused or accepted as chosen, not by what is supported.",
+            help="Presentation contexts are refused or accepted as chosen, the others as supported.",
             parameters=(
                 _texts("refuse", "Refuse these SOP classes", "UIDs or names, with * and ?."),
                 _choice(
@@ -162,11 +178,15 @@ FAULTS: Mapping[str, FaultSpec] = MappingProxyType(
                         4: "transfer syntaxes not supported",
                     },
                 ),
-                _texts("accept", "Accept only these SOP classes", "UIDs or names, with * and ?; empty for all."),
+                _texts(
+                    "accept",
+                    "Accept only these SOP classes",
+                    "UIDs or names, with * and ?, whether supported or not; empty for what is supported.",
+                ),
                 _texts(
                     "syntaxes",
                     "Accept only these transfer syntaxes",
-                    "UIDs or names in order of preference; empty for all.",
+                    "UIDs or names, with * and ?, in order of preference; empty for what is supported.",
                 ),
             ),
             association=True,
@@ -174,7 +194,7 @@ FAULTS: Mapping[str, FaultSpec] = MappingProxyType(
         ),
         "abort": FaultSpec(
             label="Abort the association",
-            help="The peer gets an A-ABORT.",
+            help="The peer gets an A-ABORT; in the middle of a response after a whole PDU with a part of it.",
             parameters=(
                 _choice("source", "Source", 0, {0: "service user", 1: "reserved", 2: "service provider"}),
                 _whole("reason", "Reason", 0, 0, 255, "PS3.8 Table 9-26."),
@@ -214,7 +234,7 @@ FAULTS: Mapping[str, FaultSpec] = MappingProxyType(
         ),
         "truncate": FaultSpec(
             label="Truncate the PDU",
-            help="The answer's PDU ends too early; what follows on the wire is the end of the connection, or nothing.",
+            help="The answer's first PDU ends early; what follows is the end of the connection, or nothing.",
             parameters=(
                 _whole("bytes", "Bytes that are sent", 16, 0, 2**31),
                 Parameter(name="close", label="Then close the connection", kind="flag", default=True),
@@ -223,7 +243,7 @@ FAULTS: Mapping[str, FaultSpec] = MappingProxyType(
         ),
         "pdu-length": FaultSpec(
             label="Wrong PDU length",
-            help="The length field of the answer's PDU says something else.",
+            help="The length field of the answer's first PDU says something else.",
             parameters=(_whole("difference", "Wrong by", 2, -(2**31), 2**31, "Bytes, negative for too short."),),
             association=True,
         ),
@@ -235,12 +255,12 @@ FAULTS: Mapping[str, FaultSpec] = MappingProxyType(
         ),
         "context-id": FaultSpec(
             label="Wrong Presentation Context ID",
-            help="The answer names another presentation context.",
+            help="The responses name another presentation context.",
             parameters=(_whole("context_id", "Presentation Context ID", 253, 0, 255),),
         ),
         "message-id": FaultSpec(
             label="Wrong Message ID",
-            help="The response answers another message.",
+            help="The responses answer another message.",
             parameters=(_whole("difference", "Wrong by", 1, -65535, 65535, "Added to Message ID Being Responded To."),),
         ),
         "twice": FaultSpec(
@@ -253,17 +273,19 @@ FAULTS: Mapping[str, FaultSpec] = MappingProxyType(
         ),
         "pdu-type": FaultSpec(
             label="Unknown PDU type",
-            help="The answer's PDU has a type that the standard does not know.",
+            help="The answer's first PDU has a type that the standard does not know.",
             parameters=(_whole("type", "PDU type", 0x77, 0, 255, hexadecimal=True),),
             association=True,
         ),
         "odd": FaultSpec(
             label="Odd length",
-            help="The last value of the response's command set loses its padding: it has an odd length.",
+            help="The last padded value of each response's command set loses its padding (or a text gets padding that "
+            "it does not need): its length is odd.",
         ),
         "counters": FaultSpec(
             label="Wrong sub-operation counters",
             help="The numbers of sub-operations in the responses of a C-GET or C-MOVE are wrong.",
+            events=("EVT_C_GET", "EVT_C_MOVE"),
             parameters=(
                 _whole("remaining", "Remaining wrong by", 0, -65535, 65535),
                 _whole("completed", "Completed wrong by", 1, -65535, 65535),

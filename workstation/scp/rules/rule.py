@@ -165,7 +165,7 @@ class Action:
         for name, value in self.negotiation.items():
             if name not in NEGOTIATION_VALUES:
                 raise ValueError(f"There is no {name!r} to negotiate: give one of {', '.join(NEGOTIATION_VALUES)}.")
-            if not isinstance(value, NEGOTIATION_VALUES[name][0]):
+            if not _is_negotiable(name, value):
                 raise ValueError(f"{name!r} is {value!r}: {NEGOTIATION_VALUES[name][1]}")
         if self.answer == "script" and not self.script:
             raise ValueError("A script is asked for, but no file is named.")
@@ -185,6 +185,31 @@ NEGOTIATION_VALUES: Mapping[str, tuple[type | tuple[type, ...], str]] = MappingP
     }
 )
 """What a chosen answer to a negotiation event can say, with its type and words for it."""
+
+
+def _is_negotiable(name: str, value: Any) -> bool:
+    if not isinstance(value, NEGOTIATION_VALUES[name][0]):
+        return False
+    match value:
+        case bool():
+            return name == "verified"
+        case int():
+            return 0 <= value <= 0xFFFF
+        case str():
+            return _is_hexadecimal(value)
+        case dict():
+            return all(isinstance(uid, str) and _is_hexadecimal(info) for uid, info in value.items())
+        case list():
+            return all(isinstance(uid, str) for uid in value)
+    return False
+
+
+def _is_hexadecimal(value: Any) -> bool:
+    try:
+        bytes.fromhex(value)
+    except (ValueError, TypeError):
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
