@@ -160,7 +160,7 @@ class Archive:
     # hearing of changes
 
     def listen(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` after each change, in the thread that made it, and so it must be quick; returns what ends that.
+        """Call `listener` after each change, in the thread that made it: it must be quick. Returns what ends that.
 
         Only of what this archive did: another process on the same folder has listeners of its own.
         """

@@ -94,6 +94,19 @@ def extract(data: bytes | Source, transfer_syntax: str, sop_class_uid: str, sop_
     return texts
 
 
+def uids_of(data: bytes | Source, transfer_syntax: str) -> tuple[str, str]:
+    """Return the SOP Class UID and SOP Instance UID that a data set says; "" for what it does not.
+
+    Raises:
+        DamagedDataSetError: it is not whole.
+        OSError: the source cannot be read.
+    """
+    wanted = [_TAGS["SOPClassUID"], _TAGS["SOPInstanceUID"]]
+    head = _decode(scan(data, transfer_syntax, frozenset(wanted)))
+    sop_class, instance = (_text_or_none(head, tag) if tag in head else "" for tag in wanted)
+    return sop_class, instance
+
+
 def _decode(scanned: Scanned) -> Dataset:
     """Return the wanted elements, without those that are damaged."""
     try:
