@@ -24,8 +24,8 @@ POINTS: Mapping[str, str] = MappingProxyType(
 """When a fault that ends something happens, by its name in a rule (`points_for` an event).
 
 "middle" is of the first response, and at the latest right after it. "between" never comes if there are fewer
-responses; of none it is "before". For an association request "between" is "after", and "receiving", of C-STORE while the
-object arrives, is "before" for whatever else.
+responses; of none it is "before". For an association request "between" is "after"; "receiving" is "before" for
+everything but a C-STORE whose object still arrives.
 """
 
 
