@@ -67,7 +67,8 @@ def one_step_each(item: Dataset) -> list[Dataset]:
     split: list[Dataset] = []
     for step in steps:
         one = Dataset()
-        one.update({tag: item[tag] for tag in item.keys() if tag != element.tag})  # noqa: SIM118 - decodes one by one
+        # Elements are shared by nobody: to set one changes it where it is.
+        one.update({tag: deepcopy(item[tag]) for tag in item.keys() if tag != element.tag})  # noqa: SIM118
         setattr(one, STEPS, Sequence([step]))
         split.append(one)
     return split
