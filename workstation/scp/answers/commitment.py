@@ -26,13 +26,12 @@ from pydicom.sequence import Sequence
 
 from workstation.net import events, uids
 from workstation.net.association import Association
-from workstation.net.codec.dimse import N_ACTION_RSP
 from workstation.net.events import Event, InterventionEvent
 from workstation.net.presentation import PresentationContext, build_context
 from workstation.scp.answers.contexts import STORAGE_CLASSES, UNCOMPRESSED
 from workstation.scp.answers.errands import Errands
 from workstation.scp.answers.reading import UnreadableDataSetError, read_data_set
-from workstation.scp.answers.reporting import DELIVERED, Report, can_carry, report_on, report_to
+from workstation.scp.answers.reporting import DELIVERED, Report, after_answer, can_carry, report_on, report_to
 from workstation.scp.archive.verify import NO_SUCH_OBJECT_INSTANCE, SAFE, Verdict, verify
 from workstation.scp.ledger import DuplicateRecordError, Ledger, Record, UnknownRecordError
 from workstation.scp.query.answer import status_of
@@ -60,8 +59,6 @@ CLASS_NOT_SUPPORTED, DUPLICATE_TRANSACTION = 0x0122, 0x0131
 PAUSES = (5.0, 30.0, 120.0, 600.0, 1800.0, *[3600.0] * 23)
 # Seconds in which most peers that wait for a new association have released theirs.
 GRACE = 0.2
-# Seconds after which the answer to the request is no longer waited for, as when a rule keeps it back.
-ANSWER_LIMIT = 10.0
 # How long one transaction is worked on before it is another one's turn.
 TURN = 0.1
 MOST_SENTENCES = 100
@@ -171,7 +168,7 @@ class Commitment:
         record = self._add(transaction_uid, references, event.assoc.requestor.ae_title)
         transaction = _Transaction(record.uid, record.peer, event.assoc, {"answer", "checks"})
         self._claim(record.uid)
-        self._await_answer(event, transaction)
+        after_answer(event, self._surroundings.later, lambda: self._happened(transaction, "answer"), grace=self._grace)
         if record.state == CHECKED:
             self._happened(transaction, "checks")
         else:
@@ -200,23 +197,6 @@ class Commitment:
             except DuplicateRecordError:
                 continue
         raise AssertionError
-
-    def _await_answer(self, event: Event, transaction: _Transaction) -> None:
-        """The report must not leave before the response: the peer would take it for that."""
-        association, number = event.assoc, event.message_id
-
-        def answered() -> None:
-            association.unbind(events.EVT_DIMSE_SENT, sent)
-            self._happened(transaction, "answer")
-
-        def sent(happened: Event) -> None:
-            message = happened.message
-            if isinstance(message, N_ACTION_RSP) and message.MessageIDBeingRespondedTo == number:
-                association.unbind(events.EVT_DIMSE_SENT, sent)
-                self._surroundings.later.call(self._grace, answered)
-
-        association.bind(events.EVT_DIMSE_SENT, sent)
-        self._surroundings.later.call(ANSWER_LIMIT, answered)
 
     def _take_report(self, event: Event) -> tuple[Any, Dataset | None]:
         try:

@@ -7,18 +7,25 @@ reported to all the same. Everything that can go wrong here is a sentence: nobod
 from __future__ import annotations
 
 import itertools
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
+from workstation.net import events
 from workstation.net.association import Association
+from workstation.net.codec.dimse import Response
 from workstation.net.errors import LocalProtocolError
+from workstation.net.events import Event
 from workstation.net.presentation import build_context, build_role
 from workstation.net.status import code_to_category, status_text
 from workstation.scp.answers.contexts import UNCOMPRESSED
-from workstation.scp.surroundings import Surroundings
+from workstation.scp.surroundings import Later, Surroundings
 
 DELIVERED = ""
+# Seconds after which the answer to a request is no longer waited for, as when a rule keeps it back.
+ANSWER_LIMIT = 10.0
 
 _numbers = itertools.count(1)
 
@@ -71,23 +78,71 @@ def report_on(association: Association, report: Report) -> str:
     return DELIVERED
 
 
-def report_to(surroundings: Surroundings, ae_title: str, report: Report) -> str:
-    """Open an association with a peer and send a report; return `DELIVERED`, or why it was not taken."""
+def open_for_reports(surroundings: Surroundings, ae_title: str, context: str) -> tuple[Association | None, str]:
+    """Open an association with a peer to report to it; None and a sentence if that cannot be."""
     try:
         association = surroundings.associate(
             ae_title,
-            [build_context(report.context, list(UNCOMPRESSED))],
-            [build_role(report.context, scp_role=True)],
+            [build_context(context, list(UNCOMPRESSED))],
+            [build_role(context, scp_role=True)],
         )
     except (OSError, RuntimeError, TypeError, ValueError) as error:
-        return f"No association could be asked for: {error}"
+        return None, f"No association could be asked for: {error}"
     if association is None:
-        return f"Nobody knows the address of {ae_title}."
+        return None, f"Nobody knows the address of {ae_title}."
     if not association.is_established:
-        return association.end_reason or f"{ae_title} did not accept an association."
+        return None, association.end_reason or f"{ae_title} did not accept an association."
+    if not can_carry(association, context):
+        association.release()
+        return None, f"{ae_title} did not accept the presentation context for event reports."
+    return association, ""
+
+
+def report_to(surroundings: Surroundings, ae_title: str, report: Report) -> str:
+    """Open an association with a peer and send a report; return `DELIVERED`, or why it was not taken."""
+    association, reason = open_for_reports(surroundings, ae_title, report.context)
+    if association is None:
+        return reason
     try:
-        if not can_carry(association, report.context):
-            return f"{ae_title} did not accept the presentation context for event reports."
         return report_on(association, report)
     finally:
         association.release()
+
+
+def after_answer(event: Event, later: Later, work: Callable[[], None], *, grace: float = 0.0) -> None:
+    """Call `work`, which must not wait, once the answer to a request has left, or never will.
+
+    A report that leaves before the response is taken for that by many a peer.
+
+    Args:
+        event: the request's; its handler has not returned yet.
+        later: for what is due at a later time.
+        work: called once, in any thread.
+        grace: seconds to wait besides.
+    """
+    association, number = event.assoc, event.message_id
+    claim = threading.Lock()  # taken once, by whoever calls `work`
+
+    def due() -> None:
+        if claim.acquire(blocking=False):
+            association.unbind(events.EVT_DIMSE_SENT, sent)
+            association.unbind(events.EVT_CONN_CLOSE, closed)
+            work()
+
+    def soon() -> None:
+        if grace:
+            later.call(grace, due)
+        else:
+            due()
+
+    def sent(happened: Event) -> None:
+        message = happened.message
+        if isinstance(message, Response) and message.MessageIDBeingRespondedTo == number:
+            soon()
+
+    def closed(_: Event) -> None:
+        due()
+
+    association.bind(events.EVT_DIMSE_SENT, sent)
+    association.bind(events.EVT_CONN_CLOSE, closed)
+    later.call(ANSWER_LIMIT, due)
