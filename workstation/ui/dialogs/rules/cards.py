@@ -53,19 +53,16 @@ class Card:
 
 
 class CardDelegate(QStyledItemDelegate):
-    """Paints `Card`s; the box is ticked with the mouse or the space bar.
+    """Paints `Card`s; the box is ticked with the mouse or the space bar."""
 
-    Args:
-        lines: How many lines below the title each row has room for.
-    """
-
-    def __init__(self, theme: Theme, lines: int, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        self._lines = lines
 
-    def sizeHint(self, option: QStyleOptionViewItem, _index: Index) -> QSize:
-        return QSize(120, (1 + self._lines) * QFontMetrics(option.font).lineSpacing() + 2 * _MARGIN)
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        card = index.data(CARD_ROLE)
+        lines = len(card.lines) if isinstance(card, Card) else 0
+        return QSize(120, (1 + lines) * QFontMetrics(option.font).lineSpacing() + 2 * _MARGIN)
 
     def box(self, row: QRect, line: int) -> QRect:
         """Where the box or sign of a row is."""

@@ -18,7 +18,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QLayout,
     QMenu,
-    QPlainTextEdit,
     QScrollArea,
     QSplitter,
     QStackedWidget,
@@ -33,7 +32,7 @@ from workstation.scp.rules.rule_file import load_rule_file, save_rule_file
 from workstation.scp.rules.words import action_words, match_words
 from workstation.traffic.text import printable
 from workstation.ui.dialogs.rules.do_form import DoForm
-from workstation.ui.dialogs.rules.fields import LABEL_WIDTH, add_field, checked_field, form_layout
+from workstation.ui.dialogs.rules.fields import LABEL_WIDTH, TextBox, add_field, checked_field, form_layout
 from workstation.ui.dialogs.rules.flow_layout import FlowLayout
 from workstation.ui.dialogs.rules.rule_list import RuleList, RuleModel
 from workstation.ui.dialogs.rules.templates import BLANK, TEMPLATES, free_name
@@ -76,10 +75,8 @@ class RuleForm(QWidget):
         self.name = checked_field(theme, "ruleName", "Name", "What the rule is called in lists", self._check_name)
         self.when = WhenForm(theme)
         self.what = DoForm(theme)
-        self.comment = QPlainTextEdit()
-        self.comment.setTabChangesFocus(True)
+        self.comment = TextBox(theme)
         self.comment.setPlaceholderText("Why there is this rule")
-        self.comment.setFixedHeight(3 * self.comment.fontMetrics().lineSpacing() + 14)
         name_widget(self.comment, "ruleComment", "Note", "For whoever reads the rule later")
 
         self._words = DimLabel(theme)

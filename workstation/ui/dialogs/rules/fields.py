@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import QSize, QStringListModel, Qt, QTimer, Signal
-from PySide6.QtGui import QFocusEvent, QValidator
+from PySide6.QtGui import QColor, QFocusEvent, QValidator
 from PySide6.QtWidgets import (
     QComboBox,
     QCompleter,
@@ -226,6 +226,24 @@ def offer_names(editor: QLineEdit, kind: NameKind, chosen: Callable[[str], objec
         completer.activated.connect(lambda line: chosen(line))
 
 
+class TextBox(QPlainTextEdit):
+    """A few lines of plain text, in a frame that is seen in both palettes; the Tab key goes on to the next field."""
+
+    def __init__(self, theme: Theme, lines: int = 3) -> None:
+        super().__init__()
+        self._theme = theme
+        self.setTabChangesFocus(True)
+        self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + 14)
+        theme.changed.connect(self._frame)
+        self._frame()
+
+    def _frame(self) -> None:
+        palette = self._theme.palette()
+        # Fusion draws the frame as this colour darkened.
+        palette.setColor(palette.ColorRole.Window, QColor(self._theme.colours.frame).lighter(140))
+        self.setPalette(palette)
+
+
 class LinesField(QWidget):
     """Several texts, one a line, checked line by line.
 
@@ -249,11 +267,9 @@ class LinesField(QWidget):
     ) -> None:
         super().__init__()
         self._check = check
-        self.editor = QPlainTextEdit()
-        self.editor.setTabChangesFocus(True)
+        self.editor = TextBox(theme)
         self.editor.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.editor.setPlaceholderText(placeholder)
-        self.editor.setFixedHeight(3 * self.editor.fontMetrics().lineSpacing() + 14)
         name_widget(self.editor, object_name, label, tip)
         self._problem = ProblemLabel(theme)
         parts: list[QWidget] = [self.editor]

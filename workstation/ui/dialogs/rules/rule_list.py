@@ -180,7 +180,7 @@ class RuleList(QListView):
         super().__init__(parent)
         self._rules = model
         self.setModel(model)
-        self.setItemDelegate(CardDelegate(theme, 2, self))
+        self.setItemDelegate(CardDelegate(theme, self))
         self.setUniformItemSizes(True)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
