@@ -1,0 +1,1 @@
+"""Questions of the test server: events that wait for the person's answer, beside the traffic."""
