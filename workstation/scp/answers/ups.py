@@ -10,8 +10,7 @@ Events are told to subscribers after the request that caused them was answered.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -28,6 +27,7 @@ from workstation.scp.answers.contexts import UNCOMPRESSED
 from workstation.scp.answers.courier import PAUSES, Courier
 from workstation.scp.answers.reading import UnreadableDataSetError, read_data_set
 from workstation.scp.answers.reporting import Report, after_answer
+from workstation.scp.answers.searching import Searching
 from workstation.scp.answers.ups_rules import (
     ATTRIBUTES_NOT_SUPPORTED,
     DUPLICATE_INSTANCE,
@@ -94,6 +94,7 @@ class UnifiedProcedureSteps:
         self._ledger = surroundings.ledger
         self._subscriptions = Subscriptions(surroundings.ledger, surroundings.ae_title)
         self._courier = Courier(surroundings, EVENT, pauses=pauses)
+        self._searching = Searching(surroundings.ledger, KIND)
 
     def contexts(self) -> list[PresentationContext]:
         """Push, Watch, Pull, Event and Query."""
@@ -125,7 +126,8 @@ class UnifiedProcedureSteps:
         }
 
     def resume(self) -> None:
-        """Tell all subscribers that the server is there again."""
+        """Tell all subscribers that the server is there again, and read the steps so that the first query is quick."""
+        self._searching.warm(self._surroundings.later)
         self._courier.start()
         for receiver in self._subscriptions.receivers():
             self._courier.send(receiver, ups_events.restarted())
@@ -241,27 +243,21 @@ class UnifiedProcedureSteps:
         if not _has_keys(identifier):
             # No keys, no matches (CC.2.8.3.1).
             return
+        state = identifier.get("ProcedureStepState")
+        states = (state,) if state in list(State) else tuple(State)
         try:
-            with closing(self._records(identifier)) as records:
-                for record in records:
-                    if event.over.is_set():
-                        break
-                    if request.matches(texts_of_data_set(record.data_set)):
-                        yield request.pending, request.answer(record.data_set)
+            for _, ups in self._searching.find(
+                request, is_over=event.over.is_set, is_wanted=lambda state: state in states
+            ):
+                if event.over.is_set():
+                    break
+                yield request.pending, request.answer(ups)
         except SQLAlchemyError as error:
             LOGGER.warning("The ledger cannot be read: %s", error)
             yield status_of(UNABLE_TO_PROCESS, "The server's ledger cannot be read."), None
             return
         if event.is_cancelled:
             yield CANCEL, None
-
-    def _records(self, identifier: Dataset) -> Generator[Record, None, None]:
-        """The records among which the matches are: the state, asked for by almost everybody, is a column."""
-        state = identifier.get("ProcedureStepState")
-        if isinstance(state, str) and state in list(State):
-            yield from self._ledger.records(KIND, state=state)
-        else:
-            yield from self._ledger.records(KIND)
 
     # actions
 
@@ -343,24 +339,22 @@ class UnifiedProcedureSteps:
             return
         keys = _match_keys(information) if uid == FILTERED_GLOBAL else None
         existing = self._matching(keys)
-        added = self._subscriptions.subscribe_globally(receiver, list(existing), lock=lock, by=by, keys=keys)
-        if lock:
+        added = set(self._subscriptions.subscribe_globally(receiver, existing, lock=lock, by=by, keys=keys))
+        if added and lock:
             # Only a subscription with lock asks for the present states (Table CC.2.3-2).
-            self._tell(event, [receiver], [existing[instance] for instance in added])
+            records = self._ledger.records(KIND)
+            reports = [ups_events.state_report(record.data_set) for record in records if record.uid in added]
+            self._tell(event, [receiver], reports)
 
-    def _matching(self, keys: Dataset | None) -> dict[str, Report]:
-        """The state reports of the instances that match."""
-        request = None
-        if keys is not None:
-            try:
-                request = check_whole(keys)
-            except WrongIdentifierError as error:
-                raise RefusedError(INVALID_ARGUMENT, str(error)) from error
-        return {
-            record.uid: ups_events.state_report(record.data_set)
-            for record in self._ledger.records(KIND)
-            if request is None or request.matches(texts_of_data_set(record.data_set))
-        }
+    def _matching(self, keys: Dataset | None) -> list[str]:
+        """The instances that match, all without keys."""
+        if keys is None:
+            return list(self._ledger.versions(KIND))
+        try:
+            request = check_whole(keys)
+        except WrongIdentifierError as error:
+            raise RefusedError(INVALID_ARGUMENT, str(error)) from error
+        return [instance for instance, _ in self._searching.find(request, is_over=lambda: False)]
 
     def _unsubscribe(self, _: Event, uid: str, information: Dataset) -> None:
         receiver = self._receiver(information)
