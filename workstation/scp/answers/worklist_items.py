@@ -127,6 +127,6 @@ def save_item(ledger: Ledger, uid: str, item: Dataset) -> Record:
 
 def add_items(ledger: Ledger, items: Iterable[Dataset]) -> tuple[int, int]:
     """Keep new items, all at once; return how many were added, and how many were there already."""
-    made = [completed(item) for item in items]
+    made = [completed(one) for item in items for one in one_step_each(item)]
     added = ledger.add_many(WORKLIST, [(key_of(item), item, status_of_step(item)) for item in made])
     return len(added), len(made) - len(added)

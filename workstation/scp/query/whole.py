@@ -1,4 +1,4 @@
-"""Matching data sets that are held as a whole, and the answers made of them: worklist, UPS (PS3.4 C.2.2.2, K.4, CC.2.8).
+"""Matching data sets that are held as a whole, and the answers made of them: worklist, UPS (PS3.4 C.2.2.2, K, CC.2.8).
 
     request = check_whole(identifier, attributes, combined_date_time=False)   # raises WrongIdentifierError
     texts = texts_of_json(model) or texts_of_data_set(data_set)               # once for each data set, then kept
@@ -163,7 +163,7 @@ class WholeRequest:
         it has one that suffices, else that of the request, else UTF-8.
         """
         answer = _answer(self.identifier, data_set)
-        _choose_character_set(answer, data_set, self.identifier)
+        choose_character_set(answer, data_set, self.identifier)
         return answer
 
 
@@ -273,16 +273,24 @@ def _value(value: Any) -> Any:
 # character sets
 
 
-def _choose_character_set(answer: Dataset, data_set: Dataset, identifier: Dataset) -> None:
+def choose_character_set(answer: Dataset, *models: Dataset) -> None:
+    """Give a data set the first Specific Character Set of the models that has all its characters, else UTF-8.
+
+    The first model's is given even if ASCII would do, as when the data set is a copy of it.
+    """
     texts = [text for text in _all_texts(answer) if not text.isascii()]
-    own, theirs = (_terms(one) for one in (data_set, identifier))
-    if own and _suffices(own, texts):
-        chosen = own
-    elif not texts:
-        return
-    else:
-        chosen = theirs if theirs and _suffices(theirs, texts) else [UTF_8]
-    answer[_CHARACTER_SET] = made_element(_CHARACTER_SET, "CS", chosen[0] if len(chosen) == 1 else chosen)
+    chosen: list[str] = []
+    for place, model in enumerate(models):
+        terms = _terms(model)
+        if terms and (texts or place == 0) and _suffices(terms, texts):
+            chosen = terms
+            break
+    if texts and not chosen:
+        chosen = [UTF_8]
+    if chosen:
+        answer[_CHARACTER_SET] = made_element(_CHARACTER_SET, "CS", chosen[0] if len(chosen) == 1 else chosen)
+    elif _CHARACTER_SET in answer:
+        del answer[_CHARACTER_SET]
 
 
 def _terms(data_set: Dataset) -> list[str]:
