@@ -198,7 +198,8 @@ class DoForm(QWidget):
 
     def _answer_chosen(self, kind: AnswerKind) -> None:
         values: dict[str, Any] = {"answer": kind}
-        if kind == "status" and self._action.answer != "status" and self._action.status == 0:
+        is_first = self._action.answer != "status" and self._action.status == 0
+        if kind == "status" and is_first and services_of(self._events):
             # Success is what is built in: who wants another answer wants a failure first.
             values["status"] = default_status(offered_statuses(self._events, self._sop_class))
         if kind == "script":

@@ -581,10 +581,11 @@ class RulesEditor(QWidget):
         self.flush()
         super().hideEvent(event)
 
-    def event(self, event: QEvent) -> bool:
-        if event.type() is QEvent.Type.WindowDeactivate:
+    def changeEvent(self, event: QEvent) -> None:
+        # Whoever turns to another window, to send what the rule is for, means what stands here.
+        if event.type() is QEvent.Type.ActivationChange:
             self.flush()
-        return super().event(event)
+        super().changeEvent(event)
 
 
 def _saved(path: Path, rules: tuple[Rule, ...]) -> str:

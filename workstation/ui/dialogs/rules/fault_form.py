@@ -187,7 +187,9 @@ class FaultForm(QWidget):
             return
         for parameter in FAULTS[self._kind].parameters:
             row = self._field(parameter)
-            add_field(self._form, parameter.label, row)
+            # Shown now: left to itself, Qt does so later, and the focus cannot go there before.
+            add_field(self._form, parameter.label, row).show()
+            row.show()
             self._rows[parameter.name] = row
 
     def _field(self, parameter: Parameter) -> QWidget:

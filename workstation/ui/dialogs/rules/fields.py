@@ -107,7 +107,7 @@ class SecondsSpin(QDoubleSpinBox):
 
     def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
         # Whatever the computer's language is, a point and a comma are both understood.
-        typed = text.strip().removesuffix("s").strip()
+        typed = text.strip().removesuffix(self.suffix().strip()).strip()
         if text == self.specialValueText() or re.fullmatch(r"\d{1,5}([.,]\d{1,3})?", typed):
             return (QValidator.State.Acceptable, text, position)
         part = re.fullmatch(r"\d{0,5}([.,]\d{0,3})?", typed)

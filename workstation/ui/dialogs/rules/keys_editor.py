@@ -143,6 +143,9 @@ class KeysEditor(QWidget):
             self._grid.addWidget(label, row, 0)
             self._grid.addWidget(field, row, 1)
             self._grid.addWidget(button, row, 2)
+            for widget in (label, field, button):
+                # Now: left to itself, Qt does so later, and the focus cannot go there before.
+                widget.show()
             self._fields[key] = field
             if previous is not None:
                 QWidget.setTabOrder(previous, field)

@@ -1,0 +1,229 @@
+"""A person at the rules editor: does everything with mouse and keyboard, and reads back what the widgets show."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QLineEdit,
+    QPlainTextEdit,
+    QSpinBox,
+    QWidget,
+)
+
+from workstation.scp.rules.faults import FAULTS
+from workstation.scp.rules.rule import Action, Fault, Match, Rule
+from workstation.ui.dialogs.rules.editor import RulesEditor
+from workstation.ui.dialogs.rules.fields import LinesField, NumberChooser
+from workstation.ui.dialogs.rules.negotiation_form import VALUES_OF
+from workstation.ui.dialogs.rules.status_form import read_tags
+
+
+def click(button: QAbstractButton) -> None:
+    """Press a button, or tick a box, with the mouse, where its sign is."""
+    QApplication.processEvents()  # a person sees it at its place before they press
+    assert button.isVisibleTo(button.window()), f"{button.objectName()} cannot be seen"
+    assert button.isEnabled(), f"{button.objectName()} is off"
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton, pos=QPoint(8, button.height() // 2))
+
+
+def write(field: QLineEdit | QPlainTextEdit | QAbstractSpinBox, text: str) -> None:
+    """Write a text instead of what is there."""
+    assert field.isVisibleTo(field.window()), f"{field.objectName()} cannot be seen"
+    assert field.isEnabled(), f"{field.objectName()} is off"
+    field.selectAll()
+    if text:
+        for number, line in enumerate(text.split("\n")):
+            if number:
+                QTest.keyClick(field, Qt.Key.Key_Return)
+            QTest.keyClicks(field, line)
+    else:
+        QTest.keyClick(field, Qt.Key.Key_Delete)
+    if isinstance(field, QAbstractSpinBox):
+        QTest.keyClick(field, Qt.Key.Key_Return)
+
+
+def paste(field: QLineEdit, text: str) -> None:
+    """Put a text from the clipboard in instead of what is there: no list of names opens, which offscreen cannot."""
+    assert field.isVisibleTo(field.window()), f"{field.objectName()} cannot be seen"
+    QGuiApplication.clipboard().setText(text)
+    field.selectAll()
+    QTest.keyClick(field, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+
+
+def choose(combo: QComboBox, data: Any) -> None:
+    """Choose an entry with the arrow keys."""
+    assert combo.isVisibleTo(combo.window()), f"{combo.objectName()} cannot be seen"
+    row = combo.findData(data)
+    assert row >= 0, f"{combo.objectName()} does not offer {data!r}"
+    while combo.currentIndex() != row:
+        before = combo.currentIndex()
+        QTest.keyClick(combo, Qt.Key.Key_Down if before < row else Qt.Key.Key_Up)
+        assert combo.currentIndex() != before, f"{combo.objectName()} stays at {before}"
+
+
+class Person:
+    """Somebody with a `RulesEditor` in front of them."""
+
+    def __init__(self, editor: RulesEditor) -> None:
+        self.editor = editor
+
+    @property
+    def when(self):
+        return self.editor.form.when
+
+    @property
+    def what(self):
+        return self.editor.form.what
+
+    def find(self, kind: type[QWidget], name: str) -> Any:
+        """A widget that can be seen, by its name."""
+        found = [each for each in self.editor.findChildren(kind, name) if each.isVisibleTo(self.editor)]
+        assert len(found) == 1, f"{len(found)} {name} can be seen"
+        return found[0]
+
+    def new_rule(self, name: str, *events: str) -> None:
+        """Make an empty rule, name it, tick its events."""
+        if self.editor.rules:
+            click(self.editor.new)
+        else:
+            click(self.find(QAbstractButton, "beginBlank"))
+        write(self.editor.form.name.editor, name)
+        for event in events:
+            click(self.when.events.boxes[event])
+
+    def answer(self, kind: str) -> None:
+        """Choose who answers."""
+        click(self.what.answers[kind])
+
+    def status(self, code: int) -> None:
+        """Choose the status from the list."""
+        choose(self.what.status.status.combo, code)
+
+    def fault(self, kind: str, **values: Any) -> None:
+        """Choose what goes wrong, with these values."""
+        choose(self.what.fault.kinds, kind)
+        for name, value in values.items():
+            self._fault_value(name, value)
+
+    def _fault_value(self, name: str, value: Any) -> None:
+        row = self.what.fault._rows[name]
+        if isinstance(row, QCheckBox):
+            if row.isChecked() != value:
+                click(row)
+        elif isinstance(row, LinesField):
+            write(row.editor, "\n".join(value))
+        elif isinstance(row, NumberChooser):
+            digits = f"{value:02X}" if FAULTS[self.what.fault.kinds.currentData()].parameters[0].hexadecimal else value
+            paste(row.combo.lineEdit(), str(digits))
+        elif isinstance(row, QComboBox):
+            choose(row, value)
+        else:
+            write(row, str(value))
+
+
+def shown(editor: RulesEditor) -> Rule:
+    """The chosen rule as the widgets show it, read from them alone; what cannot be seen has its default."""
+    form = editor.form
+    when, what = form.when, form.what
+    rule = editor.model.rule(editor.list.row)
+    match = Match(
+        events=when.events.events,
+        calling=when.calling.text,
+        called=when.called.text,
+        address=when.address.text,
+        user=when.user.text,
+        sop_class=when.sop_class.text,
+        transfer_syntax=when.transfer_syntax.text,
+        keys=when.keys.keys,
+        every=_number(when.every, 1),
+        first=_number(when.first, 0),
+        probability=when.probability.value() / 100,
+    )
+    kind = next(kind for kind, button in what.answers.items() if button.isChecked())
+    values: dict[str, Any] = {"answer": kind}
+    if what.status.isVisibleTo(editor):
+        values["status"] = what.status.status.status
+        values["comment"] = what.status.comment.text
+        values["offending"] = read_tags(what.status.offending.text)
+        if what.status.keep.isVisibleTo(editor):
+            values["keep"] = what.status.keep.isChecked()
+        if what.status.data_sets.isVisibleTo(editor):
+            values["data_sets"] = what.status.data_sets.lines
+    if what.negotiation.isVisibleTo(editor):
+        values["negotiation"] = _negotiation(editor, match.events)
+    if what.script.isVisibleTo(editor):
+        values["script"] = what.script.text
+        values["function"] = what.function.currentText()
+    for name, spin in (("before", what.before), ("between", what.between), ("after", what.after)):
+        if spin.isVisibleTo(editor):
+            values[name] = spin.value()
+    values["fault"] = _fault(editor)
+    enabled = editor.model.index(editor.list.row).data(Qt.ItemDataRole.CheckStateRole) == Qt.CheckState.Checked
+    return Rule(
+        name=form.name.text,
+        enabled=enabled,
+        comment=form.comment.toPlainText(),
+        match=match,
+        action=Action(**values) if kind != "script" or values.get("script") else rule.action,
+    )
+
+
+def _number(spin: QSpinBox, none: int) -> int:
+    found = re.search(r"[\d,]+", spin.text())
+    if found:
+        return int(found[0].replace(",", ""))
+    return 1 if "first time" in spin.text() else none
+
+
+def _negotiation(editor: RulesEditor, events: tuple[str, ...]) -> dict[str, Any]:
+    form = editor.form.what.negotiation
+    found: dict[str, Any] = {}
+    for event in events:
+        for name in VALUES_OF.get(event, ()):
+            match name:
+                case "verified":
+                    found[name] = form.verified.currentData()
+                case "response":
+                    found[name] = form.response.text or None
+                case "invoked" | "performed":
+                    value = getattr(form, name).value()
+                    found[name] = value if value >= 0 else None
+                case "answers" if form.answers_given.isChecked():
+                    pairs = (line.split("=") for line in form.answers.lines)
+                    found[name] = {uid.strip(): digits.strip() for uid, digits in pairs}
+                case "accepted" if form.accepted_given.isChecked():
+                    found[name] = list(form.accepted.lines)
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _fault(editor: RulesEditor) -> Fault | None:
+    form = editor.form.what.fault
+    kind = form.kinds.currentData()
+    if not kind:
+        return None
+    values: dict[str, Any] = {}
+    for parameter in FAULTS[kind].parameters:
+        row = form._rows[parameter.name]
+        if not row.isVisibleTo(editor):
+            continue
+        if isinstance(row, QCheckBox):
+            values[parameter.name] = row.isChecked()
+        elif isinstance(row, LinesField):
+            values[parameter.name] = row.lines
+        elif isinstance(row, NumberChooser):
+            values[parameter.name] = row.number
+        elif isinstance(row, QComboBox):
+            values[parameter.name] = row.currentData()
+        else:
+            values[parameter.name] = row.value()
+    return Fault(kind=kind, values=values)
