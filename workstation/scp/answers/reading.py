@@ -20,6 +20,8 @@ from workstation.scp.archive.scan import DamagedDataSetError, scan
 # Ten thousand UIDs are below; a film's picture is not, see `longest`.
 LONGEST = 1024 * 1024
 MOST_ELEMENTS = 20_000
+# Whoever walks over the data set may do so recursively.
+MOST_LEVELS = 32
 
 
 class UnreadableDataSetError(ValueError):
@@ -52,9 +54,21 @@ def read_data_set(event: Event, *, longest: int = LONGEST, most_elements: int = 
         raise UnreadableDataSetError("The data set inflates to too much.")
     try:
         data_set = dsutils.decode_in(encoded, syntax)
-        # pydicom decodes an element when it is looked at, and damaged bytes raise almost anything.
-        for element in data_set.iterall():
-            _ = element.value
+        _decode(data_set, MOST_LEVELS)
+    except UnreadableDataSetError:
+        raise
     except Exception as error:
+        # Damaged bytes make pydicom raise almost anything.
         raise UnreadableDataSetError("The data set cannot be decoded.") from error
     return data_set
+
+
+def _decode(data_set: Dataset, levels: int) -> None:
+    """Look at each element, which is when pydicom decodes it."""
+    if not levels:
+        raise UnreadableDataSetError(f"Sequences are nested more than {MOST_LEVELS} levels deep.")
+    for element in data_set:
+        value = element.value
+        if element.VR == "SQ":
+            for item in value or ():
+                _decode(item, levels - 1)
