@@ -132,6 +132,8 @@ def _context(match: Match, occasion: Occasion) -> str:
         ("Transfer syntax", match.transfer_syntax, occasion.transfer_syntax),
     ):
         if pattern and not uid_fits(pattern, uid):
+            if what == "SOP class" and occasion.abstract_syntax and uid_fits(pattern, occasion.abstract_syntax):
+                continue
             return _is_not(what, uids.uid_name(uid) or uid, pattern)
     return ""
 

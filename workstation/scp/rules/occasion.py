@@ -19,6 +19,8 @@ class Occasion:
     Attributes:
         event: Name of `rules.rule.EVENTS`.
         association: Number of the association, as in the traffic.
+        sop_class: Of what the request is about; for print and UPS another than that of its presentation context.
+        abstract_syntax: Of its presentation context.
         data_set: Gives the request's data set (Identifier, Attribute List, for C-STORE the object's attributes without
             pixels) or None; asked for only if a rule looks at keys. May raise ValueError for one that cannot be read.
         proposed: Of an association request or negotiation, which has no context yet: the abstract syntaxes that the
@@ -33,6 +35,7 @@ class Occasion:
     address: str = ""
     user: str = ""
     sop_class: str = ""
+    abstract_syntax: str = ""
     transfer_syntax: str = ""
     sop_instance: str = ""
     message_id: int = 0

@@ -1,0 +1,331 @@
+"""From what arrived to the occasion that rules look at: who asks, for what, and in one line what it is about.
+
+An occasion outlives its association, so it holds neither that nor its event: small data sets are kept as they were
+encoded, an object by its sink, which knows the file; larger ones can be looked at while they are answered.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Container
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from pydicom.datadict import keyword_for_tag
+from pydicom.dataset import Dataset
+from pydicom.filereader import read_dataset
+
+from workstation.net import part10
+from workstation.net.association import Association
+from workstation.net.codec.dimse import C_STORE_RQ
+from workstation.net.codec.pdu import A_ASSOCIATE_RQ
+from workstation.net.events import NEGOTIATION_EVENTS, Event
+from workstation.net.presentation import PresentationContextTuple
+from workstation.net.uids import uid_name
+from workstation.scp.archive.disk import FileSource
+from workstation.scp.archive.scan import DamagedDataSetError, Source, scan
+from workstation.scp.query.matching import texts_of
+from workstation.scp.rules.occasion import Occasion
+from workstation.scp.rules.rule import ASSOCIATION, EVENT_WORDS
+from workstation.traffic.text import printable
+
+LARGEST_KEPT = 16 * 1024
+"""Bytes of a request's data set that stay with its occasion."""
+LARGEST_READ = 16 * 1024 * 1024
+_LARGEST_SUMMED_UP = 8 * 1024
+_MOST_ELEMENTS = 20_000
+_MOST_PROPOSED = 1024
+_LONGEST_SUMMARY = 160
+_MOST_KEYS = 3
+
+# What the rules have no use for, and what is large: pixels, waveforms, overlays, curves, spectra, documents.
+_BULK = frozenset({0x54000110, 0x54001010, 0x56000020, 0x00420011, 0x7FE00008, 0x7FE00009, 0x7FE00010})
+_BULK_GROUPS = range(0x5000, 0x5100)
+_OVERLAYS = range(0x6000, 0x6100)
+
+_LEVEL = 0x00080052
+_NO_KEYS = frozenset({_LEVEL, 0x00080005})
+_USER_NAMES = (1, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class _Who:
+    """What the occasions of one association have in common."""
+
+    calling: str
+    called: str
+    address: str
+    user: str
+
+    @classmethod
+    def of(cls, assoc: Association) -> _Who:
+        where = assoc.requestor.address_info
+        identity = assoc.requestor.user_identity
+        user = ""
+        # A ticket or token is no name, and nothing to be shown.
+        if identity is not None and identity.user_identity_type in _USER_NAMES:
+            user = bytes(identity.primary_field or b"").decode("utf-8", "replace")
+        return cls(
+            calling=assoc.requestor.ae_title,
+            called=assoc.acceptor.ae_title,
+            address=where.address if where is not None else "",
+            user=user,
+        )
+
+
+class Occasions:
+    """Makes the occasions of a server's associations. May be used from any thread."""
+
+    def __init__(self) -> None:
+        # What is negotiated does not change; a look at it costs more than the rest of an occasion.
+        self._known: weakref.WeakKeyDictionary[Association, _Who] = weakref.WeakKeyDictionary()
+
+    def of_association(self, assoc: Association, request: A_ASSOCIATE_RQ) -> Occasion:
+        """The occasion of an association request."""
+        who = _Who.of(assoc)
+        # At this time the acceptor has the title that it is configured with.
+        called = request.called_ae_title
+        return Occasion(
+            event=ASSOCIATION,
+            association=assoc.number,
+            calling=request.calling_ae_title,
+            called=called,
+            address=who.address,
+            user=who.user,
+            proposed=_proposed(assoc),
+            summary=_line("Association request", f"{who.calling} to {called}", _contexts(assoc)),
+        )
+
+    def of_event(self, event: Event) -> Occasion:
+        """The occasion of a negotiation or service event."""
+        if event.event in NEGOTIATION_EVENTS:
+            return self._of_negotiation(event)
+        request, context = event.request, event.context
+        return self._of_service(event.name, event.assoc, request, context, _data_set_of(event))
+
+    def of_store(
+        self, assoc: Association, request: C_STORE_RQ, context: PresentationContextTuple, sink: Callable[[], Any]
+    ) -> Occasion:
+        """The occasion of a C-STORE whose object begins to arrive.
+
+        Args:
+            assoc: The association.
+            request: The request.
+            context: Its presentation context.
+            sink: Gives where the object goes, once that is known.
+        """
+        syntax = str(context.transfer_syntax)
+        return self._of_service("EVT_C_STORE", assoc, request, context, lambda: _read_sink(sink(), syntax))
+
+    def _of_negotiation(self, event: Event) -> Occasion:
+        who = self._who(event.assoc)
+        return Occasion(
+            event=event.name,
+            association=event.assoc.number,
+            calling=who.calling,
+            called=_called(event.assoc, who),
+            address=who.address,
+            user=who.user,
+            proposed=_proposed(event.assoc),
+            summary=_line(EVENT_WORDS[event.name], _negotiation(event)),
+        )
+
+    def _of_service(
+        self,
+        name: str,
+        assoc: Association,
+        request: Any,
+        context: PresentationContextTuple,
+        data_set: Callable[[], Dataset | None],
+    ) -> Occasion:
+        who = self._who(assoc)
+        abstract_syntax = str(context.abstract_syntax)
+        sop_class = _first(request, "AffectedSOPClassUID", "RequestedSOPClassUID") or abstract_syntax
+        instance = _first(request, "AffectedSOPInstanceUID", "RequestedSOPInstanceUID")
+        return Occasion(
+            event=name,
+            association=assoc.number,
+            calling=who.calling,
+            called=_called(assoc, who),
+            address=who.address,
+            user=who.user,
+            sop_class=sop_class,
+            abstract_syntax=abstract_syntax,
+            transfer_syntax=str(context.transfer_syntax),
+            sop_instance=instance,
+            message_id=request.MessageID,
+            data_set=data_set,
+            summary=_line(EVENT_WORDS[name], _sop_class(sop_class), *_about(name, request, instance, context)),
+        )
+
+    def _who(self, assoc: Association) -> _Who:
+        who = self._known.get(assoc)
+        if who is None:
+            who = self._known[assoc] = _Who.of(assoc)
+        return who
+
+
+def _called(assoc: Association, who: _Who) -> str:
+    pdu = assoc.requestor.pdu
+    return pdu.called_ae_title if pdu is not None else who.called
+
+
+def _first(request: Any, *names: str) -> str:
+    return next((str(value) for name in names if (value := getattr(request, name, None))), "")
+
+
+def _proposed(assoc: Association) -> tuple[tuple[str, str], ...]:
+    pairs = {
+        (str(context.abstract_syntax), str(syntax)): None
+        for context in assoc.requestor.requested_contexts
+        for syntax in context.transfer_syntax
+    }
+    return tuple(pairs)[:_MOST_PROPOSED]
+
+
+# summaries
+
+
+def _line(*parts: str) -> str:
+    shown = [printable(part, _LONGEST_SUMMARY) for part in parts if part]
+    head, rest = shown[0], ", ".join(shown[1:])
+    return printable(f"{head} {rest}".strip(), _LONGEST_SUMMARY)
+
+
+def _contexts(assoc: Association) -> str:
+    count = len(assoc.requestor.requested_contexts)
+    return f"{count} presentation context{'' if count == 1 else 's'}"
+
+
+def _sop_class(uid: str) -> str:
+    name = uid_name(uid) or uid
+    # "Study Root Query/Retrieve Information Model - FIND" says nothing more than its beginning here.
+    return name.partition(" Query/Retrieve Information Model")[0].removesuffix(" SOP Class")
+
+
+def _negotiation(event: Event) -> str:
+    match event.name:
+        case "EVT_USER_ID":
+            kinds = {1: "user name", 2: "user name and passcode", 3: "Kerberos", 4: "SAML", 5: "JWT"}
+            kind = kinds.get(event.user_id_type, f"type {event.user_id_type}")
+            if event.user_id_type in _USER_NAMES:
+                return f"{bytes(event.primary_field or b'').decode('utf-8', 'replace')[:64]} ({kind})"
+            return kind
+        case "EVT_ASYNC_OPS":
+            return f"{event.invoked} invoked, {event.performed} performed"
+        case "EVT_SOP_EXTENDED":
+            return " and ".join(_sop_class(str(uid)) for uid in list(event.app_info)[:_MOST_KEYS])
+    return " and ".join(_sop_class(str(uid)) for uid in list(event.items)[:_MOST_KEYS])
+
+
+def _about(name: str, request: Any, instance: str, context: PresentationContextTuple) -> list[str]:
+    match name:
+        case "EVT_C_FIND" | "EVT_C_GET" | "EVT_C_MOVE":
+            parts = _keys(request.data, str(context.transfer_syntax))
+            destination = getattr(request, "MoveDestination", None)
+            return [*parts, f"to {destination}"] if destination else parts
+        case "EVT_N_ACTION":
+            return [f"action {request.ActionTypeID}", instance]
+        case "EVT_N_EVENT_REPORT":
+            return [f"event {request.EventTypeID}", instance]
+    return [instance]
+
+
+def _keys(data: Any, syntax: str) -> list[str]:
+    """The level and the first keys of an identifier, if that is small and whole."""
+    if not data or len(data) > _LARGEST_SUMMED_UP:
+        return []
+    try:
+        identifier = _decoded(bytes(data), syntax)
+        parts = [str(identifier[_LEVEL].value)] if _LEVEL in identifier else []
+        for tag in identifier.keys():  # noqa: SIM118 - iterating over the data set itself would decode all of it
+            if len(parts) > _MOST_KEYS:
+                break
+            if int(tag) in _NO_KEYS or (element := identifier[tag]).VR == "SQ":
+                continue
+            text = "\\".join(texts_of(element))
+            if text:
+                parts.append(f"{keyword_for_tag(tag) or tag}={text}")
+    except Exception:
+        # pydicom answers damaged bytes with almost any exception; what is wrong is said by whoever answers.
+        return []
+    return parts
+
+
+# data sets
+
+
+class _AllButBulk:
+    """The tags that rules may look at."""
+
+    def __contains__(self, tag: object) -> bool:
+        assert isinstance(tag, int)
+        group = tag >> 16
+        return tag not in _BULK and group not in _BULK_GROUPS and not (group in _OVERLAYS and tag & 0xFFFF == 0x3000)
+
+
+_ALL_BUT_BULK: Container[int] = _AllButBulk()
+
+
+def _decoded(data: bytes | Source, syntax: str) -> Dataset:
+    """A data set without its bulk; its values are decoded when they are looked at.
+
+    Raises:
+        ValueError: It is damaged.
+    """
+    try:
+        most = _MOST_ELEMENTS if isinstance(data, bytes) else None
+        limits = {} if most is None else {"most_elements": most}
+        scanned = scan(data, syntax, _ALL_BUT_BULK, most_inflated=LARGEST_READ, **limits)
+    except DamagedDataSetError as error:
+        raise ValueError(str(error)) from error
+    try:
+        return read_dataset(BytesIO(scanned.wanted_bytes), scanned.is_implicit, scanned.is_little_endian)
+    except Exception as error:
+        raise ValueError("It cannot be decoded.") from error
+
+
+def _data_set_of(event: Event) -> Callable[[], Dataset | None]:
+    """Gives the data set of a service request, also when its association is long over if it is small."""
+    syntax = str(event.context.transfer_syntax)
+    sink = event.__dict__.get("sink")
+    if sink is not None:
+        return lambda: _read_sink(sink, syntax)
+    data = event.request.data
+    if not data:
+        return lambda: None
+    if len(data) <= LARGEST_KEPT:
+        kept = bytes(data)
+        return lambda: _decoded(kept, syntax)
+    size, asked = len(data), weakref.ref(event)
+
+    def large() -> Dataset:
+        still = asked()
+        if still is None or still.request.data is None:
+            raise ValueError(f"It had {size:,} bytes and was not kept.")
+        if size > LARGEST_READ:
+            raise ValueError(f"It has {size:,} bytes, which is too much to be looked at.")
+        return _decoded(bytes(still.request.data), syntax)
+
+    return large
+
+
+def _read_sink(sink: Any, syntax: str) -> Dataset | None:
+    """The object that went to a sink, from its file.
+
+    Raises:
+        ValueError: It was not kept, or is damaged.
+    """
+    path = getattr(sink, "path", None)
+    if path is None:
+        raise ValueError("The object was not kept.")
+    try:
+        head = part10.read_head(path)
+        with FileSource(Path(path), head.offset) as source:
+            return _decoded(source, head.transfer_syntax_uid or syntax)
+    except part10.NotDicomFileError as error:
+        raise ValueError(f"The object cannot be read: {error}.") from error
+    except OSError as error:
+        raise ValueError("The object's file is not there any more.") from error
