@@ -48,6 +48,7 @@ _CALLED_UNKNOWN = A_ASSOCIATE_RJ(result=1, source=1, reason=7)
 _NOT_AUTHENTICATED = A_ASSOCIATE_RJ(result=1, source=2, reason=1)  # PS3.7 D.3.3.7
 _NOTHING_PROPOSED = A_ASSOCIATE_RJ(result=1, source=1, reason=1)  # PS3.8 Table 9-11: one or more contexts
 _LIMIT = A_ASSOCIATE_RJ(result=2, source=3, reason=2)
+_WINDOW_OF_ONE = AsynchronousOperationsWindow(invoked=1, performed=1)
 
 
 # --------------------------------------------------------------------------- requestor
@@ -94,8 +95,10 @@ def learn_request(assoc: Association, request: A_ASSOCIATE_RQ) -> None:
 
 
 def asks_handlers(assoc: Association) -> bool:
-    """Whether a negotiation handler of the user's has a say, and may take its time."""
-    own = assoc.requestor
+    """Whether a negotiation handler of the user's, or its admission, has a say and may take its time."""
+    own, server = assoc.requestor, assoc.server
+    if server is not None and server.deliberates is not None and server.deliberates():
+        return True
     asked = (
         (events.EVT_USER_ID, own.user_identity is not None),
         (events.EVT_SOP_EXTENDED, bool(own.sop_class_extended)),
@@ -150,8 +153,8 @@ def answer_request(
         answers.append(identity)
     answers += _extended(assoc)
     _common_extended(assoc)
-    if assoc.requestor.asynchronous_operations != (1, 1) and _asynchronous(assoc):
-        answers.append(AsynchronousOperationsWindow(invoked=1, performed=1))
+    if assoc.requestor.asynchronous_operations != (1, 1):
+        answers += _asynchronous(assoc)
     contexts, roles = negotiate_as_acceptor(
         assoc.requestor.requested_contexts,
         assoc.acceptor.supported_contexts,
@@ -230,18 +233,18 @@ def _common_extended(assoc: Association) -> None:
             )
 
 
-def _asynchronous(assoc: Association) -> bool:
-    """Tell the handler what was proposed; whether to answer.
+def _asynchronous(assoc: Association) -> list[UserItem]:
+    """Tell the handler what was proposed; the answer, if there is one.
 
     Operations stay synchronous whatever it says: the answer is a window of 1, and no answer means the same (PS3.7
-    D.3.3.3).
+    D.3.3.3). Beyond the documented API a handler may give the item itself, to answer on purpose what is not so.
     """
     if not assoc.handlers.has(events.EVT_ASYNC_OPS):
-        return False
+        return []
     invoked, performed = assoc.requestor.asynchronous_operations
     try:
-        _ask(assoc, events.EVT_ASYNC_OPS, invoked=invoked, performed=performed)
+        given = _ask(assoc, events.EVT_ASYNC_OPS, invoked=invoked, performed=performed)
     except Exception:
         _log.exception("%s: the handler of evt.EVT_ASYNC_OPS failed; nothing is answered", assoc.name)
-        return False
-    return True
+        return []
+    return [given if isinstance(given, AsynchronousOperationsWindow) else _WINDOW_OF_ONE]

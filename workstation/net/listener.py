@@ -97,6 +97,10 @@ class AssociationServer:
         sink_factory: Offers sinks for the data sets of C-STORE requests.
         admit: Asked for each association request; a rejection that it returns is sent.
 
+    Attributes:
+        deliberates: Says whether `admit` may take its time now: it is asked in a thread of its own then, while the
+            peer's abort is seen. None if it never does.
+
     Raises:
         OSError: The address cannot be listened on.
     """
@@ -120,6 +124,7 @@ class AssociationServer:
         self.ssl_context = ssl_context
         self.sink_factory = sink_factory
         self.admit = admit
+        self.deliberates: Callable[[], bool] | None = None
         self.RequestHandlerClass = request_handler or RequestHandler
         self._handlers = events.Handlers()
         default_logging.bind_default_handlers(self._handlers)

@@ -2,8 +2,9 @@
 
 A C-GET stores over the same association, a C-MOVE over a new one to the destination that the handler names. Beyond the
 documented API a handler may yield a file's path in place of a data set (the file is then sent as it is), with its
-SOP Instance UID as a third item for the case that it cannot be read; and (status, None) in place of the destination or
-of the number of sub-operations, to end the operation before it begins.
+SOP Instance UID as a third item for the case that it cannot be read; and (status, None), or a final status with a
+Failed SOP Instance UID List, in place of the destination or of the number of sub-operations, to end the operation
+before it begins.
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ def _first(asked: Asked, answers: Answers, codes: _Codes, failed: int) -> Any:
     """The handler's next item, due before the sub-operations; None if there is none.
 
     Raises:
-        _EndedError: The handler raised, or refuses the operation by yielding (status, None).
+        _EndedError: The handler raised, or refuses the operation by yielding (status, None or what failed).
     """
     try:
         item = next(answers, None)
@@ -142,9 +143,15 @@ def _first(asked: Asked, answers: Answers, codes: _Codes, failed: int) -> Any:
         raise _EndedError from None
     if not asked.alive:
         raise _EndedError
-    if isinstance(item, tuple | list) and len(item) == 2 and isinstance(item[0], int | Dataset) and item[1] is None:
-        asked.respond(item[0])
-        raise _EndedError
+    if isinstance(item, tuple | list) and len(item) == 2 and isinstance(item[0], int | Dataset):
+        if item[1] is None:
+            asked.respond(item[0])
+            raise _EndedError
+        if isinstance(item[1], Dataset) and "FailedSOPInstanceUIDList" in item[1]:
+            uids: Any = item[1].FailedSOPInstanceUIDList
+            count = 1 if isinstance(uids, str) else len(uids or ())
+            _final(asked, item[0], Counters(0, failed=count), remaining=False, given=item[1])
+            raise _EndedError
     return item
 
 
