@@ -431,4 +431,4 @@ def test_a_stopped_service_leaves_no_thread(site: Site) -> None:
     with site.associated(STORAGE_COMMITMENT) as association:
         assert ask(association, request(*((CT, f"1.2.9.{number}") for number in range(3000)))) == 0x0000
     site.services[0].stop()
-    assert not [t for t in threading.enumerate() if t.name == "workstation-commitment"]
+    assert not [thread for thread in threading.enumerate() if thread.name == "workstation-commitment"]

@@ -6,6 +6,7 @@ import http.client
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def test_orthanc_asks_and_is_told(site: Site, orthanc: Orthanc) -> None:
     absent = {"SOPClassUID": CT, "SOPInstanceUID": "1.2.3.404"}
     for objects, outcome in (([stored], "Success"), ([stored, absent], "Failure")):
         asked = orthanc.post("/modalities/workstation/storage-commitment", {"DicomInstances": objects})
-        record = site.wait_for(lambda uid=asked["ID"]: delivered(site, uid))
+        record = site.wait_for(partial(delivered, site, asked["ID"]))
         assert (record.peer, record.facts["delivered"]) == ("ORTHANC", "new association")
         report = orthanc.get(asked["Path"])
         assert report["Status"] == outcome

@@ -13,7 +13,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 from pydicom.uid import generate_uid
-from reporting_site import Received, Site
+from reporting_site import TITLE, Received, Site
 
 from workstation.net import AE, evt
 from workstation.net.association import Association
@@ -104,7 +104,7 @@ def subscribe(client: Any, uid: str, title: str = "WATCHER", lock: str = "FALSE"
     return act(client, uid, 3, ReceivingAE=title, DeletionLock=lock, **keys)
 
 
-def set_attributes(client: Any, uid: str, transaction: str = "", **values: object) -> int:
+def set_attributes(client: Any, uid: str, transaction: str = "", **values: Any) -> int:
     modification = Dataset()
     if transaction:
         modification.TransactionUID = transaction
@@ -548,6 +548,51 @@ def test_reports_come_on_an_association_that_the_subscriber_opened_itself(site: 
         assert site.asked == []
     finally:
         association.release()
+
+
+def test_pynetdicom_pushes_pulls_and_queries(site: Site) -> None:
+    def associated(title: str, *sop_classes: str) -> Any:
+        ae = pynetdicom.AE(ae_title=title)
+        for uid in sop_classes:
+            ae.add_requested_context(uid)
+        association = ae.associate(*site.address, ae_title=TITLE)
+        assert association.is_established
+        return association
+
+    pusher, puller, looker = associated("PUSHER", PUSH), associated("PULLER", PULL), associated("LOOKER", QUERY)
+    try:
+        uid, transaction = create(pusher), generate_uid()
+        assert pusher.send_n_create(workitem(), PUSH, uid)[0].Status == 0x0111
+        (found,) = find(puller, ProcedureStepState="SCHEDULED", SOPInstanceUID="", PatientName="")
+        assert (found.SOPInstanceUID, found.PatientName) == (uid, "Doe^Jane")
+        assert change(puller, uid, "IN PROGRESS", transaction) == 0x0000
+        results = {"UnifiedProcedureStepPerformedProcedureSequence": [performed()]}
+        assert set_attributes(puller, uid, **results) == 0xC301
+        assert set_attributes(puller, uid, transaction, **results) == 0x0000
+        assert act(pusher, uid, 2, ReasonForCancellation="Wrong patient") == 0xC312
+        assert change(puller, uid, "COMPLETED", transaction) == 0x0000
+        assert act(pusher, uid, 2, ReasonForCancellation="Wrong patient") == 0xC311
+        (kept,) = get(pusher, uid).UnifiedProcedureStepPerformedProcedureSequence
+        assert kept.PerformedWorkitemCodeSequence[0].CodeValue == "W1"
+        (found,) = find(looker, QUERY, ProcedureStepState="COMPLETED", SOPInstanceUID="")
+        assert found.SOPInstanceUID == uid
+    finally:
+        for association in (pusher, puller, looker):
+            association.release()
+
+
+def test_a_stopped_service_tells_nobody_and_goes_on_when_it_resumes(client: Association, site: Site) -> None:
+    uid = create(client)
+    with receiver(site) as told:
+        assert subscribe(client, uid) == 0x0000
+        assert told.next()[0] == 1
+        site.services[0].stop()
+        assert change(client, uid, "IN PROGRESS", "1.2.3") == 0x0000
+        site.services[0].resume()
+        assert told.next()[0] == 4
+        assert change(client, uid, "CANCELED", "1.2.3") == 0x0000
+        # What happened while it was stopped may be told still, if its request's answer was just on its way.
+        assert "CANCELED" in (told.next()[2].ProcedureStepState for _ in range(2))
 
 
 def test_our_own_receiver_and_its_roles(client: Association, site: Site) -> None:

@@ -125,16 +125,16 @@ class Commitment:
 
     def resume(self) -> None:
         """Go on with what a restart interrupted."""
+        if self._errands.is_stopped:
+            # What arrived while it stopped has nobody who goes on with it.
+            self._release_all()
         self._errands.start()
         self._errands.run("resume", self._resume)
 
     def stop(self) -> None:
         """The server stops: begin nothing more. What is not delivered stays for `resume`."""
         self._errands.stop()
-        with self._lock:
-            claimed, self._claimed = self._claimed, set()
-        with _claiming:
-            _claims.get(self._surroundings.ledger, set()).difference_update(claimed)
+        self._release_all()
 
     def deliver_again(self, uid: str) -> None:
         """Try once more what was given up, or was delivered: a person asked for it.
@@ -370,6 +370,12 @@ class Commitment:
             self._claimed.discard(uid)
         with _claiming:
             _claims.get(self._surroundings.ledger, set()).discard(uid)
+
+    def _release_all(self) -> None:
+        with self._lock:
+            claimed, self._claimed = self._claimed, set()
+        with _claiming:
+            _claims.get(self._surroundings.ledger, set()).difference_update(claimed)
 
 
 class _Checking:

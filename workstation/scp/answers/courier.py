@@ -60,6 +60,10 @@ class Courier:
 
     def start(self) -> None:
         """Deliver, again after `stop`."""
+        if self._errands.is_stopped:
+            with self._lock:
+                # What was sent while it was stopped has nobody who delivers it.
+                self._peers.clear()
         self._errands.start()
 
     def stop(self) -> None:

@@ -24,8 +24,8 @@ from workstation.scp.answers.contexts import UNCOMPRESSED
 from workstation.scp.surroundings import Later, Surroundings
 
 DELIVERED = ""
-# Seconds after which the answer to a request is no longer waited for, as when a rule keeps it back.
-ANSWER_LIMIT = 10.0
+# Seconds after which the answer to a request is no longer waited for: a rule may delay it, or keep it back.
+ANSWER_LIMIT = 60.0
 
 _numbers = itertools.count(1)
 
