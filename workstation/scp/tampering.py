@@ -14,7 +14,16 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from workstation.net.association import Association
-from workstation.net.codec.dimse import ELEMENTS, Message, Request, Response, encode_command, response_class
+from workstation.net.codec.dimse import (
+    C_GET_RQ,
+    C_STORE_RQ,
+    ELEMENTS,
+    Message,
+    Request,
+    Response,
+    encode_command,
+    response_class,
+)
 from workstation.net.codec.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RJ, A_ASSOCIATE_RQ, PDUType, p_data_header
 from workstation.net.engine.assembly import DataSink
 from workstation.net.engine.upper_layer import Sent
@@ -152,10 +161,9 @@ class _Tampering:
         if fault.kind == "contexts" and isinstance(answer, A_ASSOCIATE_AC):
             leaves(_refuse(self._assoc, answer, refused, fault["result"]), None)
         elif fault.kind in _ENDINGS:
-            point = fault["point"]
-            if point == "middle":
+            if fault["point"] == "middle":
                 leaves(answer, self._cut(fault))
-            elif point == "after" or (point == "between" and fault["count"]):
+            elif not _is_at_once(fault):
                 leaves(answer, None)
             self.end(fault)
         elif fault.kind == "truncate":
@@ -170,6 +178,8 @@ class _Tampering:
     def send(self, message: Message, data: Any) -> None:
         """A DIMSE message is to be sent."""
         if self._assoc.connection.is_hushed:
+            return
+        if self._armed and isinstance(message, C_STORE_RQ) and self._ends_before_sub_operations():
             return
         final = isinstance(message, Response) and _is_final(message)
         armed = self._concerning(message, final=final)
@@ -197,6 +207,15 @@ class _Tampering:
         elif fault.kind != "never":
             self._assoc.send_undisturbed(message, data)
 
+    def _ends_before_sub_operations(self) -> bool:
+        """What ends in place of a C-GET's answer ends before its first sub-operation; whether it has."""
+        with self._lock:
+            armed = next((one for one in self._armed if isinstance(one.request, C_GET_RQ)), None)
+        if armed is None or armed.fault.kind not in _ENDINGS or not _is_at_once(armed.fault):
+            return False
+        self.end(armed.fault)
+        return True
+
     def _concerning(self, message: Message, *, final: bool) -> _Armed | None:
         """The fault that is armed for a message; it counts it, and is armed no longer when it is the last."""
         if not isinstance(message, Response):
@@ -211,7 +230,7 @@ class _Tampering:
 
     def _end_at_its_point(self, armed: _Armed, message: Message, data: Any, *, final: bool) -> None:
         fault, point = armed.fault, armed.fault["point"]
-        if point in ("before", "receiving") or (point == "between" and not fault["count"]):
+        if _is_at_once(fault):
             self.end(fault)
             return
         if point == "middle":
@@ -253,6 +272,11 @@ def _slow_down(assoc: Association, fault: Fault) -> bool:
         case _:
             return False
     return True
+
+
+def _is_at_once(fault: Fault) -> bool:
+    """Whether a fault of `_ENDINGS` comes before anything of the answer."""
+    return fault["point"] in ("before", "receiving") or (fault["point"] == "between" and not fault["count"])
 
 
 def _is_final(message: Response) -> bool:
