@@ -401,7 +401,6 @@ class _Watch:
     def look(self) -> None:
         """What may have happened already."""
         event, assoc = self._question.event, self._question.assoc
-        assert assoc is not None or event is None
         if event is not None and event.is_cancelled:
             self._cancelled()
         elif assoc is not None and (assoc.over.is_set() or assoc.is_aborted or assoc.is_released):

@@ -4,7 +4,7 @@ from workstation.net import evt
 
 
 def handle_async_ops(event):
-    """Say what is proposed. Operations stay one at a time: whatever is returned, a window of 1 and 1 is answered.
+    """Say what is proposed. Operations stay one at a time: a window of 1 and 1 is answered.
 
     event.nr_invoked     operations that the peer wants to invoke at once, 0 for any number
     event.nr_performed   operations that it can perform at once

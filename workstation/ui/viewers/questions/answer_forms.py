@@ -5,6 +5,7 @@ A form says what is typed as a `Reply`, or why it is none. It neither sends nor 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 
@@ -45,6 +46,8 @@ from workstation.ui.tasks import Tasks, action
 from workstation.ui.theme import Theme
 
 LONGEST_COMMENT = 64
+# A tag's own comma parts nothing.
+_KEYS = re.compile(r"\(?[0-9A-Fa-f]{4},[0-9A-Fa-f]{4}\)?|[^\s,;]+")
 _TYPING = 250
 _MOST = {"none": 0, "one": 1, "many": None}
 # Every pair that PS3.8 Table 9-21 names, and the others by their numbers.
@@ -291,18 +294,7 @@ def read_tags(text: str) -> tuple[int, ...]:
     Raises:
         ValueError: One is neither.
     """
-    parts = text.replace(";", " ").replace(", ", " ").split()
-    words = [word.strip(",") for word in parts]
-    tags: list[int] = []
-    for word in words:
-        if not word:
-            continue
-        try:
-            tags.append(check_key(word))
-        except ValueError:
-            # "PatientID,Rows": commas without spaces.
-            tags += [check_key(each) for each in word.split(",")]
-    return tuple(tags)
+    return tuple(check_key(word) for word in _KEYS.findall(text))
 
 
 # --- negotiation
@@ -366,7 +358,7 @@ class NegotiationForm(AnswerForm):
             box.valueChanged.connect(lambda _: self.edited.emit())
             form.addRow(label, box)
         layout.addLayout(form)
-        layout.addWidget(DimLabel(theme, "Operations stay one at a time: a window of 1 and 1 goes out."))
+        layout.addWidget(DimLabel(theme, "The answer goes out as chosen; this side performs one at a time all the same."))
         layout.addStretch(1)
 
     def _make_uids(self, layout: QVBoxLayout, theme: Theme) -> None:

@@ -112,15 +112,18 @@ class RequestView(QWidget):
         layout.addWidget(self.facts)
         layout.addWidget(self.pages, 1)
 
-    @action
-    async def set_question(self, question: Question | None) -> None:
+    def set_question(self, question: Question | None) -> None:
         """Show another one's request."""
         if question is self._question:
             return
         self._question = question
         if question is None:
             self._show(_Looked([]))
-            return
+        else:
+            self._read(question)
+
+    @action
+    async def _read(self, question: Question) -> None:
         looked = await self._tasks.call(partial(_look, question), name="read-question")
         if self._question is question:
             self._show(looked)

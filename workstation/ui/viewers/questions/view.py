@@ -225,6 +225,8 @@ class QuestionsView(QWidget):
         self._funnel.put((False, question))
 
     def _take(self, batch: list[tuple[bool, Question]]) -> None:
+        if self._stop is None:
+            return
         came: list[Question] = []
         with self.list.not_the_person():
             for is_asked, question in batch:
@@ -233,7 +235,8 @@ class QuestionsView(QWidget):
                 elif question.is_open and self.questions.place_of(question) < 0:
                     self.questions.add(question)
                     came.append(question)
-        if self._question is None or not self._question.is_open:
+        # One that was withdrawn stays until the person has seen it.
+        if self._question is None:
             self._go_on()
         self._show_count()
         for question in came:
