@@ -54,7 +54,7 @@ def read_data_set(event: Event, *, longest: int = LONGEST, most_elements: int = 
         raise UnreadableDataSetError("The data set inflates to too much.")
     try:
         data_set = dsutils.decode_in(encoded, syntax)
-        _decode(data_set, MOST_LEVELS)
+        _decode(data_set, MOST_LEVELS, most_elements)
     except UnreadableDataSetError:
         raise
     except Exception as error:
@@ -63,12 +63,19 @@ def read_data_set(event: Event, *, longest: int = LONGEST, most_elements: int = 
     return data_set
 
 
-def _decode(data_set: Dataset, levels: int) -> None:
-    """Look at each element, which is when pydicom decodes it."""
+def _decode(data_set: Dataset, levels: int, left: int) -> int:
+    """Look at each element, which is when pydicom decodes it; return how many more there may be.
+
+    The scan has not seen those in sequences that say their length.
+    """
     if not levels:
         raise UnreadableDataSetError(f"Sequences are nested more than {MOST_LEVELS} levels deep.")
     for element in data_set:
+        left -= 1
+        if left < 0:
+            raise UnreadableDataSetError("The data set has too many elements.")
         value = element.value
         if element.VR == "SQ":
             for item in value or ():
-                _decode(item, levels - 1)
+                left = _decode(item, levels - 1, left)
+    return left
