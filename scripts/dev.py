@@ -59,6 +59,7 @@ TEST_PROGRAMS = {
     "tcpdump": "tcpdump",
     "Xvfb": "xvfb",
     "xdotool": "xdotool",
+    "initdb": "postgresql",
 }
 
 
@@ -235,7 +236,9 @@ def missing_from_system(*, dev: bool, pip: bool) -> dict[str, str]:
     if sys.platform.startswith("linux"):
         missing = {name: package for name, package in (QT_LIBRARIES | X_LIBRARIES).items() if not loads(name)}
         if dev:
-            path = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin"
+            # Debian keeps PostgreSQL's programs by version, out of the path.
+            servers = ":".join(map(str, Path("/usr/lib/postgresql").glob("*/bin")))
+            path = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:{servers}"
             missing |= {name: package for name, package in TEST_PROGRAMS.items() if not shutil.which(name, path=path)}
     if pip and not has("ensurepip") and not has("pip"):
         missing["Python's ensurepip"] = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
@@ -260,9 +263,10 @@ def apt_get(root: list[str], packages: list[str]) -> None:
     apt = "DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120"
     # An update fails if any source does, needed or not.
     script = f"{apt} update; {apt} install -y --no-install-recommends {shlex.join(packages)}"
-    if "orthanc" in packages and shutil.which("systemctl"):
-        # Debian starts it as a service at once; the tests want only the program.
-        script += "; systemctl disable --now --quiet orthanc 2>/dev/null"
+    services = [package for package in packages if package in ("orthanc", "postgresql")]
+    if services and shutil.which("systemctl"):
+        # Debian starts them as services at once; the tests want only the programs.
+        script += f"; systemctl disable --now --quiet {shlex.join(services)} 2>/dev/null"
     subprocess.run([*root, "sh", "-c", script], check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
