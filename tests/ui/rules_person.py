@@ -30,7 +30,6 @@ from workstation.ui.dialogs.rules.status_form import read_tags
 
 def click(button: QAbstractButton) -> None:
     """Press a button, or tick a box, with the mouse, where its sign is."""
-    QApplication.processEvents()  # a person sees it at its place before they press
     assert button.isVisibleTo(button.window()), f"{button.objectName()} cannot be seen"
     assert button.isEnabled(), f"{button.objectName()} is off"
     QTest.mouseClick(button, Qt.MouseButton.LeftButton, pos=QPoint(8, button.height() // 2))
@@ -57,7 +56,7 @@ def paste(field: QLineEdit, text: str) -> None:
     assert field.isVisibleTo(field.window()), f"{field.objectName()} cannot be seen"
     QGuiApplication.clipboard().setText(text)
     field.selectAll()
-    QTest.keyClick(field, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+    field.paste()
 
 
 def choose(combo: QComboBox, data: Any) -> None:
@@ -65,6 +64,8 @@ def choose(combo: QComboBox, data: Any) -> None:
     assert combo.isVisibleTo(combo.window()), f"{combo.objectName()} cannot be seen"
     row = combo.findData(data)
     assert row >= 0, f"{combo.objectName()} does not offer {data!r}"
+    if not combo.isEditable() and abs(row - combo.currentIndex()) > combo.count() - row:
+        QTest.keyClick(combo, Qt.Key.Key_End)
     while combo.currentIndex() != row:
         before = combo.currentIndex()
         QTest.keyClick(combo, Qt.Key.Key_Down if before < row else Qt.Key.Key_Up)
@@ -97,6 +98,7 @@ class Person:
             click(self.editor.new)
         else:
             click(self.find(QAbstractButton, "beginBlank"))
+            QApplication.processEvents()  # a person sees the form before they press something in it
         write(self.editor.form.name.editor, name)
         for event in events:
             click(self.when.events.boxes[event])

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QComboBox, QFileDialog, QRadioButton, QVBoxLayout, QWidget
 
 from workstation.scp.rules.rule import ASSOCIATION, EVENTS, NEGOTIATION_EVENTS, Action, AnswerKind
@@ -39,6 +39,10 @@ _ANSWERS: tuple[tuple[AnswerKind, str, str], ...] = (
     ("script", "A script", "A function of a Python file of yours answers"),
 )
 
+# Of several radio buttons the Tab key stops at the one that is chosen; Qt sees to that only after a click.
+_TAB_STOP = Qt.FocusPolicy.StrongFocus
+_NO_TAB_STOP = Qt.FocusPolicy.ClickFocus
+
 _SEVERAL_RESPONSES = frozenset({"EVT_C_FIND", "EVT_C_GET", "EVT_C_MOVE"})
 
 
@@ -64,6 +68,7 @@ class DoForm(QWidget):
             name_widget(button, f"answer-{kind}", label, tip)
             button.clicked.connect(lambda _checked, kind=kind: self._answer_chosen(kind))
             self._group.addButton(button)
+            button.toggled.connect(lambda on, button=button: button.setFocusPolicy(_TAB_STOP if on else _NO_TAB_STOP))
             flow.addWidget(button)
             self.answers[kind] = button
         self._answer_words = DimLabel(theme)
@@ -185,6 +190,11 @@ class DoForm(QWidget):
             self.function.setEditText(function)
         self._show_parts()
         self._update(answer="script", script=path, function=function)
+
+    def settle(self) -> None:
+        """What stands here now is in force: what is typed wrong from now on falls back to it."""
+        for part in (self.status, self.negotiation, self.fault):
+            part.settle()
 
     # --- who answers
 

@@ -32,7 +32,14 @@ from workstation.scp.rules.rule_file import load_rule_file, save_rule_file
 from workstation.scp.rules.words import action_words, match_words
 from workstation.traffic.text import printable
 from workstation.ui.dialogs.rules.do_form import DoForm
-from workstation.ui.dialogs.rules.fields import LABEL_WIDTH, TextBox, add_field, checked_field, form_layout
+from workstation.ui.dialogs.rules.fields import (
+    LABEL_WIDTH,
+    TextBox,
+    add_field,
+    checked_field,
+    form_layout,
+    when_refused,
+)
 from workstation.ui.dialogs.rules.flow_layout import FlowLayout
 from workstation.ui.dialogs.rules.rule_list import RuleList, RuleModel
 from workstation.ui.dialogs.rules.templates import BLANK, TEMPLATES, free_name
@@ -70,7 +77,7 @@ class RuleForm(QWidget):
 
     def __init__(self, theme: Theme, taken: Callable[[], Iterable[str]]) -> None:
         super().__init__()
-        self._rule = BLANK
+        self._rule = self._settled = BLANK
         self._taken = taken
         self.name = checked_field(theme, "ruleName", "Name", "What the rule is called in lists", self._check_name)
         self.when = WhenForm(theme)
@@ -100,6 +107,7 @@ class RuleForm(QWidget):
         layout.addStretch(1)
 
         self.name.edited.connect(lambda text: self._update(replace(self._rule, name=text.strip())))
+        when_refused(self.name, lambda: self._update(self._rule.renamed(self._settled.name)))
         self.when.edited.connect(self._match_edited)
         self.what.edited.connect(self._action_edited)
         self.comment.textChanged.connect(
@@ -113,7 +121,7 @@ class RuleForm(QWidget):
 
     def set_rule(self, rule: Rule) -> None:
         """Show a rule; emits nothing."""
-        self._rule = rule
+        self._rule = self._settled = rule
         self.name.set_text(rule.name)
         self.name.editor.setCursorPosition(0)
         self.when.set_match(rule.match)
@@ -125,6 +133,12 @@ class RuleForm(QWidget):
     def set_enabled(self, is_enabled: bool) -> None:
         """The rule was switched in the list."""
         self._rule = replace(self._rule, enabled=is_enabled)
+
+    def settle(self) -> None:
+        """What stands here now is in force: what is typed wrong from now on falls back to it."""
+        self._settled = self._rule
+        self.when.settle()
+        self.what.settle()
 
     def _check_name(self, text: str) -> str:
         if not text.strip():
@@ -384,6 +398,7 @@ class RulesEditor(QWidget):
         """Tell what was typed last; nothing if it is known."""
         self._later.stop()
         rules = self.model.rules
+        self.form.settle()
         if rules != self._told:
             self._told = rules
             self.rules_changed.emit(rules)

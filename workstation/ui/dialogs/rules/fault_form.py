@@ -75,6 +75,7 @@ class FaultForm(QWidget):
         super().__init__()
         self._theme = theme
         self._fault: Fault | None = None
+        self._settled: Fault | None = None
         self._events: tuple[str, ...] = ()
         self._offered: tuple[str, ...] = ()
         self._kind = ""
@@ -111,8 +112,20 @@ class FaultForm(QWidget):
     def set_fault(self, fault: Fault | None, events: tuple[str, ...]) -> None:
         """Show a fault and what else there could be for these events; emits nothing."""
         self._fault, self._events = fault, events
+        self._settled = fault
         self._offer()
         self._show()
+
+    def settle(self) -> None:
+        """What stands here now is in force: what is typed wrong from now on falls back to it."""
+        self._settled = self._fault
+
+    def _fall_back(self, name: str) -> None:
+        settled = self._settled
+        if settled is not None and self._fault is not None and settled.kind == self._fault.kind:
+            self._set(name, settled[name])
+        elif self._fault is not None:
+            self._set(name, Fault(kind=self._fault.kind)[name])
 
     def _offer(self) -> None:
         offered = faults_for(self._events)
@@ -262,6 +275,7 @@ class FaultForm(QWidget):
                 hexadecimal=parameter.hexadecimal,
             )
             chooser.edited.connect(lambda value: self._set(name, value))
+            chooser.refused.connect(lambda: self._fall_back(name))
 
             def show(value: Any) -> None:
                 if self._kind == "reject" and self._fault is not None:

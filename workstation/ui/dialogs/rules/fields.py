@@ -253,6 +253,8 @@ class LinesField(QWidget):
     """
 
     edited = Signal(object)
+    refused = Signal()
+    """What stands there cannot be."""
 
     def __init__(
         self,
@@ -319,7 +321,9 @@ class LinesField(QWidget):
     def _changed(self) -> None:
         problem = self.problem
         self._problem.show_problem(problem)
-        if not problem:
+        if problem:
+            self.refused.emit()
+        else:
             self.edited.emit(self.lines)
 
 
@@ -327,6 +331,8 @@ class NumberChooser(QWidget):
     """A number that may have words: one of a list, or any other that is typed."""
 
     edited = Signal(int)
+    refused = Signal()
+    """What stands there cannot be."""
 
     def __init__(
         self,
@@ -398,6 +404,7 @@ class NumberChooser(QWidget):
             how = "hexadecimal digits" if self._hexadecimal else "a whole number"
             limits = f"from {self._digits(self._low)} to {self._digits(self._high)}"
             self._problem.show_problem(f"Choose one, or type {how} {limits}.")
+            self.refused.emit()
         else:
             self._problem.show_problem("")
             self.edited.emit(number)
@@ -453,3 +460,8 @@ def checked_field(
     field.editor.setPlaceholderText(placeholder)
     name_widget(field.editor, object_name, label, tip)
     return field
+
+
+def when_refused(field: CheckedField, act: Callable[[], object]) -> None:
+    """Do something when a checked line comes to say what cannot be."""
+    field.editor.textChanged.connect(lambda _text: act() if field.problem else None)

@@ -126,7 +126,9 @@ class KeysEditor(QWidget):
         previous: QWidget | None = None
         for row, (key, text) in enumerate(keys.items()):
             name = attribute_name(key)
-            label = plain_label(name if len(name) <= _LONGEST_LABEL else name[: _LONGEST_LABEL - 1] + "…")
+            label = plain_label(name if len(name) <= _LONGEST_LABEL else name[: _LONGEST_LABEL - 1] + "…", wrap=True)
+            label.setMinimumWidth(70)
+            label.setMaximumWidth(150)
             label.setToolTip(plain_tooltip(f"{name}\n{key}"))
             field = QLineEdit(text)
             field.setPlaceholderText("empty or absent")

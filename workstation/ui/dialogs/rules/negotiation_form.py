@@ -19,6 +19,7 @@ from workstation.ui.dialogs.rules.fields import (
     narrow,
     show_field,
     still,
+    when_refused,
 )
 from workstation.ui.parts.widgets import heading, name_widget, stacked
 from workstation.ui.theme import Theme
@@ -66,6 +67,7 @@ class NegotiationForm(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._values: dict[str, Any] = {}
+        self._settled: dict[str, Any] = {}
         self.verified = narrow(QComboBox())
         name_widget(self.verified, "verified", "User", "Whether the user is let in")
         for words, value in (("as built in", None), ("let in", True), ("not let in", False)):
@@ -128,6 +130,9 @@ class NegotiationForm(QWidget):
 
         self.verified.activated.connect(lambda _row: self._set("verified", self.verified.currentData()))
         self.response.edited.connect(lambda text: self._set("response", re.sub(r"\s", "", text) or None))
+        when_refused(self.response, lambda: self._set("response", self._settled.get("response")))
+        self.answers.refused.connect(lambda: self._set("answers", self._settled.get("answers")))
+        self.accepted.refused.connect(lambda: self._set("accepted", self._settled.get("accepted")))
         for name, spin in (("invoked", self.invoked), ("performed", self.performed)):
             spin.valueChanged.connect(lambda value, name=name: self._set(name, value if value >= 0 else None))
         self.answers_given.clicked.connect(lambda _checked: self._lines_changed())
@@ -150,6 +155,7 @@ class NegotiationForm(QWidget):
     def set_values(self, values: Mapping[str, Any], events: tuple[str, ...]) -> None:
         """Show what is answered to these events; emits nothing."""
         self._values = dict(values)
+        self._settled = dict(values)
         self.verified.setCurrentIndex(max(self.verified.findData(values.get("verified")), 0))
         if self.response.problem or re.sub(r"\s", "", self.response.text) != values.get("response", ""):
             self.response.set_text(values.get("response", ""))
@@ -169,6 +175,10 @@ class NegotiationForm(QWidget):
             show_field(self._form, self._titles[event], is_shown and is_several)
             for name in names:
                 show_field(self._form, self._rows[name], is_shown)
+
+    def settle(self) -> None:
+        """What stands here now is in force: what is typed wrong from now on falls back to it."""
+        self._settled = dict(self._values)
 
     def _typed_answers(self) -> dict[str, str]:
         found = (_ANSWER.fullmatch(line) for line in self.answers.lines)

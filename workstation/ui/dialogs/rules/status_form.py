@@ -18,7 +18,15 @@ from PySide6.QtWidgets import QCheckBox, QFileDialog, QVBoxLayout, QWidget
 from workstation.net.status import code_to_category
 from workstation.scp.rules.rule import ASSOCIATION, EVENTS, NEGOTIATION_EVENTS, Action, check_key
 from workstation.scp.rules.statuses import statuses_of
-from workstation.ui.dialogs.rules.fields import LinesField, add_field, checked_field, form_layout, narrow, show_field
+from workstation.ui.dialogs.rules.fields import (
+    LinesField,
+    add_field,
+    checked_field,
+    form_layout,
+    narrow,
+    show_field,
+    when_refused,
+)
 from workstation.ui.dialogs.rules.keys_editor import attribute_name
 from workstation.ui.parts.widgets import DimLabel, StatusChooser, in_row, name_widget, push_button, stacked
 from workstation.ui.theme import Theme
@@ -86,7 +94,7 @@ class StatusForm(QWidget):
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
-        self._action = Action()
+        self._action = self._settled = Action()
         self._events: tuple[str, ...] = ()
         self._folder: Path | None = None
         self.status = StatusChooser(theme)
@@ -144,6 +152,8 @@ class StatusForm(QWidget):
         self.keep.clicked.connect(lambda checked: self._update(keep=checked))
         self.comment.edited.connect(lambda text: self._update(comment=text))
         self.offending.edited.connect(lambda text: self._update(offending=read_tags(text)))
+        self.status.combo.editTextChanged.connect(lambda _text: self._status_typed())
+        when_refused(self.offending, lambda: self._update(offending=self._settled.offending))
         self.data_sets.edited.connect(lambda lines: self._update(data_sets=lines))
 
     @property
@@ -158,6 +168,7 @@ class StatusForm(QWidget):
     def set_action(self, action: Action, events: tuple[str, ...], sop_class: str) -> None:
         """Show what goes with the status; emits nothing."""
         self._action, self._events = action, events
+        self._settled = action
         statuses = offered_statuses(events, sop_class)
         if self.status.names != statuses or self.status.status != action.status:
             self.status.offer(statuses.items(), action.status)
@@ -175,6 +186,14 @@ class StatusForm(QWidget):
         show_field(self._form, self._answered, bool(WITH_DATA_SETS.intersection(services)) or bool(action.data_sets))
         each = "Each goes with a Pending response of its own" if "EVT_C_FIND" in services else "The reply's data set"
         self._data_set_words.setText(f"{each}; in its texts each @ becomes a random digit.")
+
+    def settle(self) -> None:
+        """What stands here now is in force: what is typed wrong from now on falls back to it."""
+        self._settled = self._action
+
+    def _status_typed(self) -> None:
+        if self.status.status is None:
+            self._update(status=self._settled.status)
 
     def _name_tags(self) -> None:
         names = ", ".join(attribute_name(f"{tag >> 16:04X},{tag & 0xFFFF:04X}") for tag in self._action.offending)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Signal
@@ -21,6 +22,7 @@ from workstation.ui.dialogs.rules.fields import (
     checked_field,
     form_layout,
     still,
+    when_refused,
 )
 from workstation.ui.dialogs.rules.keys_editor import KeysEditor
 from workstation.ui.parts.widgets import sentence_of
@@ -63,7 +65,7 @@ class WhenForm(QWidget):
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
-        self._match = Match()
+        self._match = self._settled = Match()
         self.events = EventPicker(theme)
         self.calling = checked_field(
             theme, "whenCalling", "Calling AE title", f"Who asks. {_WILD}", _check_title, "anybody"
@@ -136,6 +138,8 @@ class WhenForm(QWidget):
         self.events.edited.connect(lambda names: self._update(events=names))
         for name, field in (("calling", self.calling), ("called", self.called), ("address", self.address)):
             field.edited.connect(lambda text, name=name: self._update(**{name: text.strip()}))
+            # Not a part of what cannot be, which was good while it was typed, but what stood there before.
+            when_refused(field, partial(self._fall_back, name))
         self.user.edited.connect(lambda text: self._update(user=text.strip()))
         self.sop_class.edited.connect(lambda text: self._update(sop_class=text))
         self.transfer_syntax.edited.connect(lambda text: self._update(transfer_syntax=text))
@@ -151,7 +155,7 @@ class WhenForm(QWidget):
 
     def set_match(self, match: Match) -> None:
         """Show these; emits nothing."""
-        self._match = match
+        self._match = self._settled = match
         self.events.set_events(match.events)
         self.calling.set_text(match.calling)
         self.called.set_text(match.called)
@@ -167,6 +171,13 @@ class WhenForm(QWidget):
             self.probability.setValue(match.probability * 100)
         nothing = Match()
         self.more.show_content(any(getattr(match, name) != getattr(nothing, name) for name in _SELDOM))
+
+    def _fall_back(self, name: str) -> None:
+        self._update(**{name: getattr(self._settled, name)})
+
+    def settle(self) -> None:
+        """What stands here now is in force: what is typed wrong from now on falls back to it."""
+        self._settled = self._match
 
     def _update(self, **values: Any) -> None:
         match = replace(self._match, **values)
