@@ -33,6 +33,12 @@ class Served:
     def ledger(self) -> Ledger:
         return self.surroundings.ledger
 
+    def forget(self) -> None:
+        """Remove what is kept."""
+        for kind in self.ledger.counts():
+            for record in list(self.ledger.records(kind)):
+                self.ledger.remove(kind, record.uid)
+
     @contextmanager
     def associated(self, *sop_classes: str, calling: str = "MODALITY", **options: Any) -> Iterator[Association]:
         """An association of our own client, released in the end."""
@@ -80,7 +86,11 @@ def served(
     assert server is not None
     try:
         registry.resume()
-        yield Served(surroundings, (server.server_address[0], server.server_address[1]))
+        made = Served(surroundings, (server.server_address[0], server.server_address[1]))
+        # Its thread runs, and has its name, before anybody counts what threads there are.
+        with made.associated(str(registry.contexts()[0].abstract_syntax)):
+            pass
+        yield made
     finally:
         server.shutdown()
         ae.shutdown()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from answering_kit import Served, served
@@ -19,10 +18,17 @@ UID = "1.2.826.0.1.3680043.9.2"
 SUCCESS = 0x0000
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Served]:
-    with served(tmp_path, Availability) as made:
+@pytest.fixture(scope="module")
+def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("served"), Availability) as made:
         yield made
+
+
+@pytest.fixture
+def server(listening: Served) -> Iterator[Served]:
+    """The one server of these tests; it forgets what each has left."""
+    yield listening
+    listening.forget()
 
 
 @pytest.fixture

@@ -30,10 +30,17 @@ UID = "1.2.826.0.1.3680043.9.1"
 SUCCESS = 0x0000
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Served]:
-    with served(tmp_path, Worklist, ProcedureSteps) as made:
+@pytest.fixture(scope="module")
+def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("served"), Worklist, ProcedureSteps) as made:
         yield made
+
+
+@pytest.fixture
+def server(listening: Served) -> Iterator[Served]:
+    """The one server of these tests; it forgets what each has left."""
+    yield listening
+    listening.forget()
 
 
 @pytest.fixture
