@@ -1,4 +1,4 @@
-"""A server whose answers can go wrong, a client of nothing but a socket, and what has to be on the wire between them."""
+"""A server whose answers can go wrong, a client that is nothing but a socket, and what has to be between them."""
 
 from __future__ import annotations
 
@@ -69,9 +69,17 @@ class KeepingSink:
         self.data = bytearray()
         self.finished = self.discarded = False
         self.extra = "an attribute of its own"
+        self._changed = threading.Condition()
+
+    def has(self, count: int) -> bool:
+        """Wait until so many bytes have come."""
+        with self._changed:
+            return self._changed.wait_for(lambda: len(self.data) >= count, PATIENCE)
 
     def write(self, fragment: memoryview) -> None:
-        self.data += fragment
+        with self._changed:
+            self.data += fragment
+            self._changed.notify_all()
 
     def finish(self) -> None:
         self.finished = True
@@ -114,6 +122,7 @@ class Server:
         event: For which event.
         last: Set when the C-ECHO that follows has been asked of its handler.
         sinks: Of the objects that came.
+        given: What the handlers of C-STORE got as sinks.
     """
 
     def __init__(self) -> None:
@@ -121,6 +130,8 @@ class Server:
         self.event = ""
         self.last = threading.Event()
         self.sinks: list[KeepingSink] = []
+        self.given: list[Any] = []
+        self._began = threading.Event()
         self.associations: list[Association] = []
         self.sent: list[bytes] = []
         ae = AE("SCP")
@@ -154,6 +165,9 @@ class Server:
     def misbehave(self, event: str, fault: Fault) -> None:
         """Let the answers to an event go wrong from now on."""
         self.event, self.fault = event, fault
+        self.sinks.clear()
+        self.given.clear()
+        self._began.clear()
         self.last.clear()
         self.sent.clear()
         self.associations.clear()
@@ -162,12 +176,19 @@ class Server:
         """Let nothing go wrong any longer."""
         self.fault = None
 
+    def sink(self) -> KeepingSink:
+        """The sink of the object that comes first."""
+        assert self._began.wait(PATIENCE)
+        return self.sinks[0]
+
     def _armed(self, name: str, answer: Callable[[Event], Any]) -> Callable[[Event], Any]:
         def handler(event: Event) -> Any:
             asked = event.request.MessageID == ASKED
-            if self.fault is not None and name == self.event and asked:
-                if not (name == "EVT_C_STORE" and needs_beginning(self.fault)):
-                    arm(event.assoc, self.fault, request=event.request)
+            early = name == "EVT_C_STORE" and self.fault is not None and needs_beginning(self.fault)
+            if self.fault is not None and name == self.event and asked and not early:
+                arm(event.assoc, self.fault, request=event.request)
+            if name == "EVT_C_STORE":
+                self.given.append(event.sink)
             return answer(event)
 
         return handler
@@ -180,6 +201,7 @@ class Server:
     def _sink(self, assoc: Association, request: C_STORE_RQ, _: Any) -> Any:
         sink = KeepingSink()
         self.sinks.append(sink)
+        self._began.set()
         if self.fault is not None and self.event == "EVT_C_STORE" and needs_beginning(self.fault):
             return sink_watch(assoc, self.fault, sink, request=request)
         return sink
@@ -307,6 +329,20 @@ def store_request() -> C_STORE_RQ:
     )
 
 
+def stored(request: Message) -> bytes:
+    """The response to a sub-operation."""
+    assert isinstance(request, C_STORE_RQ)
+    return spoken(
+        C_STORE_RSP(
+            MessageIDBeingRespondedTo=request.MessageID,
+            context_id=request.context_id,
+            AffectedSOPClassUID=request.AffectedSOPClassUID,
+            AffectedSOPInstanceUID=request.AffectedSOPInstanceUID,
+            Status=0,
+        )
+    )
+
+
 LAST_REQUEST = spoken(C_ECHO_RQ(MessageID=LAST, context_id=1, AffectedSOPClassUID=VERIFICATION))
 
 
@@ -331,6 +367,7 @@ class Client:
         self.heard = Heard()
         self._read = 0  # bytes that have been looked at for sub-operations
         self._message: Message | None = None
+        self.sub_operations: list[tuple[bytes, Message]] | None = None  # those that will come, if they are known
         self._was_reset = False
 
     def __enter__(self) -> Client:
@@ -389,8 +426,12 @@ class Client:
             return False
 
     def _answer_sub_operations(self) -> None:
-        """Say Success to each C-STORE-RQ of the server's that has come whole; stop at the first bytes that are none."""
+        """Say Success to each C-STORE-RQ of the server's that has come whole."""
         data = self.heard.data
+        if self.sub_operations is not None:
+            while self.sub_operations and self.sub_operations[0][0] in data:
+                self.say(stored(self.sub_operations.pop(0)[1]))
+            return
         while len(data) - self._read >= 6:
             pdu_type, length = struct.unpack_from(">BxI", data, self._read)
             if pdu_type not in (2, 4) or len(data) - self._read < 6 + length:
@@ -398,20 +439,9 @@ class Client:
             pdu = bytes(data[self._read : self._read + 6 + length])
             self._read += 6 + length
             if pdu_type == 4 and pdu[11] == 3:
-                try:
-                    self._message = decode_command(pdu[12:], pdu[10])
-                except Exception:
-                    self._read = 1 << 40
-                    return
+                self._message = decode_command(pdu[12:], pdu[10])
             elif pdu_type == 4 and pdu[11] == 2 and isinstance(self._message, C_STORE_RQ):
-                response = C_STORE_RSP(
-                    MessageIDBeingRespondedTo=self._message.MessageID,
-                    context_id=self._message.context_id,
-                    AffectedSOPClassUID=self._message.AffectedSOPClassUID,
-                    AffectedSOPInstanceUID=self._message.AffectedSOPInstanceUID,
-                    Status=0,
-                )
-                self.say(spoken(response))
+                self.say(stored(self._message))
 
 
 @cache
@@ -454,6 +484,11 @@ def converse(server: Server, event: str, *, silent_after: int | None = None) -> 
     """
     answer, *_, last_response, _ = pdus_of(usual(event))
     with Client(server.port) as client:
+        client.sub_operations = [
+            (b"".join(segment.pdus), segment.message)
+            for segment in segments_of(usual(event), event)
+            if isinstance(segment.message, C_STORE_RQ)
+        ]
         client.say(association_request())
         if event == ASSOCIATION and silent_after is not None:
             # its reader answers, or not, before it reads on and finds the end
@@ -482,12 +517,12 @@ class Segment:
     Attributes:
         is_answer: Whether it is, or is of, the answer in question.
         pdus: Its bytes.
-        command: Its command set.
+        message: It, if it is one.
     """
 
     is_answer: bool
     pdus: tuple[bytes, ...]
-    command: bytes = b""
+    message: Message | None = None
 
 
 def pdus_of(data: bytes) -> list[bytes]:
@@ -509,13 +544,55 @@ def segments_of(data: bytes, event: str) -> list[Segment]:
         if pdu[0] != 4:
             segments.append(Segment(event == ASSOCIATION and pdu[0] in (2, 3), (pdu,)))
             continue
-        command = pdu[12:]
-        message = decode_command(command, pdu[10])
+        message = decode_command(pdu[12:], pdu[10])
         whole = [pdu]
         while message.has_data_set:
             whole.append(pdus.pop(0))
             if whole[-1][11] & 2:
                 break
         is_answer = isinstance(message, Response) and message.MessageIDBeingRespondedTo == ASKED
-        segments.append(Segment(is_answer, tuple(whole), command))
+        segments.append(Segment(is_answer, tuple(whole), message))
     return segments
+
+
+# --------------------------------------------------------------------------- what has to be heard
+def healthy(event: str) -> list[Segment]:
+    return segments_of(usual(event), event)
+
+
+def joined(segments: list[Segment]) -> bytes:
+    return b"".join(pdu for segment in segments for pdu in segment.pdus)
+
+
+def answers(segments: list[Segment]) -> list[int]:
+    return [index for index, segment in enumerate(segments) if segment.is_answer]
+
+
+def tail_of(fault: Fault) -> tuple[bytes, str]:
+    """How the end that a fault makes looks; silence ends when we go."""
+    match fault.kind:
+        case "abort":
+            return ABORT + bytes([fault["source"], fault["reason"]]), "FIN"
+        case "reset":
+            return b"", "RST"
+    return b"", "FIN"
+
+
+def altered(event: str, alter: Any, *, every: bool) -> bytes:
+    """The conversation with the first response altered, or with each."""
+    segments = healthy(event)
+    places = answers(segments)
+    for place in places if every else places[:1]:
+        segments[place] = Segment(True, tuple(alter(list(segments[place].pdus))))
+    return joined(segments)
+
+
+def heard_is(scp: Server, event: str, expected: bytes, ending: str = "FIN", *, silent: bool = False) -> None:
+    """The conversation is what is expected, is what its events tell, and the next one is as it should be."""
+    heard = converse(scp, event, silent_after=len(expected) if silent else None)
+    assert bytes(heard.data) == expected
+    assert heard.ending == ending
+    assert scp.associations[0].over.wait(PATIENCE)  # its handlers have heard everything then
+    assert b"".join(scp.sent) == expected
+    scp.behave()
+    assert bytes(converse(scp, ASSOCIATION).data) == usual(ASSOCIATION)

@@ -1,4 +1,4 @@
-"""Each fault at each of its points on the wire: a socket hears exactly that fault, and else what it would have heard."""
+"""Each fault of an answer at each of its points: a socket hears exactly that fault, and else what it would have."""
 
 from __future__ import annotations
 
@@ -8,19 +8,17 @@ from typing import Any
 
 import pytest
 from fault_wire import (
-    ABORT,
     ASKED,
-    CONTEXTS,
     MATCHES,
-    PATIENCE,
-    VERIFICATION,
-    Client,
     Segment,
     Server,
-    converse,
-    pdus_of,
-    segments_of,
+    altered,
+    answers,
+    healthy,
+    heard_is,
+    joined,
     server,
+    tail_of,
     usual,
 )
 
@@ -38,20 +36,8 @@ def scp() -> Iterator[Server]:
         yield made
 
 
-# --------------------------------------------------------------------------- what has to be heard
-def healthy(event: str) -> list[Segment]:
-    return segments_of(usual(event), event)
-
-
-def joined(segments: list[Segment]) -> bytes:
-    return b"".join(pdu for segment in segments for pdu in segment.pdus)
-
-
-def answers(segments: list[Segment]) -> list[int]:
-    return [index for index, segment in enumerate(segments) if segment.is_answer]
-
-
-def first_of(event: str, segments: list[Segment]) -> int:
+# --------------------------------------------------------------------------- ends
+def where_it_begins(event: str, segments: list[Segment]) -> int:
     """Where an answer begins: with its first response, a C-GET's with its first sub-operation."""
     return 1 if event == "EVT_C_GET" else answers(segments)[0]
 
@@ -62,11 +48,11 @@ def ended(event: str, fault: Fault) -> bytes:
     places = answers(segments)
     match fault["point"]:
         case "before" | "receiving":
-            return joined(segments[: first_of(event, segments)])
+            return joined(segments[: where_it_begins(event, segments)])
         case "after":
             return joined(segments[: places[-1] + 1])
         case "between" if not fault["count"]:
-            return joined(segments[: first_of(event, segments)])
+            return joined(segments[: where_it_begins(event, segments)])
         case "between":
             return joined(segments[: places[fault["count"] - 1] + 1])
     before, response = joined(segments[: places[0]]), segments[places[0]]
@@ -84,37 +70,6 @@ def ended(event: str, fault: Fault) -> bytes:
     return before
 
 
-def tail_of(fault: Fault) -> tuple[bytes, str]:
-    """How the end that a fault makes looks; silence ends when we go."""
-    match fault.kind:
-        case "abort":
-            return ABORT + bytes([fault["source"], fault["reason"]]), "FIN"
-        case "reset":
-            return b"", "RST"
-    return b"", "FIN"
-
-
-def altered(event: str, alter: Any, *, every: bool) -> bytes:
-    """The conversation with the first response altered, or with each."""
-    segments = healthy(event)
-    places = answers(segments)
-    for place in places if every else places[:1]:
-        segments[place] = Segment(True, tuple(alter(list(segments[place].pdus))))
-    return joined(segments)
-
-
-def heard_is(scp: Server, event: str, expected: bytes, ending: str = "FIN", *, silent: bool = False) -> None:
-    """The conversation is what is expected, is what its events tell, and the next one is as it should be."""
-    heard = converse(scp, event, silent_after=len(expected) if silent else None)
-    assert bytes(heard.data) == expected
-    assert heard.ending == ending
-    assert scp.associations[0].over.wait(PATIENCE)  # its handlers have heard everything then
-    assert b"".join(scp.sent) == expected
-    scp.behave()
-    assert bytes(converse(scp, event).data) == usual(event)
-
-
-# --------------------------------------------------------------------------- ends
 def end_cases() -> Iterator[Any]:
     for event in [ASSOCIATION, *SERVICES]:
         for kind in ENDINGS:
@@ -126,7 +81,7 @@ def end_cases() -> Iterator[Any]:
                     values |= {"source": 2, "reason": 6}
                 variants = [values]
                 if point == "middle":
-                    variants = [values | {"bytes": count} for count in (1, 16, 33, 80)]
+                    variants = [values | {"bytes": count} for count in (1, 33, 80)]
                 if point == "between":
                     most = MATCHES if event in MANY else 1
                     variants = [values | {"count": count} for count in range(min(most, 2) + 1)]
@@ -177,8 +132,13 @@ def first_pdu(change: Any) -> Any:
     return lambda pdus: [change(pdus[0]), *pdus[1:]]
 
 
-@pytest.mark.parametrize("event", [ASSOCIATION, *SERVICES])
-@pytest.mark.parametrize("difference", [2, -2, 2**31, -(2**31), 1])
+@pytest.mark.parametrize(
+    ("event", "difference"),
+    [
+        *((event, difference) for event in [ASSOCIATION, *SERVICES] for difference in (2, -2)),
+        *(("EVT_C_ECHO", difference) for difference in (1, 2**31, -(2**31))),
+    ],
+)
 def test_a_wrong_pdu_length(scp: Server, event: str, difference: int) -> None:
     scp.misbehave(event, Fault(kind="pdu-length", values={"difference": difference}))
     wrong = altered(event, first_pdu(lambda pdu: number_at(pdu, 2, 4, difference)), every=False)
@@ -187,7 +147,7 @@ def test_a_wrong_pdu_length(scp: Server, event: str, difference: int) -> None:
 
 
 @pytest.mark.parametrize("event", [ASSOCIATION, *SERVICES])
-@pytest.mark.parametrize("difference", [2, -2, 1000])
+@pytest.mark.parametrize("difference", [2, -1000])
 def test_a_wrong_item_length(scp: Server, event: str, difference: int) -> None:
     scp.misbehave(event, Fault(kind="item-length", values={"difference": difference}))
     # of the Application Context Item, PS3.8 Table 9-12, after 68 bytes of an A-ASSOCIATE-AC; of a PDV, Table 9-22
@@ -204,7 +164,7 @@ def test_an_unknown_pdu_type(scp: Server, event: str) -> None:
 
 
 @pytest.mark.parametrize("close", [True, False], ids=["closed", "open"])
-@pytest.mark.parametrize("count", [0, 1, 6, 16, 10_000])
+@pytest.mark.parametrize("count", [0, 6, 16, 10_000])
 @pytest.mark.parametrize("event", [ASSOCIATION, *SERVICES])
 def test_a_truncated_pdu(scp: Server, event: str, count: int, close: bool) -> None:
     scp.misbehave(event, Fault(kind="truncate", values={"bytes": count, "close": close}))
@@ -214,7 +174,7 @@ def test_a_truncated_pdu(scp: Server, event: str, count: int, close: bool) -> No
     heard_is(scp, event, joined(segments[:place]) + pdu[: min(count, len(pdu) - 1)], silent=not close)
 
 
-@pytest.mark.parametrize("context_id", [253, 0, 2])
+@pytest.mark.parametrize("context_id", [253, 0])
 @pytest.mark.parametrize("event", SERVICES)
 def test_a_wrong_context_id(scp: Server, event: str, context_id: int) -> None:
     scp.misbehave(event, Fault(kind="context-id", values={"context_id": context_id}))

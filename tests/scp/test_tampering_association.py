@@ -1,0 +1,119 @@
+"""Faults of the association request that are no wrong bytes: rejections, and contexts as a person chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fault_wire import (
+    CT,
+    FIND,
+    IMPLICIT,
+    RELEASE,
+    RELEASED,
+    VERIFICATION,
+    Client,
+    Server,
+    association_request,
+    converse,
+    heard_is,
+    is_whole,
+    pdus_of,
+    server,
+    usual,
+)
+
+from workstation.net.codec.pdu import (
+    A_ASSOCIATE_AC,
+    A_ASSOCIATE_RQ,
+    ImplementationClassUID,
+    MaximumLength,
+    ProposedContext,
+    decode_pdu,
+    encode_pdu,
+)
+from workstation.scp.rules.rule import ASSOCIATION, Fault
+
+
+@pytest.fixture
+def scp() -> Iterator[Server]:
+    with server() as made:
+        yield made
+
+
+@pytest.mark.parametrize(("result", "source", "reason"), [(1, 1, 1), (1, 1, 7), (2, 3, 2), (2, 2, 200)])
+def test_a_rejection(scp: Server, result: int, source: int, reason: int) -> None:
+    fault = Fault(kind="reject", values={"result": result, "source": source, "reason": reason})
+    scp.misbehave(ASSOCIATION, fault)
+    with Client(scp.port) as client:
+        client.say(association_request())
+        assert client.until(lambda data: len(data) >= 10)
+        client.finish()
+        heard = client.to_the_end()
+    assert bytes(heard.data) == bytes([3, 0, 0, 0, 0, 4, 0, result, source, reason])
+    scp.behave()
+    assert bytes(converse(scp, ASSOCIATION).data) == usual(ASSOCIATION)
+
+
+def accepted(scp: Server, values: dict[str, Any], offered: dict[str, list[str]]) -> dict[str, tuple[int, str]]:
+    """What a fault of the kind "contexts" makes of what is offered: result and transfer syntax of each SOP class."""
+    scp.misbehave(ASSOCIATION, Fault(kind="contexts", values=values))
+    uids = list(offered)
+    request = A_ASSOCIATE_RQ(
+        called_ae_title="SCP",
+        calling_ae_title="RAW",
+        presentation_contexts=tuple(
+            ProposedContext(context_id=2 * index + 1, abstract_syntax=uid, transfer_syntaxes=tuple(offered[uid]))
+            for index, uid in enumerate(uids)
+        ),
+        user_information=(MaximumLength(value=16382), ImplementationClassUID(uid="1.2.3.4")),
+    )
+    with Client(scp.port) as client:
+        client.say(encode_pdu(request))
+        assert client.until(lambda data: is_whole(pdus_of(data)))
+        answer = decode_pdu(bytes(client.heard.data))
+        assert isinstance(answer, A_ASSOCIATE_AC)
+        client.say(RELEASE)
+        assert client.until(lambda data: data.endswith(RELEASED))
+    assoc = scp.associations[0]
+    results = {item.context_id: item for item in answer.presentation_contexts}
+    for context in [*assoc.accepted_contexts, *assoc.rejected_contexts]:
+        # what it says is what it believes
+        assert context.context_id is not None
+        assert context.result == results[context.context_id].result
+    return {
+        uid: (results[2 * index + 1].result, str(results[2 * index + 1].transfer_syntax))
+        for index, uid in enumerate(uids)
+    }
+
+
+EXPLICIT, JPEG, MR = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.70", "1.2.840.10008.5.1.4.1.1.4"
+OFFERED = {VERIFICATION: [IMPLICIT], CT: [EXPLICIT, IMPLICIT], MR: [JPEG, EXPLICIT], FIND: [IMPLICIT]}
+
+
+@pytest.mark.parametrize(
+    ("values", "results"),
+    [
+        ({}, {VERIFICATION: (0, IMPLICIT), CT: (0, IMPLICIT), MR: (3, None), FIND: (0, IMPLICIT)}),
+        ({"refuse": ["CT Image Storage"]}, {CT: (3, None), VERIFICATION: (0, IMPLICIT), FIND: (0, IMPLICIT)}),
+        ({"refuse": ["*storage", VERIFICATION], "result": 1}, {CT: (1, None), MR: (1, None), VERIFICATION: (1, None)}),
+        ({"refuse": ["*"], "result": 4}, dict.fromkeys(OFFERED, (4, None))),
+        ({"accept": ["*Storage"]}, {CT: (0, IMPLICIT), MR: (0, JPEG), VERIFICATION: (3, None), FIND: (3, None)}),
+        ({"accept": ["*"], "refuse": ["Verification"], "result": 2}, {VERIFICATION: (2, None), MR: (0, JPEG)}),
+        ({"syntaxes": ["Explicit*", "Implicit*"]}, {CT: (0, EXPLICIT), VERIFICATION: (0, IMPLICIT), MR: (3, None)}),
+        ({"syntaxes": [EXPLICIT]}, {CT: (0, EXPLICIT), VERIFICATION: (4, None), FIND: (4, None)}),
+        ({"accept": [MR, CT], "syntaxes": ["Explicit VR Little Endian"]}, {CT: (0, EXPLICIT), MR: (0, EXPLICIT)}),
+    ],
+)
+def test_chosen_contexts(scp: Server, values: dict[str, Any], results: dict[str, tuple[int, str | None]]) -> None:
+    found = accepted(scp, values, OFFERED)
+    for uid, (result, syntax) in results.items():
+        assert found[uid][0] == result
+        assert syntax is None or found[uid][1] == syntax
+
+
+def test_chosen_contexts_change_nothing_else(scp: Server) -> None:
+    # what refuses nothing and accepts what is supported is on the wire as without it
+    scp.misbehave(ASSOCIATION, Fault(kind="contexts", values={"accept": ["*"], "syntaxes": ["*"]}))
+    heard_is(scp, ASSOCIATION, usual(ASSOCIATION))
