@@ -322,10 +322,13 @@ def _read_sink(sink: Any, syntax: str) -> Dataset | None:
     if path is None:
         raise ValueError("The object was not kept.")
     try:
-        head = part10.read_head(path)
-        with FileSource(Path(path), head.offset) as source:
-            return _decoded(source, head.transfer_syntax_uid or syntax)
-    except part10.NotDicomFileError as error:
-        raise ValueError(f"The object cannot be read: {error}.") from error
+        try:
+            head = part10.read_head(path)
+            offset, syntax = head.offset, head.transfer_syntax_uid or syntax
+        except part10.NotDicomFileError:
+            # A sink may keep nothing but the data set.
+            offset = 0
+        with FileSource(Path(path), offset) as source:
+            return _decoded(source, syntax)
     except OSError as error:
         raise ValueError("The object's file is not there any more.") from error
