@@ -10,6 +10,8 @@ from typing import Any
 
 import pynetdicom
 import pytest
+from pydicom.config import IGNORE
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 from pydicom.uid import generate_uid
@@ -419,6 +421,41 @@ def test_actions_that_make_no_sense(client: Association, site: Site) -> None:
     assert site.ledger.counts() == {"ups": 1}
 
 
+def test_odd_values_are_answered_and_no_handler_fails(
+    client: Association, site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A sequence where a text belongs, a text where a sequence belongs, several values where one belongs."""
+    with receiver(site):
+        for keyword in [element.keyword for element in workitem()] + [
+            "TransactionUID",
+            "ProcedureStepProgressInformationSequence",
+            "UnifiedProcedureStepPerformedProcedureSequence",
+            "ScheduledHumanPerformersSequence",
+            "ScheduledStationNameCodeSequence",
+            "ReceivingAE",
+            "DeletionLock",
+            "ReasonForCancellation",
+        ]:
+            uid, transaction = bring(client, "IN PROGRESS")
+            assert subscribe(client, uid) == 0x0000
+            for vr, value in (("SQ", [Dataset()]), ("LO", ["x", "y"]), ("OB", b"\xff\0")):
+                element = DataElement(Tag(keyword), vr, value, validation_mode=IGNORE)
+                item, odd = workitem(), Dataset()
+                item.pop(element.tag, None)
+                item[element.tag] = odd[element.tag] = element
+                assert "Status" in client.send_n_create(item, PUSH, generate_uid())[0]
+                assert list(client.send_c_find(odd, PULL))[-1][0].Status is not None
+                if "TransactionUID" not in odd:
+                    odd.TransactionUID = transaction
+                assert "Status" in client.send_n_set(odd, PUSH, uid)[0]
+                for action in (3, 4, 2):
+                    assert "Status" in client.send_n_action(odd, action, PUSH, uid)[0]
+                if "ProcedureStepState" not in odd:
+                    odd.ProcedureStepState = "COMPLETED"
+                assert "Status" in client.send_n_action(odd, 1, PUSH, uid)[0]
+    assert not [record for record in caplog.records if record.levelname in ("ERROR", "WARNING")]
+
+
 # events
 
 
@@ -566,7 +603,7 @@ def test_pynetdicom_pushes_pulls_and_queries(site: Site) -> None:
         (found,) = find(puller, ProcedureStepState="SCHEDULED", SOPInstanceUID="", PatientName="")
         assert (found.SOPInstanceUID, found.PatientName) == (uid, "Doe^Jane")
         assert change(puller, uid, "IN PROGRESS", transaction) == 0x0000
-        results = {"UnifiedProcedureStepPerformedProcedureSequence": [performed()]}
+        results: dict[str, Any] = {"UnifiedProcedureStepPerformedProcedureSequence": [performed()]}
         assert set_attributes(puller, uid, **results) == 0xC301
         assert set_attributes(puller, uid, transaction, **results) == 0x0000
         assert act(pusher, uid, 2, ReasonForCancellation="Wrong patient") == 0xC312

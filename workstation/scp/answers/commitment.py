@@ -404,19 +404,24 @@ def _read(asked: Dataset) -> tuple[str, list[tuple[str, str]]]:
     Raises:
         ValueError: something is missing.
     """
-    transaction_uid = str(asked.get("TransactionUID") or "")
+    transaction_uid = _one_uid(asked, "TransactionUID")
     if not transaction_uid:
         raise ValueError("The request has no Transaction UID (0008,1195).")
     items = asked.get("ReferencedSOPSequence")
     if not isinstance(items, Sequence) or not items:
         raise ValueError("The request has no Referenced SOP Sequence (0008,1199).")
     references = [
-        (str(item.get("ReferencedSOPClassUID") or ""), str(item.get("ReferencedSOPInstanceUID") or ""))
-        for item in items
+        (_one_uid(item, "ReferencedSOPClassUID"), _one_uid(item, "ReferencedSOPInstanceUID")) for item in items
     ]
     if not all(sop_class_uid and sop_instance_uid for sop_class_uid, sop_instance_uid in references):
         raise ValueError("An item of the Referenced SOP Sequence lacks a UID.")
     return transaction_uid, list(dict.fromkeys(references))
+
+
+def _one_uid(data_set: Dataset, keyword: str) -> str:
+    """Return the attribute's one value; "" if it has none, several, or something that is no text."""
+    value = data_set.get(keyword)
+    return str(value) if isinstance(value, str) else ""
 
 
 def _information(

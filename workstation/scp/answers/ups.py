@@ -35,6 +35,7 @@ from workstation.scp.answers.ups_rules import (
     FILTERED_GLOBAL,
     GLOBAL,
     INVALID_ARGUMENT,
+    MISTYPED_ARGUMENT,
     NO_SUCH_ACTION,
     NO_SUCH_SOP_CLASS,
     NO_SUCH_UPS,
@@ -54,6 +55,7 @@ from workstation.scp.answers.ups_rules import (
     canceled,
     change_of_state,
     check_completed,
+    check_kinds,
     check_modification,
     check_setting,
     created,
@@ -142,7 +144,7 @@ class UnifiedProcedureSteps:
             try:
                 return answer(event)
             except RefusedError as refused:
-                return refused.to_status(), None
+                return refused.to_status(names_attributes=event.event == events.EVT_N_SET), None
             except UnknownRecordError:
                 return status_of(NO_SUCH_UPS, "There is no such UPS."), None
             except UnreadableDataSetError as error:
@@ -264,6 +266,7 @@ class UnifiedProcedureSteps:
     def _act(self, event: Event) -> Answer:
         action, uid = event.action_type, self._instance(event)
         information = read_data_set(event)
+        check_kinds(information, MISTYPED_ARGUMENT)
         if action in (CHANGE_STATE, REQUEST_CANCEL) and uid in _WELL_KNOWN:
             raise RefusedError(NOT_FOR_THIS_INSTANCE, "This is no UPS but the instance for subscriptions.")
         match action:

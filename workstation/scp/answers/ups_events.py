@@ -6,12 +6,13 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from workstation.scp.answers.reporting import Report
-from workstation.scp.answers.ups_rules import EVENT, GLOBAL, PUSH, name_character_set
+from workstation.scp.answers.ups_rules import EVENT, GLOBAL, PUSH, first_item, name_character_set
 
 STATE_REPORT, CANCEL_REQUESTED, PROGRESS_REPORT, SCP_STATUS_CHANGE, ASSIGNED = 1, 2, 3, 4, 5
 
 _REASON = ("ReasonForCancellation", "ProcedureStepDiscontinuationReasonCodeSequence")
 _CONTACT = ("ContactURI", "ContactDisplayName")
+_PROGRESS = "ProcedureStepProgressInformationSequence"
 
 
 def state_report(ups: Dataset, state: str = "") -> Report:
@@ -20,8 +21,7 @@ def state_report(ups: Dataset, state: str = "") -> Report:
     if state:
         information.ProcedureStepState = state
     if not state:
-        for item in (ups.get("ProcedureStepProgressInformationSequence") or ())[:1]:
-            information.update(_with(item, *_REASON))
+        information.update(_with(first_item(ups, _PROGRESS), *_REASON))
     return _report(ups, STATE_REPORT, information)
 
 
@@ -34,14 +34,14 @@ def cancel_requested(ups: Dataset, requesting_ae: str, request: Dataset) -> Repo
 
 def progress_report(ups: Dataset) -> Report:
     """How far a UPS has got."""
-    return _report(ups, PROGRESS_REPORT, _with(ups, "ProcedureStepProgressInformationSequence"))
+    return _report(ups, PROGRESS_REPORT, _with(ups, _PROGRESS))
 
 
 def assigned(ups: Dataset) -> Report:
     """Who is to perform a UPS."""
     information = _with(ups, "ScheduledStationNameCodeSequence")
-    for item in (ups.get("ScheduledHumanPerformersSequence") or ())[:1]:
-        information.update(_with(item, "HumanPerformerCodeSequence", "HumanPerformerOrganization"))
+    performer = first_item(ups, "ScheduledHumanPerformersSequence")
+    information.update(_with(performer, "HumanPerformerCodeSequence", "HumanPerformerOrganization"))
     return _report(ups, ASSIGNED, information)
 
 
@@ -72,15 +72,12 @@ def reports_of(before: Dataset, modification: Dataset, after: Dataset) -> list[R
 
 
 def _progress(ups: Dataset) -> Dataset:
-    progress = Dataset()
-    for item in (ups.get("ProcedureStepProgressInformationSequence") or ())[:1]:
-        keywords = (
-            "ProcedureStepProgress",
-            "ProcedureStepProgressDescription",
-            "ProcedureStepCommunicationsURISequence",
-        )
-        progress = _with(item, *keywords)
-    return progress
+    return _with(
+        first_item(ups, _PROGRESS),
+        "ProcedureStepProgress",
+        "ProcedureStepProgressDescription",
+        "ProcedureStepCommunicationsURISequence",
+    )
 
 
 def _with(source: Dataset, *keywords: str) -> Dataset:

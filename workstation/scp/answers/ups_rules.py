@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import Enum, StrEnum, auto
 
-from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.datadict import dictionary_has_tag, dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
@@ -25,7 +25,7 @@ SUCCESS = 0x0000
 # PS3.7 Annex C.
 NO_SUCH_ATTRIBUTE, INVALID_VALUE, PROCESSING_FAILURE = 0x0105, 0x0106, 0x0110
 DUPLICATE_INSTANCE, INVALID_ARGUMENT, MISSING_ATTRIBUTE, MISSING_VALUE = 0x0111, 0x0115, 0x0120, 0x0121
-NO_SUCH_SOP_CLASS, NO_SUCH_ACTION = 0x0118, 0x0123
+NO_SUCH_SOP_CLASS, NO_SUCH_ACTION, MISTYPED_ARGUMENT = 0x0118, 0x0123, 0x0212
 # PS3.4 CC.2.
 ATTRIBUTES_NOT_SUPPORTED, CREATED_WITH_MODIFICATIONS = 0x0001, 0xB300
 ALREADY_CANCELED, ALREADY_COMPLETED = 0xB304, 0xB306
@@ -47,10 +47,10 @@ class RefusedError(Exception):
         self.comment = comment
         self.tags = tags
 
-    def to_status(self) -> Dataset:
-        """Return the status to answer."""
+    def to_status(self, *, names_attributes: bool) -> Dataset:
+        """Return the status to answer; only some responses have a place for the attributes at fault."""
         status = status_of(self.status, self.comment)
-        if self.tags:
+        if self.tags and names_attributes:
             status.AttributeIdentifierList = list(self.tags)
         return status
 
@@ -205,6 +205,9 @@ _EMPTY_IF_ABSENT = (
 _PERFORMED = "UnifiedProcedureStepPerformedProcedureSequence"
 _PROGRESS = "ProcedureStepProgressInformationSequence"
 _MODIFIED = "ScheduledProcedureStepModificationDateTime"
+_TEXT_VRS = frozenset(
+    {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"}
+)
 # What the SCP says and nobody sets.
 _OURS = ("SOPClassUID", "SOPInstanceUID", _MODIFIED)
 _NOT_TO_BE_SET = ("SOPClassUID", "SOPInstanceUID", "ReplacedProcedureStepSequence")
@@ -231,6 +234,7 @@ def created(asked: Dataset, uid: str, now: datetime) -> tuple[Dataset, int]:
         RefusedError: it makes none.
     """
     made = asked
+    check_kinds(made)
     _require(made, _REQUIRED)
     if made.ProcedureStepState != State.SCHEDULED:
         raise RefusedError(NOT_SCHEDULED, "A UPS is created SCHEDULED.", _tags("ProcedureStepState"))
@@ -261,6 +265,7 @@ def check_modification(modification: Dataset, state: State) -> None:
     Raises:
         RefusedError: one may not be set, or not so.
     """
+    check_kinds(modification)
     if "ProcedureStepState" in modification:
         if modification.ProcedureStepState == State.SCHEDULED and state is not State.SCHEDULED:
             raise RefusedError(
@@ -294,8 +299,7 @@ def check_completed(ups: Dataset) -> None:
     Raises:
         RefusedError: they are not met.
     """
-    performed = ups.get(_PERFORMED) or ()
-    item = performed[0] if performed else Dataset()
+    item = first_item(ups, _PERFORMED)
     missing = tuple(
         keyword
         for keyword, needs_value in _FOR_COMPLETED.items()
@@ -314,8 +318,7 @@ def canceled(ups: Dataset, now: datetime, request: Dataset | None = None) -> Dat
     result = Dataset()
     result.update(ups)
     progress = Dataset()
-    for item in (ups.get(_PROGRESS) or ())[:1]:
-        progress.update(item)
+    progress.update(first_item(ups, _PROGRESS))
     if request is not None:
         for keyword in ("ReasonForCancellation", "ProcedureStepDiscontinuationReasonCodeSequence"):
             if request.get(keyword):
@@ -335,6 +338,34 @@ def canceled(ups: Dataset, now: datetime, request: Dataset | None = None) -> Dat
     result.ProcedureStepProgressInformationSequence = Sequence([progress])
     name_character_set(result)
     return result
+
+
+def check_kinds(data_set: Dataset, status: int = INVALID_VALUE) -> None:
+    """Check that there are sequences, texts and binary values where the standard has such.
+
+    The VRs of one kind are not told apart: some attributes have changed theirs over the years.
+
+    Raises:
+        RefusedError: with that status, at the first that is of another kind.
+    """
+    for element in data_set.iterall():
+        if element.tag.is_private or not dictionary_has_tag(element.tag):
+            continue
+        expected = dictionary_VR(element.tag).split(" ")[0]
+        if _kind(element.VR) != _kind(expected):
+            comment = f"{element.keyword} is of VR {element.VR}, not {expected}."
+            raise RefusedError(status, comment, (int(element.tag),))
+
+
+def _kind(vr: str) -> str:
+    return "SQ" if vr == "SQ" else "text" if vr in _TEXT_VRS else "binary"
+
+
+def first_item(data_set: Dataset, keyword: str) -> Dataset:
+    """Return the first item of a sequence; an empty one if there is none, or something else in its place."""
+    items = data_set.get(keyword)
+    item: Dataset = items[0] if isinstance(items, Sequence) and items else Dataset()
+    return item
 
 
 def name_character_set(data_set: Dataset) -> None:
