@@ -6,18 +6,22 @@ The files are a person's own. What cannot be read is a sentence for that person;
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
 
+from workstation.net import dsutils
 from workstation.scp.answers.worklist_items import one_step_each
 from workstation.scp.answers.worklist_table import STEPS
 
 # A worklist item has some kilobytes, a file of ten thousand in JSON some megabytes.
 LARGEST_FILE = 64 * 1024 * 1024
+_TAG = re.compile("[0-9A-Fa-f]{8}")
 _SUFFIXES = frozenset({".wl", ".dcm", ".dicom", ".json"})
 # One of them makes a data set a worklist item and no arbitrary bytes.
 _TELLING = (STEPS, "PatientName", "PatientID", "RequestedProcedureID", "AccessionNumber")
@@ -63,16 +67,21 @@ def _files(path: Path) -> Iterator[Path]:
         yield path
 
 
-def _read(file: Path) -> Iterator[Dataset]:
+def _read(file: Path) -> list[Dataset]:
     if file.stat().st_size > LARGEST_FILE:
         raise _ProblemError(f"it is larger than {LARGEST_FILE // 1024**2} MiB.")
     content = file.read_bytes()
     is_json = content[:3] == b"\xef\xbb\xbf" or content.lstrip()[:1] in (b"{", b"[")
     data_sets = _from_json(content) if is_json else [_from_dicom(file)]
+    items: list[Dataset] = []
     for data_set in data_sets:
         if not any(keyword in data_set for keyword in _TELLING):
             raise _ProblemError("it is no worklist item: it names neither a patient nor a scheduled procedure step.")
-        yield from one_step_each(_cleaned(data_set))
+        item = _cleaned(data_set)
+        if dsutils.encode_in(item, ExplicitVRLittleEndian) is None:
+            raise _ProblemError("one of its values is not of its VR, and could not be sent.")
+        items.extend(one_step_each(item))
+    return items
 
 
 def _from_json(content: bytes) -> list[Dataset]:
@@ -83,18 +92,38 @@ def _from_json(content: bytes) -> list[Dataset]:
     objects: list[Any] = model if isinstance(model, list) else [model]
     data_sets = []
     for number, one in enumerate(objects, 1):
-        if not isinstance(one, dict):
-            raise _ProblemError(f"its object {number} is no data set of the DICOM JSON model.")
+        wrong = _wrong_in(one)
         try:
-            data_set = Dataset.from_json(one)
+            data_set = Dataset.from_json(one) if not wrong else Dataset()
             _decode(data_set)
-        except Exception as error:
+        except Exception:
             # pydicom answers what is not of the model with almost any exception.
-            raise _ProblemError(f"its object {number} is no data set of the DICOM JSON model: {error}") from error
+            wrong = "one of its values is not of its VR."
+        if wrong:
+            raise _ProblemError(f"its object {number} is no data set of the DICOM JSON model: {wrong}")
         data_sets.append(data_set)
     if not data_sets:
         raise _ProblemError("its list is empty.")
     return data_sets
+
+
+def _wrong_in(model: Any) -> str:
+    """Say what is wrong with a data set of the DICOM JSON model (PS3.18 F.2); "" if it looks like one."""
+    if not isinstance(model, dict):
+        return "it is none of attributes."
+    for name, element in model.items():
+        if not _TAG.fullmatch(name):
+            return f"{name[:20]!r} is no tag, such as 00100010."
+        if not isinstance(element, dict) or not isinstance(element.get("vr"), str):
+            return f"{name} has no vr."
+        values = element.get("Value", [])
+        if not isinstance(values, list):
+            return f"the Value of {name} is no list."
+        if element["vr"] == "SQ":
+            for item in values:
+                if item is not None and (wrong := _wrong_in(item)):
+                    return wrong
+    return ""
 
 
 def _from_dicom(file: Path) -> Dataset:
@@ -104,7 +133,7 @@ def _from_dicom(file: Path) -> Dataset:
         _decode(data_set)
     except Exception as error:
         # The same.
-        raise _ProblemError(f"it is no DICOM file: {error}") from error
+        raise _ProblemError("it is no DICOM file, or a damaged one.") from error
     return data_set
 
 
