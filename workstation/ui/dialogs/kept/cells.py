@@ -135,7 +135,9 @@ class WorklistTable(RecordTable):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         is_plain = not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
         if is_plain and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
-            self.edit(self.currentIndex())
+            # What ends an edit comes here as well, and must neither begin another one nor press a button.
+            if self.state() is not QAbstractItemView.State.EditingState:
+                self.edit(self.currentIndex())
             return
         super().keyPressEvent(event)
 

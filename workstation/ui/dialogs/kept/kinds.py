@@ -63,6 +63,16 @@ def _items(data_set: Dataset, keyword: str) -> int:
     return len(items) if isinstance(items, list) or hasattr(items, "__len__") else 0
 
 
+def remarks_of(record: Record) -> tuple[str, ...]:
+    """What the server found to say of a record: sentences."""
+    said: list[str] = []
+    for name in ("remarks", "problems"):
+        found = record.facts.get(name)
+        if isinstance(found, list):
+            said += [str(sentence) for sentence in found]
+    return tuple(said)
+
+
 def patient_text(data_set: Dataset) -> str:
     """Name and ID of a patient."""
     return _parts(shown_value(data_set, "PatientName"), shown_value(data_set, "PatientID"))
@@ -247,7 +257,13 @@ RECORDS: tuple[Kind, ...] = (
             "fills this list.",
         ),
         summary=_availability,
-        outcomes={"ONLINE": Outcome.SUCCESS, "NEARLINE": Outcome.WARNING, "OFFLINE": Outcome.WARNING},
+        outcomes={
+            "ONLINE": Outcome.SUCCESS,
+            "NEARLINE": Outcome.WARNING,
+            "OFFLINE": Outcome.WARNING,
+            "UNAVAILABLE": Outcome.FAILURE,
+            "MIXED": Outcome.WARNING,
+        },
         sop_class="1.2.840.10008.5.1.4.33",
     ),
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut, QShowEvent
+from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QLineEdit,
@@ -48,6 +48,7 @@ from workstation.ui.parts.widgets import (
     DimLabel,
     Outcome,
     OutcomeLabel,
+    ProblemLabel,
     in_row,
     name_widget,
     push_button,
@@ -63,8 +64,8 @@ MakeView = Callable[[Theme, Tasks], "DataSetView"]
 # Whoever runs through the list with the arrow keys waits for none of its records.
 _SETTLE = 60
 _TYPING = 150
-# Narrower than this the data set stands below the list and not beside it.
-_NARROW = 760
+# Narrower than this the data set stands below the list and not beside it; a film, which is high, sooner beside.
+_NARROW, _NARROW_FOR_FILMS = 1000, 760
 # So many changes at once are read all together.
 _MANY = 50
 _FILM, _RECORD = 0, 1
@@ -78,21 +79,22 @@ class RecordTable(TrafficTable):
         self.menu_filler: Callable[[QMenu], None] | None = None
         header = self.header()
         header.setSectionsClickable(True)
-        header.setSortIndicatorShown(False)
-        header.sectionClicked.connect(self._sort)
-
-    def _sort(self, column: int) -> None:
-        header = self.header()
-        descending = (
-            header.isSortIndicatorShown()
-            and header.sortIndicatorSection() == column
-            and header.sortIndicatorOrder() is Qt.SortOrder.AscendingOrder
-        )
-        order = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
+        # Shown from the start, without a place: Qt turns it round at a click only when it is shown.
+        header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         header.setSortIndicatorShown(True)
-        header.setSortIndicator(column, order)
-        with self.kept_current():
-            self.rows().sort(column, order)
+        header.sortIndicatorChanged.connect(self._sort)
+        # Two clicks in quick succession are a click and a double click, at which Qt does nothing.
+        header.sectionDoubleClicked.connect(self._turn_round)
+
+    def _turn_round(self, column: int) -> None:
+        header = self.header()
+        is_up = header.sortIndicatorSection() == column and header.sortIndicatorOrder() is Qt.SortOrder.AscendingOrder
+        header.setSortIndicator(column, Qt.SortOrder.DescendingOrder if is_up else Qt.SortOrder.AscendingOrder)
+
+    def _sort(self, column: int, order: Qt.SortOrder) -> None:
+        if column >= 0:
+            with self.kept_current():
+                self.rows().sort(column, order)
 
     def kept_current(self) -> _KeptCurrent:
         """Have the current record stay current whatever becomes of the model."""
@@ -120,6 +122,15 @@ class RecordTable(TrafficTable):
             self.menu_filler(menu)
             menu.addSeparator()
         super().fill_menu(menu, index)
+
+
+class RemarkLabel(ProblemLabel):
+    """What the server found to say of a record: no failure, but worth a look."""
+
+    def _colour(self) -> None:
+        palette = self.palette()
+        palette.setColor(self.foregroundRole(), self._theme.warning)
+        self.setPalette(palette)
 
 
 class _KeptCurrent:
@@ -219,7 +230,7 @@ class KeptPane(QWidget):
         self._settle.setInterval(_SETTLE)
         self._settle.timeout.connect(self._read_details)
         self.model.counted.connect(self._on_counted)
-        self.model.modelReset.connect(self._settle.start)
+        self.model.modelReset.connect(self._look_again)
         selection = self.table.selectionModel()
         selection.selectionChanged.connect(self._on_selected)
         self.size_columns()
@@ -241,7 +252,7 @@ class KeptPane(QWidget):
 
     def size_columns(self) -> None:
         """Give the columns their widths."""
-        self.table.size_columns(("     In progress ", "Yamada Tarou · DW-000", "MODALITY1", "2026-07-05 14"), SUMMARY)
+        self.table.size_columns(("      Discontinued", "Yamada Tarou · DW-000", "MODALITY1", "2026-07-05 14"), SUMMARY)
 
     def lay_out_head(self, layout: QVBoxLayout) -> None:
         """Put the search and the buttons above the list."""
@@ -298,7 +309,10 @@ class KeptPane(QWidget):
         column = QVBoxLayout(shown)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
+        self.remarks = RemarkLabel(self._theme)
+        self.remarks.setObjectName(f"{key}Remarks")
         column.addWidget(self.which)
+        column.addWidget(self.remarks)
         column.addWidget(self.view, 1)
         self._nothing = QWidget()
         self._nothing.setObjectName(f"{key}NoDetails")
@@ -314,6 +328,13 @@ class KeptPane(QWidget):
         super().showEvent(event)
         if self._is_stale:
             self.read()
+        else:
+            self._look_again()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._settle.stop()
+        self._typing.stop()
 
     def refresh(self) -> None:
         """Read anew, now or when it is next in sight."""
@@ -327,7 +348,8 @@ class KeptPane(QWidget):
 
     def arrange(self, width: int) -> None:
         """Put the data set beside the list, or below it where there is no room."""
-        wanted = Qt.Orientation.Vertical if width < _NARROW else Qt.Orientation.Horizontal
+        is_narrow = width < (_NARROW_FOR_FILMS if self.kind.has_film else _NARROW)
+        wanted = Qt.Orientation.Vertical if is_narrow else Qt.Orientation.Horizontal
         if self.splitter.orientation() is not wanted:
             self.splitter.setOrientation(wanted)
             self.divide()
@@ -396,7 +418,7 @@ class KeptPane(QWidget):
         if was_at_top:
             bar.setValue(0)
         if self._wanted is not None and any(key == self._wanted for key, _ in changes):
-            self._settle.start()
+            self._look_again()
         self.loaded.emit()
 
     # --- what is shown
@@ -426,7 +448,12 @@ class KeptPane(QWidget):
     def _on_selected(self, *_: object) -> None:
         chosen = self.table.chosen_rows()
         self.enable(len(chosen))
-        self._settle.start()
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """Show the current record's data set, soon; out of sight nothing is read."""
+        if self.isVisible():
+            self._settle.start()
 
     def enable(self, chosen: int) -> None:
         """So many rows are selected."""
@@ -464,6 +491,7 @@ class KeptPane(QWidget):
             has_film = details.film is not None
             self.which.setTabEnabled(_FILM, has_film)
             self.which.setCurrentIndex(_FILM if has_film and self._prefers_film else _RECORD)
+        self.remarks.show_problem(details.remarks)
         row = self.table.current_row()
         # The same again would close what the person has opened in it.
         shown = (details.key, row.changed if row is not None else 0.0, self.which.currentIndex())

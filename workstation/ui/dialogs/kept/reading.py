@@ -25,10 +25,14 @@ from workstation.scp.ledger import Ledger, Record
 from workstation.traffic.decoding.elements import BytesSource, Source
 from workstation.traffic.decoding.objects import Part10File, is_uid
 from workstation.traffic.text import printable
-from workstation.ui.dialogs.kept.kinds import Kind
+from workstation.ui.dialogs.kept.kinds import Kind, remarks_of
+from workstation.ui.parts.rates import count_text
 from workstation.ui.parts.widgets import Outcome
 
 _EXPLICIT = "1.2.840.10008.1.2.1"
+
+# As many as a person reads beside the data set.
+MOST_REMARKS = 5
 
 Key = tuple[str, str]
 """Kind and UID of a record."""
@@ -70,9 +74,13 @@ def row_of(kind: Kind, record: Record) -> Row:
     state = printable(record.state, 40)
     peer = printable(record.peer, 40)
     words = state.capitalize() if state else "–"
+    remarks = remarks_of(record)
+    if remarks:
+        summary = f"{summary} · ⚠ {count_text(len(remarks), 'remark')}".removeprefix(" · ")
     tip = "\n".join(
         (
-            f"{summary}",
+            summary,
+            *(printable(remark, 200) for remark in remarks[:MOST_REMARKS]),
             f"Since {_moment(record.created)}, last changed {_moment(record.changed)}",
             printable(record.uid, 200),
         )
@@ -188,12 +196,14 @@ class Details:
     Attributes:
         found: Its data set, None if that cannot be shown; then `problem` says why.
         film: The file with its picture, if there is one.
+        remarks: What the server found to say of it; safe to show.
     """
 
     key: Key
     found: KeptObject | None
     film: Path | None
     problem: str = ""
+    remarks: str = ""
 
 
 def read_details(ledger: Ledger, kind: Kind, key: Key, films: Path) -> Details | None:
@@ -204,11 +214,16 @@ def read_details(ledger: Ledger, kind: Kind, key: Key, films: Path) -> Details |
     film = film_file(films, record) if kind.has_film else None
     if film is not None and not film.exists():
         film = None
+    sentences = remarks_of(record)
+    lines = [f"⚠ {printable(sentence, 200)}" for sentence in sentences[:MOST_REMARKS]]
+    if len(sentences) > MOST_REMARKS:
+        lines.append(f"And {len(sentences) - MOST_REMARKS:,} more.")
+    remarks = "\n".join(lines)
     try:
         found = KeptObject(_title(kind, record), kind.sop_class, record)
     except UnreadableRecordError as error:
-        return Details(key, None, film, str(error))
-    return Details(key, found, film)
+        return Details(key, None, film, str(error), remarks)
+    return Details(key, found, film, remarks=remarks)
 
 
 def _title(kind: Kind, record: Record) -> str:

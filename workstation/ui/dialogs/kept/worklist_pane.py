@@ -154,7 +154,7 @@ class WorklistPane(KeptPane):
         else:
             self.result.hide()
             self.model.rename(row.key, item_row(record))
-            self._settle.start()
+            self._look_again()
 
     async def _in_turn(self, work: Callable[[], R], name: str) -> R:
         async with self._one_by_one:
