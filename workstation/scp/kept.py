@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
-_NUMBER_TEXTS = ("DS", "IS")
+_GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
 
 
 def text_of(data_set: Dataset) -> str:
@@ -53,8 +53,10 @@ def _value_of(vr: str, value: Any) -> Any:
     if value is None:
         return ""
     if vr == "PN":
-        groups = [value.get(group, "") for group in ("Alphabetic", "Ideographic", "Phonetic")]
-        return "=".join(groups).rstrip("=")
+        groups = [value.get(group) for group in _GROUPS]
+        while groups and groups[-1] is None:
+            groups.pop()
+        return "=".join(group or "" for group in groups)
     return int(value, 16) if vr == "AT" else value
 
 
@@ -66,23 +68,28 @@ def _element(element: DataElement) -> dict[str, Any]:
     vr, value = element.VR, element.value
     if vr == "SQ":
         return {"vr": vr, "Value": [_model(item) for item in value or ()]}
+    if isinstance(value, bytes | bytearray):
+        return _binary(vr, value)
+    values = list(value) if isinstance(value, MultiValue | list | tuple) else [value]
+    if not values or (len(values) == 1 and values[0] in (None, "")):
+        return {"vr": vr}
     try:
-        model: dict[str, Any]
-        if vr in _NUMBER_TEXTS:
-            values = [str(one) for one in _values(value)]
-            model = {"vr": vr, "Value": values} if values else {"vr": vr}
-        else:
-            model = element.to_json_dict(None, 0)
+        model = {"vr": vr, "Value": [_plain(vr, one) for one in values]}
         # What cannot be read again is found out now, and not by all who ask later.
         _element_of(element.tag, model)
-    except Exception:
-        # pydicom refuses a wrong value with whatever it stumbles over.
-        encoded = "\\".join(str(one) for one in _values(value)).encode("utf-8", "replace")
-        return {"vr": "UN", "InlineBinary": base64.b64encode(encoded).decode()}
+    except (ValueError, TypeError, OverflowError):
+        return _binary("UN", "\\".join("" if one is None else str(one) for one in values).encode("utf-8", "replace"))
     return model
 
 
-def _values(value: Any) -> list[Any]:
-    if value is None or value == "":
-        return []
-    return list(value) if isinstance(value, MultiValue | list | tuple) else [value]
+def _plain(vr: str, value: Any) -> Any:
+    if vr == "PN":
+        return dict(zip(_GROUPS, str(value or "").split("=", 2), strict=False))
+    if vr == "AT":
+        return f"{int(value):08X}"
+    # Numbers of DS and IS are texts (PS3.5 6.2), and told as they were written.
+    return value if isinstance(value, int | float) and vr not in ("DS", "IS") else str("" if value is None else value)
+
+
+def _binary(vr: str, value: bytes | bytearray) -> dict[str, Any]:
+    return {"vr": vr, "InlineBinary": base64.b64encode(value).decode()} if value else {"vr": vr}
