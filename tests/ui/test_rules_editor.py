@@ -194,6 +194,26 @@ def test_new_from_each_template_and_every_name_is_free(editor, told):
         assert shown(editor) == rule
 
 
+def test_a_new_rule_is_off_until_it_does_something(editor, told):
+    give(editor, ONE, TWO)
+    editor.select("one")
+    person = Person(editor)
+    person.new_rule("mine", "EVT_C_STORE")
+    assert [rule.enabled for rule in told[-1]] == [True, False, True], "half made it must not stand before others"
+    words = editor.form.findChild(QLabel, "ruleWords")
+    assert "off until" in words.text()
+    person.answer("ask")
+    editor.flush()
+    assert [rule.enabled for rule in told[-1]] == [True, True, True]
+    assert "off" not in words.text()
+    # Who has switched it off means it.
+    QTest.keyClick(editor.list, Qt.Key.Key_Space)
+    person.answer("status")
+    editor.flush()
+    assert [rule.enabled for rule in told[-1]] == [True, False, True]
+    assert "its box" in words.text()
+
+
 def test_the_templates_are_in_the_menu(editor):
     action = next(each for each in editor.new.menu().actions() if each.text() == "Slow C-FIND")
     action.trigger()

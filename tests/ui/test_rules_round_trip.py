@@ -60,6 +60,7 @@ def behaviours(person: Person, event: str) -> list[Rule]:
         wanted.append(Rule(name=name, match=Match(events=(event,)), action=Action(**action)))
 
     begin("built-in")
+    QTest.keyClick(person.editor.list, Qt.Key.Key_Space)  # off until it does something, or somebody switches it on
     begin("delay", before=2.5)
     write(person.what.before, "2.5")
     begin("ask", answer="ask")
@@ -97,21 +98,25 @@ def behaviours(person: Person, event: str) -> list[Rule]:
         begin("values", answer="status", negotiation=NEGOTIATED[event])
         person.answer("status")
         negotiate(person, event)
-    for kind, spec in FAULTS.items():
-        if not spec.applies_to(event):
-            continue
-        values = dict(OTHER_VALUES.get(kind, {}))
-        begin(f"fault {kind}", fault=Fault(kind=kind, values=values))
+    faults = [(kind, dict(OTHER_VALUES.get(kind, {}))) for kind, spec in FAULTS.items() if spec.applies_to(event)]
+    for point in POINTS:
+        if event in [*SERVICES, ASSOCIATION] and point in points_for((event,)):
+            placed = {"point": point}
+            placed |= {"bytes": 99} if point in ("middle", "receiving") else {}
+            placed |= {"count": 7} if point == "between" else {}
+            faults.append(("reset", placed))
+    for number, (kind, values) in enumerate(faults):
+        name = f"fault {number} {kind}"
+        if not number:
+            person.new_rule(name, event)
+        else:
+            # As whoever makes many rules that are much the same.
+            click(person.editor.duplicate)
+            write(person.editor.form.name.editor, name)
         person.fault(kind, **values)
-        if kind == "drop":
-            for point in POINTS:
-                if point in points_for((event,)):
-                    placed = {"point": point}
-                    placed |= {"bytes": 99} if point in ("middle", "receiving") else {}
-                    placed |= {"count": 7} if point == "between" else {}
-                    begin(f"fault at {point}", answer="ask", fault=Fault(kind=kind, values=placed))
-                    person.answer("ask")
-                    person.fault(kind, **placed)
+        wanted.append(
+            Rule(name=name, match=Match(events=(event,)), action=Action(fault=Fault(kind=kind, values=values)))
+        )
     return wanted
 
 
@@ -163,6 +168,7 @@ def test_each_behaviour_of_each_event_comes_out_is_kept_and_shown_again(event, e
 def test_every_condition_comes_out_is_kept_and_shown_again(editor, qtbot, tmp_path):
     person = Person(editor)
     person.new_rule("all of it", "EVT_C_FIND", "EVT_C_MOVE")
+    QTest.keyClick(editor.list, Qt.Key.Key_Space)
     write(person.when.calling.editor, "CT*")
     write(person.when.every, "3")
     click(person.when.more.button)

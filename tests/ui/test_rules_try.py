@@ -134,6 +134,9 @@ def test_a_rule_like_the_chosen_request_applies_to_it(panel, book, theme, qtbot)
     panel.choose(asked.number)
     click(panel.make_rule)
     (rule,) = editor.rules
+    assert not rule.enabled, "until it is said what it does"
+    editor.switch_all(True)
+    (rule,) = editor.rules
     assert rule.match == Match(events=("EVT_C_STORE",), calling="CT1", sop_class="CT Image Storage")
     assert RuleBook((rule,)).explain(asked)[0].applies
     association = Occasion(event=ASSOCIATION, calling="")

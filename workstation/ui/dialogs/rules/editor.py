@@ -67,6 +67,10 @@ _WIDE = 720
 """Pixels from which the form stands beside the list."""
 
 _LIST_WIDTH = 300
+
+_OFF = "It is off: its box in the list switches it on."
+_FRESH = "It is off until you choose below what is to happen."
+
 _FILES = ["Rules (*.toml)", "All files (*)"]
 
 
@@ -78,6 +82,7 @@ class RuleForm(QWidget):
     def __init__(self, theme: Theme, taken: Callable[[], Iterable[str]]) -> None:
         super().__init__()
         self._rule = self._settled = BLANK
+        self._why_off = _OFF
         self._taken = taken
         self.name = checked_field(theme, "ruleName", "Name", "What the rule is called in lists", self._check_name)
         self.when = WhenForm(theme)
@@ -122,6 +127,7 @@ class RuleForm(QWidget):
     def set_rule(self, rule: Rule) -> None:
         """Show a rule; emits nothing."""
         self._rule = self._settled = rule
+        self._why_off = _OFF
         self.name.set_text(rule.name)
         self.name.editor.setCursorPosition(0)
         self.when.set_match(rule.match)
@@ -131,8 +137,14 @@ class RuleForm(QWidget):
         self._say_words()
 
     def set_enabled(self, is_enabled: bool) -> None:
-        """The rule was switched in the list."""
+        """The rule was switched on or off."""
         self._rule = replace(self._rule, enabled=is_enabled)
+        self.say_why_off("")
+
+    def say_why_off(self, why: str) -> None:
+        """Why the rule is off; "" if the person switched it."""
+        self._why_off = why or _OFF
+        self._say_words()
 
     def settle(self) -> None:
         """What stands here now is in force: what is typed wrong from now on falls back to it."""
@@ -157,7 +169,8 @@ class RuleForm(QWidget):
         self._update(replace(self._rule, action=action))
 
     def _say_words(self) -> None:
-        self._words.setText(f"{match_words(self._rule)} → {action_words(self._rule)}")
+        words = f"{match_words(self._rule)} → {action_words(self._rule)}"
+        self._words.setText(words if self._rule.enabled else f"{words}\n{self._why_off}")
 
     def _update(self, rule: Rule) -> None:
         if rule != self._rule:
@@ -189,6 +202,7 @@ class RulesEditor(QWidget):
         self._folder: Path | None = None
         self._told: tuple[Rule, ...] = ()
         self._undo: Callable[[], None] | None = None
+        self._is_fresh = False
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.setInterval(_TYPING)
@@ -410,7 +424,16 @@ class RulesEditor(QWidget):
         self.add_rule(BLANK)
 
     def add_rule(self, rule: Rule) -> None:
-        """Add a rule below the chosen one, with a name that is free, and choose it."""
+        """Add a rule below the chosen one, with a name that is free, and choose it.
+
+        One that does nothing yet is off until it does: half made it would only keep the rules below from answering.
+        """
+        is_fresh = rule.action == Action()
+        self._add(replace(rule, enabled=not is_fresh))
+        self._is_fresh = is_fresh
+        self.form.say_why_off(_FRESH if is_fresh else "")
+
+    def _add(self, rule: Rule) -> None:
         self._insert(self.list.row + 1, rule.renamed(free_name(rule.name, self.model.names())))
         self._forget_note()
         self._edit_name()
@@ -419,7 +442,7 @@ class RulesEditor(QWidget):
         """Add a copy of the chosen rule below it."""
         row = self.list.row
         if row >= 0:
-            self.add_rule(self.model.rule(row))
+            self._add(self.model.rule(row))
 
     def delete_current(self) -> None:
         """Take the chosen rule out; it can be brought back."""
@@ -458,13 +481,19 @@ class RulesEditor(QWidget):
 
     def _rule_edited(self, rule: Rule) -> None:
         row = self.list.row
-        if row >= 0:
-            self.model.put(row, rule)
-            self._later.start()
+        if row < 0:
+            return
+        if self._is_fresh and rule.action != Action():
+            self._is_fresh = False
+            rule = replace(rule, enabled=True)
+            self.form.set_enabled(True)
+        self.model.put(row, rule)
+        self._later.start()
 
     def _switched(self) -> None:
         row = self.list.row
-        if row >= 0:
+        if row >= 0 and self.form.rule.enabled != self.model.rule(row).enabled:
+            self._is_fresh = False
             self.form.set_enabled(self.model.rule(row).enabled)
         self._enable()
         self.flush()
@@ -472,6 +501,7 @@ class RulesEditor(QWidget):
     def _show_current(self) -> None:
         # What was typed for the one before is told before another is shown.
         self.flush()
+        self._is_fresh = False
         row = self.list.row
         if row >= 0:
             self.form.set_rule(self.model.rule(row))

@@ -47,6 +47,9 @@ ABORT_REASONS: Mapping[int, str] = {
 
 _NAMES: Mapping[str, NameKind] = {"refuse": "SOP class", "accept": "SOP class", "syntaxes": "transfer syntax"}
 
+# Of faults that happen at a point: which values only some points have.
+_ONLY_AT: Mapping[str, tuple[str, ...]] = {"count": ("between",), "bytes": ("middle", "receiving")}
+
 _LARGEST_SPIN = 2**31 - 1
 
 
@@ -171,18 +174,25 @@ class FaultForm(QWidget):
         point = fault.values.get("point")
         if point is None:
             return
-        for name, is_needed in (("count", point == "between"), ("bytes", point in ("middle", "receiving"))):
+        for name in _ONLY_AT:
             if name in self._rows:
-                show_field(self._form, self._rows[name], is_needed)
+                show_field(self._form, self._rows[name], point in _ONLY_AT[name])
 
     def _set(self, name: str, value: Any) -> None:
         fault = self._fault
         if fault is None:
             return
-        fault = Fault(kind=fault.kind, values={**fault.values, name: value})
+        values = {**fault.values, name: value}
+        if name == "point":
+            # What has no meaning any more and is not seen goes back to what it is by itself.
+            values = {each: values[each] for each in values if value in _ONLY_AT.get(each, (value,))}
+        fault = Fault(kind=fault.kind, values=values)
         if fault == self._fault:
             return
         self._fault = fault
+        for each, show in self._show_value.items():
+            if name == "point" and each in _ONLY_AT:
+                show(fault[each])
         self._show_needed(fault)
         if name == "source" and fault.kind == "reject":
             chooser = self._rows["reason"]
