@@ -18,7 +18,12 @@ from typing import overload
 
 from pydicom.dataset import Dataset
 
-from workstation.scp.rules.matching import needs_data_set, unfulfilled, unfulfilled_before_data_set
+from workstation.scp.rules.matching import (
+    needs_data_set,
+    unfulfilled,
+    unfulfilled_before_data_set,
+    unfulfilled_keys,
+)
 from workstation.scp.rules.occasion import Occasion
 from workstation.scp.rules.rule import EVENTS, Rule
 from workstation.scp.rules.words import ordinal
@@ -161,14 +166,17 @@ class RuleBook:
     ) -> Rule | Undecided | None:
         if occasion.event not in self._events:
             return None
-        seen = _once(occasion)
+        seen: Occasion | None = None
         for place, (rule, tally) in enumerate(line):
             match = rule.match
             if match.events and occasion.event not in match.events:
                 continue
-            if can_wait and needs_data_set(match) and not unfulfilled_before_data_set(match, occasion):
-                return Undecided(self._later(line[place:]))
-            holds = not unfulfilled(match, seen)
+            holds = not unfulfilled_before_data_set(match, occasion)
+            if holds and needs_data_set(match):
+                if can_wait:
+                    return Undecided(self._later(line[place:]))
+                seen = seen or _once(occasion)
+                holds = not unfulfilled_keys(match, seen)
             if self._fires(rule, tally, holds):
                 return rule
         return None

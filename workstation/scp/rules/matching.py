@@ -34,7 +34,7 @@ def needs_data_set(match: Match) -> bool:
 
 def unfulfilled(match: Match, occasion: Occasion) -> str:
     """Return "" if every condition but `every`, `first` and `probability` holds, or a sentence on one that does not."""
-    return unfulfilled_before_data_set(match, occasion) or _keys(match.keys, occasion)
+    return unfulfilled_before_data_set(match, occasion) or unfulfilled_keys(match, occasion)
 
 
 def unfulfilled_before_data_set(match: Match, occasion: Occasion) -> str:
@@ -138,7 +138,9 @@ def _context(match: Match, occasion: Occasion) -> str:
     return ""
 
 
-def _keys(keys: Mapping[str, str], occasion: Occasion) -> str:
+def unfulfilled_keys(match: Match, occasion: Occasion) -> str:
+    """Return what `unfulfilled` does, of the keys alone."""
+    keys = match.keys
     if not keys:
         return ""
     try:

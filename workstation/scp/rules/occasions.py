@@ -7,8 +7,9 @@ encoded, an object by its sink, which knows the file; larger ones can be looked 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from pydicom.datadict import keyword_for_tag
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 
-from workstation.net import part10
+from workstation.net import dsutils, part10
 from workstation.net.association import Association
 from workstation.net.codec.dimse import C_STORE_RQ
 from workstation.net.codec.pdu import A_ASSOCIATE_RQ
@@ -48,6 +49,7 @@ _OVERLAYS = range(0x6000, 0x6100)
 _LEVEL = 0x00080052
 _NO_KEYS = frozenset({_LEVEL, 0x00080005})
 _USER_NAMES = (1, 2)
+_QUERIES = frozenset({"EVT_C_FIND", "EVT_C_GET", "EVT_C_MOVE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,8 @@ class Occasions:
         if event.event in NEGOTIATION_EVENTS:
             return self._of_negotiation(event)
         request, context = event.request, event.context
-        return self._of_service(event.name, event.assoc, request, context, _data_set_of(event))
+        keys = _keys(event) if event.name in _QUERIES else []
+        return self._of_service(event.name, event.assoc, request, context, _data_set_of(event), keys)
 
     def of_store(
         self, assoc: Association, request: C_STORE_RQ, context: PresentationContextTuple, sink: Callable[[], Any]
@@ -139,6 +142,7 @@ class Occasions:
         request: Any,
         context: PresentationContextTuple,
         data_set: Callable[[], Dataset | None],
+        keys: Iterable[str] = (),
     ) -> Occasion:
         who = self._who(assoc)
         abstract_syntax = str(context.abstract_syntax)
@@ -157,7 +161,7 @@ class Occasions:
             sop_instance=instance,
             message_id=request.MessageID,
             data_set=data_set,
-            summary=_line(EVENT_WORDS[name], _sop_class(sop_class), *_about(name, request, instance, context)),
+            summary=_line(EVENT_WORDS[name], _sop_class(sop_class), *keys, *_about(name, request, instance)),
         )
 
     def _who(self, assoc: Association) -> _Who:
@@ -199,6 +203,7 @@ def _contexts(assoc: Association) -> str:
     return f"{count} presentation context{'' if count == 1 else 's'}"
 
 
+@lru_cache(maxsize=1024)
 def _sop_class(uid: str) -> str:
     name = uid_name(uid) or uid
     # "Study Root Query/Retrieve Information Model - FIND" says nothing more than its beginning here.
@@ -220,12 +225,10 @@ def _negotiation(event: Event) -> str:
     return " and ".join(_sop_class(str(uid)) for uid in list(event.items)[:_MOST_KEYS])
 
 
-def _about(name: str, request: Any, instance: str, context: PresentationContextTuple) -> list[str]:
+def _about(name: str, request: Any, instance: str) -> list[str]:
     match name:
-        case "EVT_C_FIND" | "EVT_C_GET" | "EVT_C_MOVE":
-            parts = _keys(request.data, str(context.transfer_syntax))
-            destination = getattr(request, "MoveDestination", None)
-            return [*parts, f"to {destination}"] if destination else parts
+        case "EVT_C_MOVE":
+            return [f"to {request.MoveDestination}"]
         case "EVT_N_ACTION":
             return [f"action {request.ActionTypeID}", instance]
         case "EVT_N_EVENT_REPORT":
@@ -233,12 +236,16 @@ def _about(name: str, request: Any, instance: str, context: PresentationContextT
     return [instance]
 
 
-def _keys(data: Any, syntax: str) -> list[str]:
-    """The level and the first keys of an identifier, if that is small and whole."""
-    if not data or len(data) > _LARGEST_SUMMED_UP:
+def _keys(event: Event) -> list[str]:
+    """The level and the first keys of an identifier, if that is small and whole.
+
+    The event keeps what it decodes, so that whoever answers does not do it again.
+    """
+    data = event.request.data
+    if not data or len(data) > _LARGEST_SUMMED_UP or dsutils.encoding_of(str(event.context.transfer_syntax))[2]:
         return []
     try:
-        identifier = _decoded(bytes(data), syntax)
+        identifier = event.identifier
         parts = [str(identifier[_LEVEL].value)] if _LEVEL in identifier else []
         for tag in identifier.keys():  # noqa: SIM118 - iterating over the data set itself would decode all of it
             if len(parts) > _MOST_KEYS:
