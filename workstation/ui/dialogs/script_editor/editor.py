@@ -707,20 +707,24 @@ class ScriptEditor(QDialog):
         self._show_title()
 
     def reject(self) -> None:
-        self.close()
+        # Esc, and how QDialog closes.
+        if self.is_modified and not self._may_close:
+            self._unless_unsaved(self._close)
+        else:
+            self._close()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if self.is_modified and not self._may_close and self.code.toPlainText().strip():
+        if self.is_modified and not self._may_close:
             event.ignore()
             self._unless_unsaved(self._close)
-            return
-        self._may_close = False
-        self.shut_down()
-        super().closeEvent(event)
+        else:
+            super().closeEvent(event)
 
     def _close(self) -> None:
+        self.shut_down()
         self._may_close = True
-        self.close()
+        super().reject()
+        self._may_close = False
 
     def shut_down(self) -> None:
         """Hear and watch nothing any more; `listen` begins again."""
