@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,8 +21,9 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QLineEdit, QMessageBox, QP
 from workstation.paths import DataDir
 from workstation.scp.answers.worklist_items import add_item, worklist_item
 from workstation.scp.answers.worklist_table import WORKLIST_COLUMNS
-from workstation.scp.ledger import Ledger
+from workstation.scp.ledger import Ledger, Record
 from workstation.ui.dialogs.kept.pane import KeptPane
+from workstation.ui.dialogs.kept.reading import Row
 from workstation.ui.dialogs.kept.window import KeptWindow
 from workstation.ui.dialogs.kept.worklist_pane import WorklistPane
 from workstation.ui.parts.widgets import Outcome
@@ -117,8 +121,6 @@ def test_the_list_follows_the_ledger(qtbot, keeping: Keeping, open_window) -> No
     pane = window.panes["procedureSteps"]
     second = keeping.step("Doe^Jane")
     qtbot.waitUntil(lambda: len(texts(pane)) == 2, timeout=5000)
-    from dataclasses import replace
-
     keeping.ledger.change("procedure-step", first.uid, lambda now: replace(now, state="COMPLETED"))
     qtbot.waitUntil(lambda: texts(pane, 0) == ["In progress", "Completed"], timeout=5000)
     keeping.ledger.remove("procedure-step", second.uid)
@@ -184,6 +186,37 @@ def test_a_click_on_a_title_sorts_and_keeps_the_choice(qtbot, keeping: Keeping, 
         assert row.texts[1].startswith("A A")
 
 
+def test_many_are_shown_as_they_come_and_changes_meanwhile_are_not_missed(
+    qtbot, keeping: Keeping, open_window, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeping.ledger.add_many("procedure-step", [(f"1.{number}", Dataset(), "COMPLETED") for number in range(200)])
+    halfway, go_on = threading.Event(), threading.Event()
+    make, count = KeptPane.make_row, itertools.count()
+
+    def slow(self: KeptPane, record: Record) -> Row:
+        if next(count) == 100:
+            halfway.set()
+            assert go_on.wait(10)
+        return make(self, record)
+
+    monkeypatch.setattr(KeptPane, "make_row", slow)
+    window = KeptWindow(cast(Services, keeping), keeping.ledger, keeping.films, DataSetView)
+    qtbot.addWidget(window)
+    pane = window.panes["procedureSteps"]
+    window.show_kind("procedureSteps")
+    window.show()
+    qtbot.waitUntil(lambda: pane.model.total >= 60, timeout=5000)
+    assert halfway.is_set()
+    assert pane.table.current_row() is not None
+    assert pane.model.total < 200
+    keeping.ledger.add("procedure-step", "2.1", Dataset(), state="COMPLETED")
+    qtbot.waitUntil(lambda: bool(pane._missed), timeout=5000)
+    go_on.set()
+    qtbot.waitUntil(lambda: pane.model.total == 201, timeout=10_000)
+    window.close()
+    pane.view.set_conversation(None)
+
+
 # ------------------------------------------------------------------- data set and film
 def test_the_chosen_ones_data_set_is_shown_and_kept_up_to_date(qtbot, keeping: Keeping, open_window) -> None:
     first = keeping.step("Miller^Anna", PerformedProcedureStepID="X1")
@@ -197,8 +230,6 @@ def test_the_chosen_ones_data_set_is_shown_and_kept_up_to_date(qtbot, keeping: K
     select(qtbot, pane, 1)
     qtbot.waitUntil(lambda: "Miller^Anna" in values(), timeout=5000)
     assert "X1" in values()
-    from dataclasses import replace
-
     other = data_set(PatientName="Miller^Anne")
     keeping.ledger.change("procedure-step", first.uid, lambda now: replace(now, data_set=other))
     qtbot.waitUntil(lambda: "Miller^Anne" in values(), timeout=5000)

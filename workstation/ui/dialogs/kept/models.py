@@ -78,6 +78,19 @@ class KeptModel(RowModel):
         self.endResetModel()
         self.counted.emit()
 
+    def add_rows(self, rows: list[Row]) -> None:
+        """Show more rows after those that there are."""
+        new = [row for row in rows if row.key not in self._known]
+        self._rows += new
+        self._known.update((row.key, row) for row in new)
+        shown = [row for row in new if self._matches(row)]
+        if shown:
+            line = len(self._shown)
+            self.beginInsertRows(QModelIndex(), line, line + len(shown) - 1)
+            self._shown += shown
+            self.endInsertRows()
+        self.counted.emit()
+
     def set_words(self, text: str) -> None:
         """Show the rows that have all these words."""
         words = text.lower().split()

@@ -53,7 +53,7 @@ from workstation.ui.parts.widgets import (
     name_widget,
     push_button,
 )
-from workstation.ui.tasks import Tasks, action
+from workstation.ui.tasks import Funnel, Tasks, action
 from workstation.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -198,6 +198,8 @@ class KeptPane(QWidget):
         self._tasks = tasks
         self._is_stale = True
         self._reading: ReadRows | None = None
+        self._missed: set[Key] = set()
+        self._arriving: Funnel[list[Row]] = Funnel(self._on_arriving, self)
         self._details: Details | None = None
         self._wanted: Key | None = None
         self._shown_as: tuple[Key, float, int] | None = None
@@ -252,7 +254,8 @@ class KeptPane(QWidget):
 
     def size_columns(self) -> None:
         """Give the columns their widths."""
-        self.table.size_columns(("      Discontinued", "Yamada Tarou · DW-000", "MODALITY1", "2026-07-05 14"), SUMMARY)
+        longest = max((state.capitalize() for state in self.kind.outcomes), key=len, default="State")
+        self.table.size_columns((f"      {longest}", "Yamada Tarou · DW", "MODALITY1", "2026-07-05 14:30"), SUMMARY)
 
     def lay_out_head(self, layout: QVBoxLayout) -> None:
         """Put the search and the buttons above the list."""
@@ -364,17 +367,20 @@ class KeptPane(QWidget):
 
     @action
     async def read(self) -> None:
-        """Read all records anew."""
+        """Read all records anew; where there are none yet they are shown as they come."""
         self._is_stale = False
+        self._missed.clear()
         if self._reading is not None:
             self._reading.cancel()
+        is_first = not self.model.total
         newest_first = isinstance(self.model, RecordModel)
-        job = self._reading = ReadRows(self._ledger, self.kind.kinds, self.make_row, newest_first=newest_first)
-        if not self.model.total:
+        put = self._arriving.put if is_first else None
+        job = self._reading = ReadRows(self._ledger, self.kind.kinds, self.make_row, newest_first=newest_first, put=put)
+        if is_first:
             self.empty.say("Reading …")
             self.empty.show_when(True)
         try:
-            rows = await self._tasks.run(job, name="read-kept")
+            rows = await self._tasks.run(job, self._arriving, name="read-kept")
         except SQLAlchemyError as error:
             if self._reading is job:
                 self._reading = None
@@ -385,11 +391,23 @@ class KeptPane(QWidget):
         if self._reading is not job:
             return
         self._reading = None
-        with self.table.kept_current():
-            self.model.set_rows(rows)
+        if not is_first or len(self.kind.kinds) > 1 or not rows:
+            with self.table.kept_current():
+                self.model.set_rows(rows)
         if self.table.currentIndex().row() < 0 and rows:
             self.table.show_row(self.model.index(0, 0))
         self.loaded.emit()
+        if self._missed:
+            self.take_changes(list(self._missed))
+
+    def _on_arriving(self, batches: list[list[Row]]) -> None:
+        # The last of a reading that was given up may come late.
+        if self._reading is None:
+            return
+        for rows in batches:
+            self.model.add_rows(rows)
+        if self.table.currentIndex().row() < 0 and self.model.rowCount():
+            self.table.show_row(self.model.index(0, 0))
 
     def take_changes(self, keys: Sequence[Key]) -> None:
         """The ledger has changed these records."""
@@ -398,7 +416,10 @@ class KeptPane(QWidget):
             return
         if not self.isVisible():
             self._is_stale = True
-        elif len(mine) > _MANY or self._reading is not None:
+        elif self._reading is not None:
+            # To begin anew each time would never end beside a busy peer.
+            self._missed.update(mine)
+        elif len(mine) > _MANY:
             self.read()
         else:
             self._read_changed(list(dict.fromkeys(mine)))

@@ -34,6 +34,8 @@ _EXPLICIT = "1.2.840.10008.1.2.1"
 # As many as a person reads beside the data set.
 MOST_REMARKS = 5
 
+_SCREEN, _BATCH = 60, 400
+
 Key = tuple[str, str]
 """Kind and UID of a record."""
 
@@ -116,25 +118,40 @@ class ReadRows:
         kinds: Of the records.
         make: Makes a record a row.
         newest_first: The order.
+        put: Is given the rows as they are read, some at a time; with several kinds they are not yet in their order.
     """
 
     def __init__(
-        self, ledger: Ledger, kinds: Sequence[str], make: Callable[[Record], Row], *, newest_first: bool
+        self,
+        ledger: Ledger,
+        kinds: Sequence[str],
+        make: Callable[[Record], Row],
+        *,
+        newest_first: bool,
+        put: Callable[[list[Row]], None] | None = None,
     ) -> None:
         self._ledger = ledger
         self._kinds = kinds
         self._make = make
         self._newest_first = newest_first
+        self._put = put
         self._over = threading.Event()
 
     def run(self) -> list[Row]:
         """The rows, all or as many as there were until it was cancelled."""
         rows: list[Row] = []
+        told = 0
         for kind in self._kinds:
             for record in self._ledger.records(kind, newest_first=self._newest_first):
                 if self._over.is_set():
                     return rows
                 rows.append(self._make(record))
+                # What fills a screen at once, then more at a time.
+                if self._put is not None and len(rows) - told >= (_BATCH if told else _SCREEN):
+                    self._put(rows[told:])
+                    told = len(rows)
+        if self._put is not None and told < len(rows):
+            self._put(rows[told:])
         if len(self._kinds) > 1 and self._newest_first:
             rows.sort(key=lambda row: row.changed, reverse=True)
         return rows
