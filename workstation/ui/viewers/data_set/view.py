@@ -165,6 +165,11 @@ class DataSetView(QWidget):
         self._conversation = None
         self._show(found)
 
+    def clear(self) -> None:
+        """Show nothing, and let go what was read."""
+        self._conversation = None
+        self._show(None)
+
     def apply(self, change: Change) -> None:
         """A batch was folded in: what is still arriving is read again after a while."""
         if not isinstance(self._subject, tuple) or self._is_stale:
