@@ -77,6 +77,7 @@ def test_each_file_that_is_none(archive: Archive, tmp_path: Path) -> None:
     folder = tmp_path / "in"
     make_files(folder, 1)
     (folder / "README.txt").write_text("Insert the disc and wait. " * 20)
+    (folder / "LOOKS.md").write_text("# DICOM begins like an element of a group that is not there")
     (folder / "empty").touch()
     os.mkfifo(folder / "pipe")
     (folder / "dangling").symlink_to(folder / "nowhere")
@@ -91,7 +92,8 @@ def test_each_file_that_is_none(archive: Archive, tmp_path: Path) -> None:
     told = {name: (outcome.outcome, outcome.sentence) for name, outcome in outcomes.items()}
     assert told["image1"] == (Outcome.STORED, "")
     assert told["README.txt"][0] is Outcome.OTHER
-    assert "README.txt" in told["README.txt"][1]
+    assert told["README.txt"][1].startswith("This is no DICOM file: ")
+    assert told["LOOKS.md"] == told["README.txt"]
     assert told["empty"] == (Outcome.OTHER, "The file is empty.")
     assert told["pipe"] == (Outcome.OTHER, "This is no regular file.")
     assert told["dangling"] == (Outcome.FAILED, "The file cannot be read: No such file or directory.")
@@ -101,6 +103,7 @@ def test_each_file_that_is_none(archive: Archive, tmp_path: Path) -> None:
     assert told["nostudy"] == (Outcome.FAILED, "The data set has no StudyInstanceUID.")
     assert {problem.path.name for problem in result.problems} == {
         "README.txt",
+        "LOOKS.md",
         "empty",
         "pipe",
         "dangling",

@@ -34,6 +34,9 @@ MOST_KEPT = 1000
 """Outcomes with a sentence that a result keeps; the others are only counted."""
 
 _THREADS = 4
+# A preamble and nothing, or not even that: the encoding of what follows is a guess.
+_LONGEST_NO_HEAD = 132
+_NO_DICOM = "This is no DICOM file: bytes 128 to 131 are not DICM (PS3.10 7.1), and it begins with no data set."
 _STRETCH = 1 << 20
 
 
@@ -275,19 +278,28 @@ class ImportJob:
             found.close()
             if found.sop_class_uid == DICOMDIR_CLASS:
                 return FileOutcome(path, Outcome.OTHER, "This is a DICOMDIR; the files that it lists are imported.")
-            with FileSource(path, state.st_size - found.source.length) as data:
-                return self._store(path, data, found.transfer_syntax)
-        except ObjectError as error:
-            return FileOutcome(path, Outcome.OTHER, str(error))
+            offset = state.st_size - found.source.length
+            with FileSource(path, offset) as data:
+                try:
+                    # What the data set says, not its file meta information: some leave that as it was of another file.
+                    sop_class, instance = uids_of(data, found.transfer_syntax)
+                except DamagedDataSetError:
+                    if offset > _LONGEST_NO_HEAD:
+                        raise
+                    sop_class = ""
+                if not sop_class and offset <= _LONGEST_NO_HEAD:
+                    # Any file may begin with what could be a tag.
+                    return FileOutcome(path, Outcome.OTHER, _NO_DICOM)
+                return self._store(path, data, sop_class, instance, found.transfer_syntax)
+        except ObjectError:
+            return FileOutcome(path, Outcome.OTHER, _NO_DICOM)
         except DamagedDataSetError as error:
             return FileOutcome(path, Outcome.FAILED, printable(str(error), 300))
         except (OSError, ValueError) as error:
             # ValueError: a path with a NUL, which some programs let one drop.
             return FileOutcome(path, Outcome.FAILED, _reason("The file", error))
 
-    def _store(self, path: Path, data: FileSource, transfer_syntax: str) -> FileOutcome:
-        # What the data set says, not its file meta information: some writers leave that as it was of another file.
-        sop_class, instance = uids_of(data, transfer_syntax)
+    def _store(self, path: Path, data: FileSource, sop_class: str, instance: str, transfer_syntax: str) -> FileOutcome:
         sink = self._archive.new_sink(sop_class, instance, transfer_syntax)
         try:
             for place in range(0, data.size, _STRETCH):
