@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import select
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
@@ -123,14 +125,16 @@ class Server:
         last: Set when the C-ECHO that follows has been asked of its handler.
         sinks: Of the objects that came.
         given: What the handlers of C-STORE got as sinks.
+        tune: Called with each association before it is asked for anything.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.fault: Fault | None = None
         self.event = ""
         self.last = threading.Event()
         self.sinks: list[KeepingSink] = []
         self.given: list[Any] = []
+        self.tune: Callable[[Association], None] = lambda _: None
         self._began = threading.Event()
         self.associations: list[Association] = []
         self.sent: list[bytes] = []
@@ -152,11 +156,16 @@ class Server:
         handlers: list[Any] = [(event, self._armed(event.name, answer)) for event, answer in answers.items()]
         handlers += [
             (evt.EVT_DATA_SENT, self._note_sent),
-            (evt.EVT_CONN_OPEN, lambda event: self.associations.append(event.assoc)),
+            (evt.EVT_CONN_OPEN, self._note_open),
         ]
         self.ae = ae
         server = ae.start_server(
-            ("127.0.0.1", 0), block=False, evt_handlers=handlers, admit=self._admit, sink_factory=self._sink
+            ("127.0.0.1", 0),
+            block=False,
+            ssl_context=tls,
+            evt_handlers=handlers,
+            admit=self._admit,
+            sink_factory=self._sink,
         )
         assert server is not None
         self.server: AssociationServer = server
@@ -206,6 +215,10 @@ class Server:
             return sink_watch(assoc, self.fault, sink, request=request)
         return sink
 
+    def _note_open(self, event: Event) -> None:
+        self.associations.append(event.assoc)
+        self.tune(event.assoc)
+
     def _note_sent(self, event: Event) -> None:
         if event.assoc.requestor.ae_title == "RAW":  # not what goes to a C-MOVE's destination
             self.sent.append(event.data)
@@ -221,9 +234,9 @@ class Server:
 
 
 @contextmanager
-def server() -> Iterator[Server]:
+def server(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
     """A server for one test."""
-    made = Server()
+    made = Server(tls)
     try:
         yield made
     finally:
@@ -253,12 +266,12 @@ def association_request() -> bytes:
 
 def spoken(message: Message, data: bytes | None = None, fragment: int = 1 << 14) -> bytes:
     """A message as P-DATA-TF PDUs."""
-    said = _p_data(message.context_id, encode_command(message), command=True, last=True)
+    said = [_p_data(message.context_id, encode_command(message), command=True, last=True)]
     for place in range(0, len(data or b""), fragment):
         assert data is not None
         piece = data[place : place + fragment]
-        said += _p_data(message.context_id, piece, command=False, last=place + fragment >= len(data))
-    return said
+        said.append(_p_data(message.context_id, piece, command=False, last=place + fragment >= len(data)))
+    return b"".join(said)
 
 
 def _p_data(context_id: int, data: bytes, *, command: bool, last: bool) -> bytes:
@@ -358,12 +371,10 @@ class Heard:
 class Client:
     """A client that reads bytes."""
 
-    def __init__(self, port: int, *, receive_buffer: int = 0) -> None:
-        self.sock = socket.socket()
-        if receive_buffer:
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.sock.settimeout(PATIENCE)
-        self.sock.connect(("127.0.0.1", port))
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
+        self.sock: socket.socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
+        if tls is not None:
+            self.sock = tls.wrap_socket(self.sock, server_hostname="localhost")
         self.heard = Heard()
         self._read = 0  # bytes that have been looked at for sub-operations
         self._message: Message | None = None
@@ -386,7 +397,7 @@ class Client:
     def finish(self) -> None:
         """Say nothing any more."""
         with suppress(OSError):
-            self.sock.shutdown(socket.SHUT_WR)
+            socket.socket.shutdown(self.sock, socket.SHUT_WR)  # an SSLSocket's own would end TLS in both directions
 
     def more(self) -> bool:
         """Read once; whether something came."""
@@ -397,6 +408,8 @@ class Client:
         except ConnectionResetError:
             self.heard.ending = "RST"
             return False
+        except ssl.SSLError:
+            piece = b""  # no close_notify before the end
         if not piece:
             self.heard.ending = "RST" if self._was_reset else "FIN"
             return False
@@ -420,10 +433,14 @@ class Client:
     def stays_closed(self) -> bool:
         """Whether what is said after the server's FIN is taken without a reset."""
         try:
-            self.sock.sendall(b"\0" * 100_000)
+            self.sock.sendall(b"\0" * 500_000)
             return not self.sock.recv(1)
         except ConnectionError:
             return False
+
+    def hears_nothing(self, seconds: float) -> bool:
+        """Whether nothing comes for so long, not even the end."""
+        return not select.select([self.sock], [], [], seconds)[0]
 
     def _answer_sub_operations(self) -> None:
         """Say Success to each C-STORE-RQ of the server's that has come whole."""
@@ -474,16 +491,19 @@ def is_answered(data: bytes) -> bool:
     return isinstance(message, Response) and message.MessageIDBeingRespondedTo == LAST
 
 
-def converse(server: Server, event: str, *, silent_after: int | None = None) -> Heard:
+def converse(
+    server: Server, event: str, *, silent_after: int | None = None, tls: ssl.SSLContext | None = None
+) -> Heard:
     """The conversation of an event: association, request, a C-ECHO after it, release.
 
     Args:
         server: Who answers.
         event: Which conversation.
         silent_after: The server falls silent after so many bytes, so that there is no answer to wait for.
+        tls: Over TLS.
     """
     answer, *_, last_response, _ = pdus_of(usual(event))
-    with Client(server.port) as client:
+    with Client(server.port, tls) as client:
         client.sub_operations = [
             (b"".join(segment.pdus), segment.message)
             for segment in segments_of(usual(event), event)

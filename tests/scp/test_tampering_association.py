@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from fault_wire import (
+    ABORT,
     CT,
     FIND,
     IMPLICIT,
+    PATIENCE,
     RELEASE,
     RELEASED,
     VERIFICATION,
@@ -24,6 +27,7 @@ from fault_wire import (
     usual,
 )
 
+from workstation.net import AE, evt
 from workstation.net.codec.pdu import (
     A_ASSOCIATE_AC,
     A_ASSOCIATE_RQ,
@@ -33,6 +37,7 @@ from workstation.net.codec.pdu import (
     decode_pdu,
     encode_pdu,
 )
+from workstation.net.pdu_primitives import UserIdentityNegotiation
 from workstation.scp.rules.rule import ASSOCIATION, Fault
 
 
@@ -117,3 +122,56 @@ def test_chosen_contexts_change_nothing_else(scp: Server) -> None:
     # what refuses nothing and accepts what is supported is on the wire as without it
     scp.misbehave(ASSOCIATION, Fault(kind="contexts", values={"accept": ["*"], "syntaxes": ["*"]}))
     heard_is(scp, ASSOCIATION, usual(ASSOCIATION))
+
+
+REJECTED = bytes([3, 0, 0, 0, 0, 4, 0, 1, 1, 7])
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "expected"),
+    [
+        ("pdu-type", {"type": 0x42}, b"\x42" + REJECTED[1:]),
+        ("pdu-length", {"difference": 2}, REJECTED[:5] + b"\6" + REJECTED[6:]),
+        ("item-length", {"difference": 2}, REJECTED),  # there is no item
+        ("truncate", {"bytes": 7}, REJECTED[:7]),
+        ("drop", {"point": "middle", "bytes": 3}, REJECTED[:3]),
+        ("drop", {"point": "before"}, b""),
+        ("abort", {"point": "before", "source": 2, "reason": 2}, ABORT + b"\2\2"),
+        ("abort", {"point": "after"}, REJECTED),  # it has ended already
+        ("slow-write", {"rate": 100}, REJECTED),
+    ],
+)
+def test_faults_of_a_rejection(scp: Server, kind: str, values: dict[str, Any], expected: bytes) -> None:
+    scp.ae.require_called_aet = True
+    scp.server.ae_title = "ANOTHER"
+    scp.misbehave(ASSOCIATION, Fault(kind=kind, values=values))
+    with Client(scp.port) as client:
+        client.say(association_request())
+        client.until(lambda data: len(data) >= len(expected))
+        client.finish()
+        heard = client.to_the_end()
+    assert bytes(heard.data) == expected
+    assert heard.ending == "FIN"
+    assert scp.associations[0].over.wait(PATIENCE)
+
+
+def test_a_fault_of_the_request_comes_after_the_negotiation_handlers(scp: Server) -> None:
+    asked = threading.Event()
+
+    def who(_: object) -> tuple[bool, None]:
+        asked.set()
+        return True, None
+
+    scp.server.bind(evt.EVT_USER_ID, who)
+    scp.misbehave(ASSOCIATION, Fault(kind="drop"))
+    identity = UserIdentityNegotiation()
+    identity.user_identity_type = 1
+    identity.primary_field = b"somebody"
+    ae = AE()
+    ae.add_requested_context(VERIFICATION)
+    assoc = ae.associate("127.0.0.1", scp.port, ext_neg=[identity])
+    assert asked.is_set()
+    assert assoc.is_aborted
+    assert scp.associations[0].over.wait(PATIENCE)
+    assert scp.associations[0].is_aborted
+    assert not scp.associations[0].is_established

@@ -24,6 +24,7 @@ from itertools import islice
 from typing import Protocol
 
 from workstation.net.codec.pdu import PDUType
+from workstation.net.engine.fsm import State
 from workstation.net.engine.upper_layer import Disconnect, Output, Sent, UpperLayer
 from workstation.net.errors import LocalProtocolError
 from workstation.net.shell.hindrance import Hindrance, Pace
@@ -182,6 +183,8 @@ class Connection:
             self._waiting_until = self.engine.deadline
             read, write = True, bool(self._outbox)
             if self._hindrance is not None:
+                if self._hindrance.reading is not None and self.engine.state is State.STA13:
+                    self._hurry(sock, self._hindrance)
                 now = time.monotonic()
                 read, write, self._waiting_until = self._hindrance.plan(now, self._waiting_until, write=write)
             pending = bool(self._broken) or (read and isinstance(sock, ssl.SSLSocket) and sock.pending() > 0)
@@ -512,6 +515,12 @@ class Connection:
             if writing is not None:
                 self._hindrance.writing = Pace(writing)
             self._wake_reader(always=True)
+
+    def _hurry(self, sock: socket.socket, hindrance: Hindrance) -> None:
+        """Under the lock: all is said, so read what is left until the peer closes as fast as it comes."""
+        hindrance.reading = None
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
 
     def hang_up(self, why: str) -> None:
         """Close our side of the transport connection (FIN) without a word, and go when the peer has closed its own.
