@@ -618,7 +618,7 @@ def test_pynetdicom_pushes_pulls_and_queries(site: Site) -> None:
             association.release()
 
 
-def test_a_stopped_service_tells_nobody_and_goes_on_when_it_resumes(client: Association, site: Site) -> None:
+def test_a_stopped_service_goes_on_when_it_resumes(client: Association, site: Site) -> None:
     uid = create(client)
     with receiver(site) as told:
         assert subscribe(client, uid) == 0x0000
@@ -626,10 +626,13 @@ def test_a_stopped_service_tells_nobody_and_goes_on_when_it_resumes(client: Asso
         site.services[0].stop()
         assert change(client, uid, "IN PROGRESS", "1.2.3") == 0x0000
         site.services[0].resume()
-        assert told.next()[0] == 4
         assert change(client, uid, "CANCELED", "1.2.3") == 0x0000
-        # What happened while it was stopped may be told still, if its request's answer was just on its way.
-        assert "CANCELED" in (told.next()[2].ProcedureStepState for _ in range(2))
+        # The answer to the first change may have been on its way still: then that is told as well.
+        heard = [told.next()]
+        while heard[-1][2].get("ProcedureStepState") != "CANCELED":
+            heard.append(told.next())
+        assert 4 in [event_type for event_type, _, _ in heard]
+        assert len(heard) <= 3
 
 
 def test_our_own_receiver_and_its_roles(client: Association, site: Site) -> None:
