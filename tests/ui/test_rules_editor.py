@@ -355,6 +355,15 @@ def test_files_in_the_profiles_folder_are_named_relative_to_it(editor, tmp_path)
 # --- forms that follow the events
 
 
+def test_known_titles_are_offered_while_one_is_typed(editor):
+    give(editor, ONE)
+    editor.set_titles(["CT1", "PACS", "CT1"])
+    completer = editor.form.when.calling.editor.completer()
+    completer.setCompletionPrefix("t1")
+    assert completer.completionCount() == 1
+    assert completer.currentCompletion() == "CT1"
+
+
 def test_statuses_and_faults_are_those_of_the_requests(editor):
     person = Person(editor)
     person.new_rule("x", "EVT_C_MOVE")

@@ -147,6 +147,7 @@ class DoForm(QWidget):
         add_field(form, "Function", self.function)
         add_field(form, "", words)
         self.script.edited.connect(lambda text: self._script_edited(text.strip()))
+        self.script.editor.textChanged.connect(lambda _text: self._name_edit_button())
         self.function.editTextChanged.connect(lambda text: self._update(function=text.strip()))
         return holder
 
@@ -169,6 +170,7 @@ class DoForm(QWidget):
             with QSignalBlocker(spin):
                 spin.setValue(value)
         self.script.set_text(action.script)
+        self._name_edit_button()
         with QSignalBlocker(self.function):
             self.function.setEditText(action.function)
 
@@ -186,6 +188,7 @@ class DoForm(QWidget):
         """Let a script answer, such as one that was just written."""
         self._show_answer("script")
         self.script.set_text(path)
+        self._name_edit_button()
         with QSignalBlocker(self.function):
             self.function.setEditText(function)
         self._show_parts()
@@ -255,6 +258,11 @@ class DoForm(QWidget):
         if not text.strip():
             return "Name a Python file: until then nothing changes." if self.chosen == "script" else ""
         return "A file's name cannot have a NUL." if "\0" in text else ""
+
+    def _name_edit_button(self) -> None:
+        words = "Edit…" if self.script.text.strip() else "New…"
+        self.edit_script.setText(words)
+        self.edit_script.setAccessibleName(f"{words.rstrip('…')} script")
 
     def _script_edited(self, text: str) -> None:
         if self.chosen == "script" and text:

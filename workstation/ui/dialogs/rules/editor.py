@@ -394,6 +394,10 @@ class RulesEditor(QWidget):
         self._folder = folder
         self.form.what.set_folder(folder)
 
+    def set_titles(self, titles: Iterable[str]) -> None:
+        """The AE titles of peers that are known: offered while one is typed."""
+        self.form.when.set_titles(titles)
+
     def select(self, name: str) -> None:
         """Choose the rule of this name."""
         for row, rule in enumerate(self.rules):
@@ -616,11 +620,10 @@ class RulesEditor(QWidget):
         wanted = Qt.Orientation.Horizontal if self.width() >= _WIDE else Qt.Orientation.Vertical
         if self._splitter.orientation() != wanted:
             self._splitter.setOrientation(wanted)
-            if wanted is Qt.Orientation.Horizontal:
-                self._splitter.setSizes([_LIST_WIDTH, self.width() - _LIST_WIDTH])
-            else:
-                third = self.height() // 3
-                self._splitter.setSizes([third, self.height() - third])
+            whole, side = (self.width(), _LIST_WIDTH)
+            if wanted is Qt.Orientation.Vertical:
+                whole, side = self.height(), self.height() // 3
+            self._splitter.setSizes([side, whole - side])
 
     def hideEvent(self, event: QHideEvent) -> None:
         self.flush()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import QCompleter, QVBoxLayout, QWidget
 
 from workstation.peers import check_ae_title
 from workstation.scp.rules.rule import Match
@@ -174,6 +175,15 @@ class WhenForm(QWidget):
 
     def _fall_back(self, name: str) -> None:
         self._update(**{name: getattr(self._settled, name)})
+
+    def set_titles(self, titles: Iterable[str]) -> None:
+        """Offer these AE titles, of peers that are known, while one is typed."""
+        offered = list(dict.fromkeys(titles))
+        for field in (self.calling, self.called):
+            completer = QCompleter(offered, field.editor)
+            completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+            completer.setFilterMode(Qt.MatchFlag.MatchContains)
+            field.editor.setCompleter(completer)
 
     def settle(self) -> None:
         """What stands here now is in force: what is typed wrong from now on falls back to it."""
