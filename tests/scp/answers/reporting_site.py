@@ -70,8 +70,7 @@ class Site:
             self.server.shutdown()
         self.later.stop()
         self.ae.shutdown()
-        for service in self.services:
-            service.stop()
+        self.registry.stop()
         self.ledger.close()
         self.archive.close()
 

@@ -38,6 +38,14 @@ class Registry:
         for one in self._answering:
             one.resume()
 
+    def stop(self) -> None:
+        """The server has stopped, its associations have ended: what services do on their own ends too."""
+        for one in self._answering:
+            # Few do anything on their own.
+            stop = getattr(one, "stop", None)
+            if stop is not None:
+                stop()
+
     def handler(self, event: InterventionEvent, abstract_syntax: str) -> Handler:
         """Who answers the event in a context of that abstract syntax."""
         return self._handlers.get((event, abstract_syntax), _UNANSWERED[event])
