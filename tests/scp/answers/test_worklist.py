@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import threading
 import time
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 from answering_kit import Served, served
+from dcmtk_peers import wlmscpfs
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pynetdicom import AE as PeerAE
@@ -425,6 +427,38 @@ def test_findscu(findscu: Callable[..., str]) -> None:
 def test_findscu_cancels(findscu: Callable[..., str]) -> None:
     output = findscu("--cancel", "2", "-k", "PatientID")
     assert output.count("(Pending)") >= 2
+
+
+STEP = "ScheduledProcedureStepSequence[0]."
+
+
+def test_dcmtk_s_worklist_server_finds_the_same(sampled: Served, tmp_path: Path, program: Callable[[str], str]) -> None:
+    queries = (
+        ["PatientName"],
+        ["PatientName=Miller*"],
+        ["PatientID=DW-0001", f"{STEP}Modality=US"],
+        [f"{STEP}ScheduledProcedureStepStartDate=20260701-20260731"],
+        [f"{STEP}ScheduledProcedureStepStartDate=20260706-"],
+        [f"{STEP}ScheduledProcedureStepStartTime=0900-1000"],
+        [f"{STEP}ScheduledProcedureStepStartTime=-0830"],
+        [f"{STEP}ScheduledProcedureStepStartDate=20260705", f"{STEP}ScheduledProcedureStepStartTime=1300-"],
+        # both ranges: from the first moment to the last
+        [
+            f"{STEP}ScheduledProcedureStepStartDate=20260704-20260705",
+            f"{STEP}ScheduledProcedureStepStartTime=1400-0830",
+        ],
+        [f"{STEP}ScheduledStationAETitle=US_ECHO2", f"{STEP}ScheduledPerformingPhysicianName=Rossi*"],
+    )
+
+    def numbers(port: int, query: list[str]) -> list[str]:
+        arguments = [part for key in ("AccessionNumber", f"{STEP}Modality", *query) for part in ("-k", key)]
+        command = [program("findscu"), "-W", "-aec", "WORKLIST", "127.0.0.1", str(port), *arguments]
+        done = subprocess.run(command, capture_output=True, timeout=PATIENCE)
+        return sorted(re.findall(r"A2607050\d\d", (done.stdout + done.stderr).decode("utf-8", "replace")))
+
+    with wlmscpfs(tmp_path, sample_worklist(DAY)) as theirs:
+        for query in queries:
+            assert numbers(sampled.address[1], query) == numbers(theirs, query), query
 
 
 @pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"])
