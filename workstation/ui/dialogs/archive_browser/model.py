@@ -116,6 +116,9 @@ class ArchiveModel(RowModel):
         """Take more rows. Not what no longer fits, because others came meanwhile: a refresh is under way then."""
         children = self._top if parent is None else parent.children
         if offset != len(children):
+            more = self._more if parent is None else parent.more
+            if more is not None:
+                more.is_asked = False
             return
         known = {child.key for child in children}
         depth = 0 if parent is None else parent.depth + 1

@@ -139,6 +139,8 @@ class ArchiveWindow(QDialog):
         services.server_changed.connect(self._take_archive)
         services.archive_changed.connect(self._look_soon)
         self._take_archive()
+        self._show_absent()
+        self.empty.show_when(self._archive is None)
         self._show_ready()
         DialogMemory(self, services.folders.window, {"splitter": self._splitter, "list": self.table.header()})
         self._arrange()
@@ -311,6 +313,9 @@ class ArchiveWindow(QDialog):
         self._typing.stop()
         self._generation += 1
         self.model.clear()
+        # Nothing is said to be absent before somebody has looked.
+        self.empty.show_when(self._archive is None)
+        self._show_absent()
         self._look_soon()
 
     def _look_soon(self) -> None:
@@ -365,6 +370,10 @@ class ArchiveWindow(QDialog):
             self.model.add_page(node, offset, page)
 
     def _show_empty(self) -> None:
+        self._show_absent()
+        self.empty.show_when(self.model.rowCount() == 0)
+
+    def _show_absent(self) -> None:
         words = self.search.text().strip()
         is_here = self._archive is not None
         if not is_here:
@@ -382,7 +391,6 @@ class ArchiveWindow(QDialog):
                 "What peers send to the built-in server comes here; drop files or folders to import them.",
             )
         self.empty_import.setVisible(is_here and not words)
-        self.empty.show_when(self.model.rowCount() == 0)
 
     # --- what is selected
 
