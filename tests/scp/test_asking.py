@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 
 from workstation.net import AE, build_context, evt
 from workstation.net.association import Association
+from workstation.net.codec.pdu import A_ASSOCIATE_RJ, A_ASSOCIATE_RQ
 from workstation.net.events import Event
 from workstation.net.pdu_primitives import UserIdentityNegotiation
 from workstation.scp.asking import CANCEL, Asker, Question, Reply
@@ -79,6 +80,7 @@ class Served:
             ],
         )
         assert server is not None
+        self.server = server
         self.address = server.server_address[:2]
 
     def _ask(self, event: Event, built_in: Callable[[Event], Any] | None) -> Reply:
@@ -460,6 +462,39 @@ def test_an_association_request_is_asked_without_an_event(desk: Desk, asker: Ask
     reply = replies.get(timeout=LONG)
     asking.join()
     assert (reply.kind, reply.result, reply.source, reply.reason) == ("reject", 2, 3, 1)
+
+
+def test_a_real_association_request_waits_in_a_thread_of_its_own(
+    served: Served, asker: Asker, desk: Desk, connect: Callable[..., Association]
+) -> None:
+    server = served.server
+
+    def admit(assoc: Association, request: A_ASSOCIATE_RQ) -> A_ASSOCIATE_RJ | None:
+        asked = Occasion(event=ASSOCIATION, association=assoc.number, calling=request.calling_ae_title)
+        reply = asker.ask(None, asked, assoc=assoc)
+        served.replies.put(reply)
+        return None if reply.kind == "accept" else A_ASSOCIATE_RJ(reply.result, reply.source, reply.reason)
+
+    server.admit, server.deliberates = admit, lambda: True
+    done: SimpleQueue[Association] = SimpleQueue()
+    began: SimpleQueue[Association] = SimpleQueue()
+    opening = [(evt.EVT_CONN_OPEN, lambda event: began.put(event.assoc))]
+    threads = [
+        threading.Thread(target=lambda n=n: done.put(connect(f"PEER{n}", evt_handlers=opening))) for n in range(10)
+    ]
+    for thread in threads:
+        thread.start()
+    questions = [desk.next() for _ in threads]
+    began.get(timeout=LONG).kill()
+    left = desk.ended()
+    assert left.withdrawn
+    assert done.get(timeout=LONG).is_aborted
+    for number, question in enumerate(each for each in questions if each is not left):
+        question.reply(Reply.accepted() if number % 2 else Reply.rejected(2, 3, 1))
+        association = done.get(timeout=LONG)
+        assert (association.is_established, association.is_rejected) == (bool(number % 2), not number % 2)
+    for thread in threads:
+        thread.join()
 
 
 # the built-in answer, to be edited

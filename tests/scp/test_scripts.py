@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from scp_objects import make_object
 
 from workstation.net import AE, build_context, build_role, evt
 from workstation.net.association import Association
+from workstation.net.codec.pdu import A_ASSOCIATE_RJ, A_ASSOCIATE_RQ
 from workstation.net.events import INTERVENTION_EVENTS
 from workstation.net.pdu_primitives import (
     AsynchronousOperationsWindowNegotiation,
@@ -38,6 +40,9 @@ MPPS = "1.2.840.10008.3.1.2.3.3"
 PRINTER = "1.2.840.10008.5.1.1.16"
 FILM_SESSION = "1.2.840.10008.5.1.1.1"
 ALL = (VERIFICATION, CT, SECONDARY, STUDY_FIND, STUDY_MOVE, STUDY_GET, COMMITMENT, MPPS, PRINTER, FILM_SESSION)
+
+SERVERS: list[Any] = []
+"""The one that `serving` has started."""
 
 ECHO = """
 from workstation.net import evt
@@ -73,6 +78,7 @@ def serving(handlers: list[Any]) -> Iterator[tuple[str, int]]:
         ae.add_supported_context(uid, scu_role=True, scp_role=True)
     server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
     assert server is not None
+    SERVERS[:] = [server]
     try:
         yield server.server_address[:2]
     finally:
@@ -369,7 +375,7 @@ def templates() -> dict[str, Path]:
 
 def test_there_is_a_template_for_each_event(scripts: Scripts) -> None:
     found = {event for path in templates().values() for event in scripts.load(path).handlers}
-    assert found == {event.name for event in INTERVENTION_EVENTS}
+    assert found == {ASSOCIATION, *(event.name for event in INTERVENTION_EVENTS)}
     for name, path in templates().items():
         (event,) = scripts.load(path).handlers
         assert FUNCTION_NAMES[event][0] == f"handle_{name}"
@@ -512,6 +518,23 @@ def test_the_template_of_a_negotiation_answers(name: str, scripts: Scripts, caps
             assert {str(uid): info for uid, info in extended.items()} == {STUDY_FIND: b"\1\0\0"}
         case "sop_common":
             assert [str(uid) for uid in given[0]] == [CT]
+
+
+def test_the_template_of_an_association_request_answers(scripts: Scripts) -> None:
+    handler = scripts.handler(templates()["association"], ASSOCIATION)
+
+    def admit(assoc: Association, request: A_ASSOCIATE_RQ) -> A_ASSOCIATE_RJ | None:
+        given = handler(SimpleNamespace(assoc=assoc, request=request))  # type: ignore[arg-type]
+        return None if given is None else A_ASSOCIATE_RJ(*given)
+
+    with serving([]) as address:
+        for calling, reason in (("CT1", None), ("STRANGER", 3)):
+            client = AE(calling)
+            client.add_requested_context(VERIFICATION)
+            SERVERS[-1].admit = admit
+            association = client.associate(*address)
+            assert (association.rejection and association.rejection.reason) == reason
+            association.release()
 
 
 def use_stubborn(address: tuple[str, int]) -> list[Any]:

@@ -81,7 +81,6 @@ class CheatSheet(QWidget):
                 f"<span style='color:{dimmed}'>{escape(meaning)}</span></p>"
             )
         self.text.setHtml("".join(lines))
-        self.new.setEnabled(event.startswith("EVT_"))
 
 
 def event_at(lines: list[str], at: int) -> str:
