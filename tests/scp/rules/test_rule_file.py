@@ -83,13 +83,13 @@ def test_a_person_can_write_it_in_several_ways() -> None:
 
 
 @given(RULE_LISTS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_what_is_written_is_read(rules: tuple[Rule, ...]) -> None:
     assert read_rules(tomlkit.parse(written("", rules)).get("rule", [])) == (rules, [])
 
 
 @given(RULE_LISTS, RULE_LISTS, st.randoms())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_whatever_stood_there(before: tuple[Rule, ...], after: tuple[Rule, ...], random: object) -> None:
     mixed = list(dict.fromkeys(rule.name for rule in (*before, *after)))
     by_name = {rule.name: rule for rule in (*before, *after)}
@@ -100,7 +100,7 @@ def test_whatever_stood_there(before: tuple[Rule, ...], after: tuple[Rule, ...],
 
 
 @given(st.text(alphabet=string.printable, max_size=200) | st.text(max_size=60))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_text_gives_rules_or_sentences(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = tmp_path_factory.getbasetemp() / "any.toml"
     path.write_text(text, encoding="utf-8", newline="")
@@ -120,7 +120,7 @@ TABLES = st.dictionaries(FIELDS, VALUES | st.dictionaries(FIELDS, VALUES, max_si
 
 
 @given(st.lists(TABLES | VALUES, max_size=3) | VALUES)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_values_give_rules_or_sentences(tables: object) -> None:
     rules, problems = read_rules(tables)
     assert not (rules and problems)
