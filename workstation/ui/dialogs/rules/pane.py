@@ -46,7 +46,7 @@ class RulesPane(QWidget):
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         name_widget(self.tabs, "rulesTabs", "The rules, and what they would do")
-        for part, title in ((self.editor, "&Rules"), (self.try_panel, "&Try them")):
+        for part, title in ((self.editor, "Rules"), (self.try_panel, "Try them")):
             page = QWidget()
             layout = QVBoxLayout(page)
             layout.setContentsMargins(0, SPACE, 0, 0)

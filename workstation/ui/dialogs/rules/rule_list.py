@@ -58,11 +58,11 @@ class RuleModel(QAbstractListModel):
         self.endResetModel()
 
     def set_hits(self, hits: Mapping[str, Hits]) -> None:
-        """Say what became of them, by name; only what changed is painted again."""
+        """Say what became of them, by name; nothing is painted again if nothing changed."""
         old, self._hits = self._hits, dict(hits)
-        for row, rule in enumerate(self._rules):
-            if old.get(rule.name) != self._hits.get(rule.name):
-                self._tell(row)
+        changed = [row for row, rule in enumerate(self._rules) if old.get(rule.name) != self._hits.get(rule.name)]
+        if changed:
+            self.dataChanged.emit(self.index(changed[0]), self.index(changed[-1]))
 
     def put(self, row: int, rule: Rule) -> None:
         """Replace one."""

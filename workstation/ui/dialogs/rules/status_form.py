@@ -169,9 +169,11 @@ class StatusForm(QWidget):
         """Show what goes with the status; emits nothing."""
         self._action, self._events = action, events
         self._settled = action
-        statuses = offered_statuses(events, sop_class)
-        if self.status.names != statuses or self.status.status != action.status:
-            self.status.offer(statuses.items(), action.status)
+        if action.answer == "status":
+            # Only then: to look all of them up takes a while the first time.
+            statuses = offered_statuses(events, sop_class)
+            if self.status.names != statuses or self.status.status != action.status:
+                self.status.offer(statuses.items(), action.status)
         with QSignalBlocker(self.keep):
             self.keep.setChecked(action.keep)
         if self.comment.text != action.comment:

@@ -251,10 +251,10 @@ class TryPanel(QWidget):
         self._summary = OutcomeLabel(theme)
         name_widget(self._summary, "verdict", "What would be answered")
         self.make_rule = push_button(
-            "&Rule like this…", "ruleFromPast", "A new rule that applies to requests like this one", self._make_rule
+            "Rule &like this…", "ruleFromPast", "A new rule that applies to requests like this one", self._make_rule
         )
         self.show_traffic = push_button(
-            "Show &traffic", "trafficOfPast", "Show the association that this request came on", self._show_traffic
+            "Show tra&ffic", "trafficOfPast", "Show the association that this request came on", self._show_traffic
         )
 
         upper, lower = QWidget(), QWidget()
