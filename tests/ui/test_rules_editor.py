@@ -352,6 +352,23 @@ def test_files_in_the_profiles_folder_are_named_relative_to_it(editor, tmp_path)
     assert editor.rules[0].action.data_sets == ("answers/a.dcm", "/elsewhere/b.json")
 
 
+def test_files_that_are_not_there_are_named_and_nothing_is_refused(editor, told, tmp_path):
+    editor.set_folder(tmp_path)
+    give(editor, replace(ONE, action=Action(answer="script", script="mine.py")), TWO)
+    warning = editor.form.findChild(QLabel, "ruleWarning")
+    assert warning.isVisibleTo(editor)
+    assert "mine.py" in warning.text()
+    editor.select("two")
+    assert not warning.isVisibleTo(editor)
+    (tmp_path / "mine.py").write_text("", encoding="utf-8")
+    editor.select("one")
+    assert not warning.isVisibleTo(editor)
+    write(editor.form.what.script.editor, "other.py")
+    editor.flush()
+    assert told[-1][0].action.script == "other.py"
+    assert "other.py" in warning.text()
+
+
 # --- forms that follow the events
 
 

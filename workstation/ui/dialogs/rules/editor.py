@@ -12,10 +12,11 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
+    QLabel,
     QLayout,
     QMenu,
     QScrollArea,
@@ -28,7 +29,7 @@ from PySide6.QtWidgets import (
 
 from workstation.scp.rules.book import Hits
 from workstation.scp.rules.rule import LONGEST_NAME, Action, Match, Rule
-from workstation.scp.rules.rule_file import load_rule_file, save_rule_file
+from workstation.scp.rules.rule_file import load_rule_file, missing_files, save_rule_file
 from workstation.scp.rules.words import action_words, match_words
 from workstation.traffic.text import printable
 from workstation.ui.dialogs.rules.do_form import DoForm
@@ -93,9 +94,12 @@ class RuleForm(QWidget):
 
         self._words = DimLabel(theme)
         self._words.setObjectName("ruleWords")
+        self._missing = _WarningLabel(theme)
         top, bottom = form_layout(), form_layout()
         add_field(top, "Name", self.name)
-        add_field(top, "In words", self._words)
+        words = QWidget()
+        words.setLayout(stacked(self._words, self._missing, space=2))
+        add_field(top, "In words", words)
         add_field(bottom, "Note", self.comment)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(SPACE, 4, SPACE, SPACE)
@@ -168,6 +172,11 @@ class RuleForm(QWidget):
     def _action_edited(self, action: Action) -> None:
         self._update(replace(self._rule, action=action))
 
+    def show_missing(self, sentences: Iterable[str]) -> None:
+        """Which files the rule names that are not there; they may come later, so nothing is refused."""
+        self._missing.setText("\n".join(sentences))
+        self._missing.setVisible(bool(self._missing.text()))
+
     def _say_words(self) -> None:
         words = f"{match_words(self._rule)} → {action_words(self._rule)}"
         self._words.setText(words if self._rule.enabled else f"{words}\n{self._why_off}")
@@ -177,6 +186,25 @@ class RuleForm(QWidget):
             self._rule = rule
             self._say_words()
             self.edited.emit(rule)
+
+
+class _WarningLabel(QLabel):
+    """What is to be minded, in words and in the warning's colour."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self.setObjectName("ruleWarning")
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(True)
+        self.hide()
+        theme.changed.connect(self._colour)
+        self._colour()
+
+    def _colour(self) -> None:
+        palette = self.palette()
+        palette.setColor(self.foregroundRole(), self._theme.warning)
+        self.setPalette(palette)
 
 
 class RulesEditor(QWidget):
@@ -393,6 +421,7 @@ class RulesEditor(QWidget):
         """The folder of the profile's file: relative names of scripts and data sets begin there."""
         self._folder = folder
         self.form.what.set_folder(folder)
+        self._look_for_files()
 
     def set_titles(self, titles: Iterable[str]) -> None:
         """The AE titles of peers that are known: offered while one is typed."""
@@ -420,6 +449,24 @@ class RulesEditor(QWidget):
         if rules != self._told:
             self._told = rules
             self.rules_changed.emit(rules)
+        self._look_for_files()
+
+    def _look_for_files(self) -> None:
+        rule, folder = self.form.rule, self._folder
+        if not self.isVisible():
+            return
+        if folder is None or not (rule.action.script or rule.action.data_sets):
+            self.form.show_missing(())
+        elif self._tasks is None:
+            self.form.show_missing(missing_files(rule, folder))
+        else:
+            self._look_beside(rule, folder, self._tasks)
+
+    @action
+    async def _look_beside(self, rule: Rule, folder: Path, tasks: Tasks) -> None:
+        found = await tasks.call(lambda: missing_files(rule, folder), name="look-for-files")
+        if rule == self.form.rule:
+            self.form.show_missing(found)
 
     # --- what a person does
 
@@ -509,6 +556,7 @@ class RulesEditor(QWidget):
         row = self.list.row
         if row >= 0:
             self.form.set_rule(self.model.rule(row))
+            self._look_for_files()
             self._area.verticalScrollBar().setValue(0)
         self._pages.setCurrentIndex(1 if row >= 0 else 0)
         self._side.setVisible(bool(self.rules))
@@ -624,6 +672,10 @@ class RulesEditor(QWidget):
             if wanted is Qt.Orientation.Vertical:
                 whole, side = self.height(), self.height() // 3
             self._splitter.setSizes([side, whole - side])
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._look_for_files()
 
     def hideEvent(self, event: QHideEvent) -> None:
         self.flush()
