@@ -23,8 +23,9 @@ from PySide6.QtWidgets import (
 from workstation.scp.rules.faults import FAULTS
 from workstation.scp.rules.rule import Action, Fault, Match, Rule
 from workstation.ui.dialogs.rules.editor import RulesEditor
-from workstation.ui.dialogs.rules.fields import LinesField, NumberChooser
+from workstation.ui.dialogs.rules.fields import LinesField
 from workstation.ui.dialogs.rules.negotiation_form import VALUES_OF
+from workstation.ui.dialogs.rules.numbers import NumberChooser
 from workstation.ui.dialogs.rules.status_form import read_tags
 
 

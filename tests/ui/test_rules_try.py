@@ -15,7 +15,8 @@ from workstation.scp.rules.occasion import Occasion
 from workstation.scp.rules.rule import ASSOCIATION, Action, Match, Rule
 from workstation.ui.dialogs.rules.cards import CARD_ROLE
 from workstation.ui.dialogs.rules.editor import RulesEditor
-from workstation.ui.dialogs.rules.try_panel import TryPanel, rule_like
+from workstation.ui.dialogs.rules.past import rule_like
+from workstation.ui.dialogs.rules.try_panel import TryPanel
 from workstation.ui.parts.widgets import Outcome
 from workstation.ui.tasks import Tasks
 from workstation.ui.theme import Appearance, Theme

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QButtonGroup, QComboBox, QFileDialog, QRadioButton
 from workstation.scp.rules.rule import ASSOCIATION, EVENTS, NEGOTIATION_EVENTS, Action, AnswerKind
 from workstation.ui.dialogs.rules.fault_form import FaultForm
 from workstation.ui.dialogs.rules.fields import (
-    SecondsSpin,
     add_field,
     checked_field,
     form_layout,
@@ -22,6 +21,7 @@ from workstation.ui.dialogs.rules.fields import (
 )
 from workstation.ui.dialogs.rules.flow_layout import FlowLayout
 from workstation.ui.dialogs.rules.negotiation_form import NegotiationForm
+from workstation.ui.dialogs.rules.numbers import SecondsSpin
 from workstation.ui.dialogs.rules.status_form import (
     StatusForm,
     default_status,

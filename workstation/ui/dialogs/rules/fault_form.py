@@ -12,7 +12,6 @@ from workstation.scp.rules.faults import FAULTS, Parameter
 from workstation.scp.rules.rule import ASSOCIATION, EVENTS, Fault
 from workstation.ui.dialogs.rules.fields import (
     LinesField,
-    NumberChooser,
     add_field,
     form_layout,
     narrow,
@@ -20,6 +19,7 @@ from workstation.ui.dialogs.rules.fields import (
     still,
 )
 from workstation.ui.dialogs.rules.names import NameKind
+from workstation.ui.dialogs.rules.numbers import NumberChooser
 from workstation.ui.parts.widgets import DimLabel, ProblemLabel, name_widget, stacked
 from workstation.ui.theme import Theme
 

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QVBoxLayout, QWidget
 
 from workstation.scp.rules.rule import EVENT_WORDS
 from workstation.ui.dialogs.rules.fields import (
-    CountSpin,
     LinesField,
     add_field,
     checked_field,
@@ -21,6 +20,7 @@ from workstation.ui.dialogs.rules.fields import (
     still,
     when_refused,
 )
+from workstation.ui.dialogs.rules.numbers import CountSpin
 from workstation.ui.parts.widgets import heading, name_widget, stacked
 from workstation.ui.theme import Theme
 

@@ -15,10 +15,8 @@ from workstation.scp.rules.rule import Match
 from workstation.scp.rules.words import ordinal
 from workstation.ui.dialogs.rules.event_picker import EventPicker
 from workstation.ui.dialogs.rules.fields import (
-    CountSpin,
     Fold,
     NameField,
-    SecondsSpin,
     add_field,
     checked_field,
     form_layout,
@@ -26,6 +24,7 @@ from workstation.ui.dialogs.rules.fields import (
     when_refused,
 )
 from workstation.ui.dialogs.rules.keys_editor import KeysEditor
+from workstation.ui.dialogs.rules.numbers import CountSpin, SecondsSpin
 from workstation.ui.parts.widgets import sentence_of
 from workstation.ui.theme import Theme
 
