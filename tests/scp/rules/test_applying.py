@@ -821,6 +821,13 @@ def test_negotiation_is_answered(tmp_path: Path, answering: Any, event: str) -> 
     assert [occasion.event for occasion, _ in bench.book.occasions].count(event) == 5
 
 
+@pytest.mark.parametrize("event", NEGOTIATION)
+def test_a_status_for_everything_negotiates_as_built_in(bench: Bench, event: str) -> None:
+    bench.book.replace([Rule(name="a", action=Action(answer="status", status=0xA700))])
+    assert negotiated(bench, event) == NEGOTIATION[event][2]
+    assert codes(bench.ask("EVT_C_FIND")) == [0xA700]
+
+
 def test_a_user_is_refused(bench: Bench) -> None:
     bench.rule("EVT_USER_ID", answer="status", negotiation={"verified": False})
     assert negotiated(bench, "EVT_USER_ID") == "rejected"

@@ -85,7 +85,12 @@ STORE = Match(events=("EVT_C_STORE",))
             "script a.py, f, 25 % of the time",
         ),
         (Match(events=("EVT_USER_ID",)), Action(answer="status", negotiation={"verified": False}), "user refused"),
-        (Match(events=("EVT_SOP_COMMON",)), Action(answer="status"), "nothing accepted"),
+        (Match(events=("EVT_SOP_COMMON",)), Action(answer="status"), "built in"),
+        (
+            Match(events=("EVT_SOP_COMMON",)),
+            Action(answer="status", negotiation={"accepted": []}),
+            "no SOP classes accepted",
+        ),
         (
             Match(events=("A-ASSOCIATE",)),
             Action(fault=Fault(kind="reject", values={"result": 2, "source": 3, "reason": 2})),

@@ -61,6 +61,14 @@ _RETRIEVALS = frozenset({"EVT_C_GET", "EVT_C_MOVE"})
 # Their handlers give a status; those of the other services (status, data set or None).
 _STATUS_ONLY = frozenset({"EVT_C_ECHO", "EVT_C_STORE", "EVT_N_DELETE"})
 
+# The values of a chosen answer that belong to an event; without any of them the answer is the built-in one.
+_NEGOTIABLE: Mapping[str, frozenset[str]] = {
+    "EVT_USER_ID": frozenset({"verified", "response"}),
+    "EVT_ASYNC_OPS": frozenset({"invoked", "performed"}),
+    "EVT_SOP_EXTENDED": frozenset({"answers"}),
+    "EVT_SOP_COMMON": frozenset({"accepted"}),
+}
+
 # What a script's `handle_association` is given: an event like the others, with `assoc` and `request`.
 EVT_ASSOCIATION = InterventionEvent(ASSOCIATION, "Association requested")
 
@@ -242,7 +250,7 @@ class Applying:
         action = rule.action
         _wait(event, action.before + action.after)
         match action.answer:
-            case "status":
+            case "status" if not _NEGOTIABLE[event.name].isdisjoint(action.negotiation):
                 return negotiated(event, action.negotiation)
             case "ask" if self._asker is not None:
                 reply = self._asker.ask(event, occasion, built_in)

@@ -217,10 +217,12 @@ def _negotiation(action: Action) -> str:
             case "response":
                 parts.append(f"response {len(value) // 2} bytes")
             case "answers" | "accepted":
-                parts.append(f"{name} {len(value)} SOP class{'' if len(value) == 1 else 'es'}")
+                count = len(value)
+                done = "answered" if name == "answers" else "accepted"
+                parts.append(f"{count or 'no'} SOP class{'' if count == 1 else 'es'} {done}")
             case _:
                 parts.append(f"{name} {_shown(str(value))}")
-    return ", ".join(parts) or "nothing accepted"
+    return ", ".join(parts) or "built in"
 
 
 def _how_often(match: Match) -> list[str]:
