@@ -13,7 +13,7 @@ from workstation import __version__
 from workstation.__main__ import main
 from workstation.cli import Options, parse, parse_address
 from workstation.peers import Peer
-from workstation.settings import ServerSettings
+from workstation.scp.profiles import Profile
 
 
 def test_nothing_given():
@@ -47,7 +47,7 @@ def test_everything_given(tmp_path: Path):
 
 
 def test_the_command_line_goes_before_the_settings():
-    kept = ServerSettings(ae_title="KEPT", host="10.0.0.9", port=4242, enabled=False)
+    kept = Profile(ae_title="KEPT", host="10.0.0.9", port=4242, enabled=False)
     assert Options().applied_to(kept) == kept
     changed = parse(["--scp", "127.0.0.1:11115"]).applied_to(kept)
     assert (changed.host, changed.port, changed.ae_title, changed.enabled) == ("127.0.0.1", 11115, "KEPT", True)
@@ -105,9 +105,9 @@ def test_an_old_capture_is_written_over(start, tmp_path):
 
 
 def test_headless_is_who_exports(tmp_path):
-    assert not parse(["--open", __file__]).headless
-    assert parse(["--open", __file__, "--export", str(tmp_path / "out.json")]).headless
-    assert parse(["--open", __file__, "--export-objects", str(tmp_path)]).headless
+    assert not parse(["--open", __file__]).exports
+    assert parse(["--open", __file__, "--export", str(tmp_path / "out.json")]).exports
+    assert parse(["--open", __file__, "--export-objects", str(tmp_path)]).exports
 
 
 def test_version(capsys):

@@ -1,210 +1,153 @@
-"""Captures exported by the program without a window: files, sentences and exit statuses."""
+"""The servers without a window, as a process: what other people's tests rely on."""
 
 from __future__ import annotations
 
-import json
-import subprocess
+import os
+import signal
+import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
-from pydicom import dcmread
-from traffic_wire import CT, EXPLICIT, Wire, store_rq
+from peers import port as free
+from peers import run as run_peer
+from running import Running
 
-from workstation.__main__ import main
-from workstation.net.codec.pdu import A_RELEASE_RP, A_RELEASE_RQ
-from workstation.traffic.capture.writing import write_log
-from workstation.traffic.log import TrafficLog
-from workstation.traffic.record import ConversationFacts, Record
+from workstation.net import AE
 
+pytestmark = pytest.mark.timeout(120)
 
-class Ended(NamedTuple):
-    """What a run of the program came to."""
-
-    status: int
-    sentences: list[str]
-
-
-Run = Callable[..., Ended]
+VERIFICATION = "1.2.840.10008.1.1"
 
 
 @pytest.fixture
-def ends(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the program in this process."""
+def run(tmp_path: Path) -> Iterator[Callable[..., Running]]:
+    """Start the servers; no display, and no Qt to be found."""
+    environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    started: list[Running] = []
 
-    def run(*arguments: object) -> Ended:
-        status = main([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        assert said.out == ""
-        return Ended(status, said.err.splitlines())
+    def start(*arguments: str) -> Running:
+        started.append(Running(["--data-dir", str(tmp_path / "data"), "--headless", *arguments], environment))
+        return started[-1]
 
-    return run
-
-
-def associations(count: int, data: bytes = b"") -> list[Record]:
-    """Associations one after the other that echo, perhaps store, and are released."""
-    records: list[Record] = []
-    for number in range(1, count + 1):
-        wire = Wire(number)
-        wire.time += 10 * number
-        facts = ConversationFacts("requestor", "MODALITY", "PACS", "192.0.2.2", 104, "192.0.2.1", 40000 + number)
-        records += [wire.open()._replace(facts=facts), *wire.established()[3:5], *wire.echo()]
-        if data:
-            records += wire.message(store_rq(), data, sent=True, fragment=10_000)
-        records += [wire.pdu(A_RELEASE_RQ(), sent=True), wire.pdu(A_RELEASE_RP(), sent=False), wire.close()]
-    return [record for record in records if record.transition is None]
+    yield start
+    for each in started:
+        each.close()
 
 
-def capture(path: Path, records: list[Record]) -> Path:
-    log = TrafficLog()
-    log.add(records)
-    write_log(path, log.conversations)
+def echo(port: int, called: str = "ANY") -> int | None:
+    ae = AE("TESTER")
+    ae.add_requested_context(VERIFICATION)
+    association = ae.associate("127.0.0.1", port, ae_title=called)
+    if not association.is_established:
+        return None
+    status = association.send_c_echo().get("Status")
+    association.release()
+    return status
+
+
+def a_profile(folder: Path, name: str, port: int, more: str = "") -> Path:
+    path = folder / f"{name}.toml"
+    path.write_text(f"name = '{name}'\nae_title = '{name.upper()}'\nport = {port}\n{more}")
     return path
 
 
-def read(path: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(path.read_bytes())
-    return found
+REFUSE_ECHO = (
+    "[[rule]]\nname = 'no echo'\n[rule.when]\nevents = ['C-ECHO']\n[rule.do]\nanswer = 'status'\nstatus = {}\n"
+)
 
 
-def test_pdus_as_json(ends: Run, tmp_path: Path) -> None:
-    target = tmp_path / "out.json"
-    ended = ends("--open", capture(tmp_path / "in.pcapng", associations(2)), "--export", target)
-    assert (ended.status, ended.sentences) == (0, [])
-    found = read(target)
-    assert [pdu["type"] for pdu in found[:6]] == [
-        "A-ASSOCIATE-RQ",
-        "A-ASSOCIATE-AC",
-        "P-DATA-TF",
-        "P-DATA-TF",
-        "A-RELEASE-RQ",
-        "A-RELEASE-RP",
-    ]
-    assert [pdu["association"] for pdu in found] == [1] * 6 + [2] * 6
-    assert [pdu["message"]["name"] for pdu in found if "message" in pdu] == ["C-ECHO-RQ", "C-ECHO-RSP"] * 2
-    assert found[0]["requestor"] == "192.0.2.1:40001"
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_built_in_server_runs_and_ends_cleanly(
+    run: Callable[..., Running], free_port: int, number: signal.Signals
+) -> None:
+    running = run("--scp", f"127.0.0.1:{free_port}")
+    assert running.wait_for("SCP", running.said) == f"SCP WORKSTATION listening on 127.0.0.1:{free_port}"
+    assert echo(free_port) == 0x0000
+    assert "C-ECHO" in running.wait_for("C-ECHO", running.said)
+    assert running.end(number) < 10
+    assert running.process.returncode == 0
+    assert running.complained == []
 
 
-def test_several_captures_in_one_file_are_told_apart(ends: Run, tmp_path: Path) -> None:
-    first = capture(tmp_path / "first.pcapng", associations(2))
-    second = capture(tmp_path / "second.pcapng", associations(1))
-    ended = ends("--open", first, "--open", second, "--export", tmp_path / "out.json")
-    assert ended.status == 0
-    found = read(tmp_path / "out.json")
-    assert [pdu["association"] for pdu in found] == [1] * 6 + [2] * 6 + [3] * 6
-    assert [pdu["file"] for pdu in found] == [str(first)] * 12 + [str(second)] * 6
+def test_dcmtk_stores_and_finds(run: Callable[..., Running], free_port: int, samples: Path) -> None:
+    running = run("--scp", f"127.0.0.1:{free_port}")
+    running.wait_for("SCP", running.said)
+    files = sorted((samples / "ct-chest").rglob("*.dcm"))[:3]
+    stored = run_peer("storescu", "-R", "127.0.0.1", free_port, *files)
+    assert stored.returncode == 0, stored.stderr
+    found = run_peer(
+        "findscu", "-S", "-k", "QueryRetrieveLevel=STUDY", "-k", "StudyInstanceUID", "127.0.0.1", free_port
+    )
+    assert "Pending" in found.stdout + found.stderr
+    running.end()
+    assert running.process.returncode == 0
 
 
-@pytest.mark.parametrize("kept", [0.3, 0.5, 0.8])
-def test_a_file_that_was_cut_gives_what_is_there_and_says_so(ends: Run, tmp_path: Path, kept: float) -> None:
-    whole = capture(tmp_path / "whole.pcapng", associations(3))
-    ends("--open", whole, "--export", tmp_path / "whole.json")
-    data = whole.read_bytes()
-    cut = tmp_path / "cut.pcapng"
-    cut.write_bytes(data[: int(len(data) * kept) - 3])
-    ended = ends("--open", cut, "--export", tmp_path / "cut.json")
-    assert ended.status == 0
-    assert ended.sentences
-    assert all(sentence.startswith(f"{cut}: ") for sentence in ended.sentences)
-    found = read(tmp_path / "cut.json")
-    assert 0 < len(found) < 18
-    assert found == read(tmp_path / "whole.json")[: len(found)]
+def test_several_profiles_with_rules(run: Callable[..., Running], free_port: int, tmp_path: Path) -> None:
+    other = free()
+    one = a_profile(tmp_path, "one", free_port)
+    two = a_profile(tmp_path, "two", other, REFUSE_ECHO.format("0x0122"))
+    running = run("--profile", str(one), "--profile", str(two))
+    running.wait_for("SCP TWO", running.said)
+    assert (echo(free_port), echo(other)) == (0x0000, 0x0122)
+    assert "rule no echo answers" in running.wait_for("rule no echo", running.said)
+    running.end()
+    assert running.process.returncode == 0
 
 
-def test_a_file_with_damage_in_it_gives_what_is_before_and_behind(ends: Run, tmp_path: Path) -> None:
-    path = capture(tmp_path / "in.pcapng", associations(9))
-    data = bytearray(path.read_bytes())
-    middle = len(data) // 2
-    data[middle : middle + 500] = b"\xa5" * 500
-    path.write_bytes(data)
-    ended = ends("--open", path, "--export", tmp_path / "out.json")
-    assert ended.status == 0
-    assert ended.sentences
-    numbers = {pdu["requestor"] for pdu in read(tmp_path / "out.json")}
-    assert {"192.0.2.1:40001", "192.0.2.1:40009"} <= numbers
+def test_a_profile_that_changes_is_read_again_and_a_broken_one_explained(
+    run: Callable[..., Running], free_port: int, tmp_path: Path
+) -> None:
+    path = a_profile(tmp_path, "one", free_port, REFUSE_ECHO.format("0x0122"))
+    running = run("--profile", str(path))
+    running.wait_for("SCP", running.said)
+    assert echo(free_port) == 0x0122
+    a_profile(tmp_path, "one", free_port, REFUSE_ECHO.format("0x0211") + "# another length\n")
+    running.wait_for("was read again", running.said)
+    assert echo(free_port) == 0x0211
+    a_profile(tmp_path, "one", free_port, REFUSE_ECHO.format("'often'"))
+    assert "often" in running.wait_for("often", running.complained)
+    running.wait_for("goes on with what was in force", running.complained)
+    assert echo(free_port) == 0x0211
+    running.end()
+    assert running.process.returncode == 0
 
 
-def test_what_is_no_capture_is_a_sentence_and_no_file(ends: Run, tmp_path: Path) -> None:
-    target = tmp_path / "out.json"
-    target.write_text("old")
-    ended = ends("--open", Path(__file__), "--export", target)
-    assert ended.status == 1
-    assert len(ended.sentences) == 1
-    assert Path(__file__).name in ended.sentences[0]
-    assert target.read_text() == "old"
+def test_a_broken_profile_at_the_start_ends_with_a_sentence(run: Callable[..., Running], tmp_path: Path) -> None:
+    path = a_profile(tmp_path, "one", 70000)
+    running = run("--profile", str(path))
+    assert running.process.wait(60) == 1
+    assert "port is 70000" in running.wait_for("70000", running.complained)
 
 
-def test_one_that_is_no_capture_does_not_hinder_the_others(ends: Run, tmp_path: Path) -> None:
-    good = capture(tmp_path / "in.pcapng", associations(1))
-    ended = ends("--open", Path(__file__), "--open", good, "--export", tmp_path / "out.json")
-    assert (ended.status, len(ended.sentences)) == (0, 1)
-    assert len(read(tmp_path / "out.json")) == 6
+def test_a_taken_port_ends_with_a_sentence(run: Callable[..., Running], tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        running = run("--scp", f"127.0.0.1:{port}")
+        assert running.process.wait(60) == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in running.wait_for("cannot listen", running.complained)
 
 
-def test_a_capture_without_dicom_is_an_empty_array_and_a_sentence(ends: Run, tmp_path: Path) -> None:
-    path = capture(tmp_path / "in.pcapng", [])
-    ended = ends("--open", path, "--export", tmp_path / "out.json")
-    assert (ended.status, ended.sentences) == (1, [f"{path}: there is no DICOM PDU in it."])
-    assert read(tmp_path / "out.json") == []
+def test_it_never_imports_qt(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.modules['PySide6'] = None\n"
+        "from workstation.cli import parse\nfrom workstation.headless import serve\n"
+        "import threading, os, signal\n"
+        "threading.Timer(1.5, lambda: os.kill(os.getpid(), signal.SIGTERM)).start()\n"
+        f"sys.exit(serve(parse(['--headless', '--scp', '127.0.0.1:{free()}', '--data-dir', {str(tmp_path)!r}])))\n"
+    )
+    completed = run_peer(sys.executable, "-c", code)
+    assert completed.returncode == 0, completed.stderr
 
 
-def test_a_place_that_cannot_be_written_is_a_sentence(ends: Run, tmp_path: Path) -> None:
-    path = capture(tmp_path / "in.pcapng", associations(1))
-    target = tmp_path / ("x" * 250)
-    ended = ends("--open", path, "--export", target)
-    assert (ended.status, ended.sentences) == (1, [f"{target} cannot be written: File name too long."])
+@pytest.mark.parametrize("arguments", [["--profile", __file__], ["--headless", "--demo"], ["--headless", "--no-scp"]])
+def test_arguments_that_do_not_go_together(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    from workstation.cli import parse
 
-
-def test_objects_come_out_as_they_went_in(ends: Run, tmp_path: Path, samples: Path) -> None:
-    sample = dcmread(samples / "ct-chest" / "01.dcm")
-    assert (sample.SOPClassUID, sample.file_meta.TransferSyntaxUID) == (CT, EXPLICIT)
-    raw = (samples / "ct-chest" / "01.dcm").read_bytes()
-    # Preamble, prefix, group length element and what it counts: what is left is the data set.
-    data = raw[128 + 4 + 12 + sample.file_meta.FileMetaInformationGroupLength :]
-    path = capture(tmp_path / "in.pcapng", associations(3, data))
-    folder, pdus = tmp_path / "objects", tmp_path / "out.json"
-    ended = ends("--open", path, "--export-objects", folder, "--export", pdus)
-    assert (ended.status, ended.sentences) == (0, [])
-    (file,) = folder.iterdir()  # the same object three times
-    assert dcmread(file) == sample
-    assert file.read_bytes().endswith(data)
-    assert len(read(pdus)) == 3 * (7 + -(-len(data) // 10_000))
-    assert ends("--open", path, "--export-objects", folder).status == 0, "they are there already"
-
-
-def test_a_capture_without_objects_says_so(ends: Run, tmp_path: Path) -> None:
-    path = capture(tmp_path / "in.pcapng", associations(1))
-    ended = ends("--open", path, "--export-objects", tmp_path / "objects")
-    assert (ended.status, ended.sentences) == (1, ["No DICOM object was found."])
-
-
-def test_neither_display_nor_home_is_needed(tmp_path: Path) -> None:
-    path = capture(tmp_path / "in.pcapng", associations(1))
-    command = [sys.executable, "-m", "workstation", "--open", path, "--export", tmp_path / "out.json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, env={})
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert len(read(tmp_path / "out.json")) == 6
-
-
-@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="this system has no such file")
-def test_standard_output_can_be_the_file(tmp_path: Path) -> None:
-    path = capture(tmp_path / "in.pcapng", associations(1))
-    command = [sys.executable, "-m", "workstation", "--open", path, "--export", "/dev/stdout"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert len(json.loads(done.stdout)) == 6
-
-
-def test_qt_is_not_loaded(tmp_path: Path) -> None:
-    path = capture(tmp_path / "in.pcapng", associations(1))
-    arguments = ["--open", str(path), "--export", str(tmp_path / "out.json"), "--export-objects", str(tmp_path)]
-    code = f"""
-import sys
-from workstation.__main__ import main
-main({arguments!r})
-sys.exit(any(name.split(".")[0] in ("PySide6", "qasync", "sqlalchemy") for name in sys.modules))
-"""
-    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=30).returncode == 0
-    assert (tmp_path / "out.json").exists()
+    with pytest.raises(SystemExit, match="2"):
+        parse(arguments)
+    assert "headless" in capsys.readouterr().err

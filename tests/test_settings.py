@@ -3,15 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from workstation.settings import (
-    Admission,
-    Behaviour,
-    CallerSettings,
-    ServerSettings,
-    Settings,
-    SettingsFile,
-    TrafficSettings,
-)
+from workstation.settings import ArchiveSettings, CallerSettings, Settings, SettingsFile, TrafficSettings
 
 
 @pytest.fixture
@@ -20,23 +12,7 @@ def path(tmp_path: Path) -> Path:
 
 
 FULL = Settings(
-    server=ServerSettings(
-        enabled=False,
-        ae_title="TESTER",
-        host="0.0.0.0",
-        port=4242,
-        acse_timeout=5,
-        dimse_timeout=6.5,
-        network_timeout=7,
-        maximum_pdu_size=0,
-        maximum_associations=2,
-        durable=False,
-        admission=Admission(require_called=True, require_calling=("A", "B C"), reject=(2, 3, 1)),
-        behaviours={
-            "EVT_C_STORE": Behaviour(kind="status", status=0xA700, delay=1.5),
-            "EVT_C_ECHO": Behaviour(kind="refuse"),
-        },
-    ),
+    archive=ArchiveSettings(durable=False, database="sqlite:///elsewhere", minimum_free=0),
     caller=CallerSettings(ae_title="ME", connection_timeout=1, maximum_pdu_size=16384),
     traffic=TrafficSettings(max_rows=5000, max_bytes=2**20),
     appearance="dark",
@@ -49,11 +25,7 @@ def test_defaults_of_a_first_run(path: Path) -> None:
     assert settings == Settings()
     assert file.problems == ()
     assert not path.exists()
-    assert (settings.server.ae_title, settings.server.host, settings.server.port) == (
-        "WORKSTATION",
-        "127.0.0.1",
-        11112,
-    )
+    assert settings.archive.durable
     assert settings.caller.maximum_pdu_size == 131072
 
 
@@ -62,13 +34,12 @@ def test_everything_comes_back(path: Path) -> None:
     file = SettingsFile(path)
     assert file.load() == FULL
     assert file.problems == ()
-    assert "0xA700" in path.read_text()
 
 
 def test_a_new_file_shows_what_can_be_set(path: Path) -> None:
     SettingsFile(path).save(Settings())
     text = path.read_text()
-    for line in ("[server]", "port = 11112", "[server.admission]", "[traffic]", 'appearance = "system"'):
+    for line in ("[archive]", "durable = true", "[caller]", "[traffic]", 'appearance = "system"'):
         assert line in text
     assert SettingsFile(path).load() == Settings()
 
@@ -76,28 +47,28 @@ def test_a_new_file_shows_what_can_be_set(path: Path) -> None:
 def test_what_a_person_wrote_survives(path: Path) -> None:
     path.parent.mkdir()
     path.write_text(
-        "# mine\nappearance = 'dark' # at night\nplugin = 1\n\n[server]\n# not the usual one\n"
-        "port = 104\nfuture = 'x'\n"
-        "[server.behaviours.EVT_C_MOVE]\nkind = 'stauts'\n"
+        "# mine\nappearance = 'dark' # at night\nplugin = 1\n\n[caller]\n# not the usual one\n"
+        "dimse_timeout = 104\nfuture = 'x'\n"
+        "[server]\nport = 11112\n"
     )
     file = SettingsFile(path)
     settings = file.load()
-    assert (settings.appearance, settings.server.port) == ("dark", 104)
-    changed = replace(settings, server=replace(settings.server, ae_title="NEW"))
+    assert (settings.appearance, settings.caller.dimse_timeout) == ("dark", 104)
+    changed = replace(settings, caller=replace(settings.caller, ae_title="NEW"))
     file.save(changed)
     text = path.read_text()
-    for kept in ("# mine", "# at night", "plugin = 1", "# not the usual one", "future = 'x'", "'stauts'"):
+    for kept in ("# mine", "# at night", "plugin = 1", "# not the usual one", "future = 'x'", "[server]"):
         assert kept in text
-    assert "dimse_timeout" not in text, "only what changed is written"
+    assert "acse_timeout" not in text, "only what changed is written"
     assert file.load() == changed
 
 
 def test_a_changed_value_keeps_the_comment_beside_it(path: Path) -> None:
     path.parent.mkdir()
-    path.write_text("[server]\nport = 104 # ask Anna first\n")
+    path.write_text("[caller]\nacse_timeout = 4 # ask Anna first\n")
     file = SettingsFile(path)
-    file.save(Settings(server=ServerSettings(port=105)))
-    assert "port = 105 # ask Anna first" in path.read_text()
+    file.save(Settings(caller=CallerSettings(acse_timeout=5)))
+    assert "acse_timeout = 5 # ask Anna first" in path.read_text()
 
 
 def test_settings_can_go_back_to_nothing(path: Path) -> None:
@@ -105,32 +76,22 @@ def test_settings_can_go_back_to_nothing(path: Path) -> None:
     file.save(FULL)
     file.save(Settings())
     assert file.load() == Settings()
-    assert "reject" not in path.read_text()
-    assert "EVT_C_STORE" not in path.read_text()
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("[server]\nport = 99999", "server's port is 99999"),
-        ("[server]\nport = 'x'", "server's port is not a number"),
-        ("[server]\nae_title = 'A_TITLE_FAR_TOO_LONG'", "AE titles have at most 16 characters"),
-        ("[server]\nae_title = 7", "ae_title is 7"),
-        ("[server]\nhost = ''", "address is empty"),
-        ("[server]\nacse_timeout = 0", "ACSE timeout is 0"),
-        ("[server]\nmaximum_pdu_size = 12", "maximum PDU length"),
-        ("[server]\nmaximum_associations = 0", "number of associations"),
-        ("[server]\ndurable = 'yes'", "give true or false"),
-        ("[server.admission]\nreject = [3, 1, 1]", "rejection's result"),
-        ("[server.admission]\nreject = [1]", "not three numbers"),
-        ("[server.admission]\nrequire_calling = 'A'", "not a list"),
-        ("[server.behaviours]\nEVT_C_FIND = 1", "'EVT_C_FIND' is not a section"),
-        ("[server.behaviours.EVT_C_FIND]\nstatus = 70000", "The status is 70000"),
-        ("[server.behaviours.EVT_C_FIND]\nkind = 'odd'", "give one of built-in, status, refuse"),
+        ("[archive]\ndurable = 'yes'", "give true or false"),
+        ("[archive]\ndatabase = 7", "give a text"),
+        ("[archive]\nminimum_free = -1", "free space to keep"),
+        ("[caller]\nae_title = 'A_TITLE_FAR_TOO_LONG'", "AE titles have at most 16 characters"),
+        ("[caller]\nae_title = 7", "ae_title is 7"),
+        ("[caller]\nmaximum_pdu_size = 12", "maximum PDU length"),
+        ("[caller]\nacse_timeout = 0", "ACSE timeout is 0"),
         ("[caller]\ndimse_timeout = true", "DIMSE timeout is True"),
         ("[traffic]\nmax_rows = 1", "traffic rows"),
         ("appearance = 'pink'", "give one of system, light, dark"),
-        ("server = 3", "'server' is not a section"),
+        ("caller = 3", "'caller' is not a section"),
     ],
 )
 def test_one_bad_value_costs_only_itself(path: Path, text: str, sentence: str) -> None:
@@ -168,16 +129,10 @@ def test_saving_over_a_file_broken_meanwhile_keeps_it_aside(path: Path) -> None:
     assert path.with_name("settings.toml.broken").read_text() == "= oops"
 
 
-def test_behaviour_of_an_event_without_an_entry() -> None:
-    assert FULL.server.behaviour("EVT_C_STORE").status == 0xA700
-    assert FULL.server.behaviour("EVT_C_FIND") == Behaviour()
-
-
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: Behaviour(delay=-1),
-        lambda: Behaviour(kind="other"),  # type: ignore[arg-type]
+        lambda: ArchiveSettings(minimum_free=True),
         lambda: CallerSettings(ae_title=""),
         lambda: TrafficSettings(max_bytes=0),
     ],

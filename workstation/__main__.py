@@ -1,7 +1,7 @@
 """The composition root: reads the command line, looks for a display, then builds and runs the program.
 
-Everything heavy is imported only once it is clear that a window will open; what needs none (exports of captures) never
-imports Qt.
+Everything heavy is imported only once it is clear that a window will open; what needs none (exports of captures,
+servers without a window) never imports Qt.
 """
 
 from __future__ import annotations
@@ -17,10 +17,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit status."""
     options = parse(arguments)
 
-    if options.headless:
-        from workstation.headless import export
+    if options.exports:
+        from workstation.exporting import export
 
         return export(options)
+    if options.headless:
+        from workstation.headless import serve
+
+        return serve(options)
 
     from workstation.ui.display import display_problem
 

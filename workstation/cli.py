@@ -10,11 +10,13 @@ import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from workstation import __version__
 from workstation.peers import Peer, check_ae_title, check_host, check_port, parse_peer
-from workstation.settings import ServerSettings
+
+if TYPE_CHECKING:
+    from workstation.scp.profiles import Profile
 
 T = TypeVar("T")
 
@@ -41,20 +43,23 @@ class Options:
     export: Path | None = None
     export_objects: Path | None = None
 
+    headless: bool = False
+    profiles: tuple[Path, ...] = ()
+
     @property
-    def headless(self) -> bool:
+    def exports(self) -> bool:
         """Whether the run reads captures and writes files, without a window."""
         return self.export is not None or self.export_objects is not None
 
-    def applied_to(self, settings: ServerSettings) -> ServerSettings:
-        """The server settings of this run."""
+    def applied_to(self, profile: Profile) -> Profile:
+        """The built-in server's profile in this run."""
         return replace(
-            settings,
-            # An address on the command line asks for a server, whatever the settings say.
-            enabled=settings.enabled or self.scp_port is not None,
-            host=self.scp_host or settings.host,
-            port=self.scp_port or settings.port,
-            ae_title=self.scp_ae_title or settings.ae_title,
+            profile,
+            # An address on the command line asks for a server, whatever the profile says.
+            enabled=profile.enabled or self.scp_port is not None,
+            host=self.scp_host or profile.host,
+            port=self.scp_port or profile.port,
+            ae_title=self.scp_ae_title or profile.ae_title,
         )
 
 
@@ -67,6 +72,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     if given.no_scp and given.demo:
         parser.error("--demo plays with the built-in server: leave --no-scp out.")
     _check_captures(parser, given)
+    _check_headless(parser, given)
     host, port = given.scp or (None, None)
     return Options(
         data_dir=given.data_dir,
@@ -81,6 +87,8 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         capture=given.capture,
         export=given.export,
         export_objects=given.export_objects,
+        headless=given.headless,
+        profiles=tuple(given.profile),
     )
 
 
@@ -100,6 +108,19 @@ def _check_captures(parser: argparse.ArgumentParser, given: argparse.Namespace) 
                 parser.error(
                     f"{name} would write over the capture {str(path)!r} that is to be read: name another file."
                 )
+
+
+def _check_headless(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
+    """End with a sentence when the arguments on servers without a window do not go together."""
+    if given.profile and not given.headless:
+        parser.error("--profile names the servers of a run without a window: add --headless.")
+    if not given.headless:
+        return
+    for other in ("demo", "screenshot", "open", "export", "export_objects", "no_scp"):
+        if getattr(given, other):
+            parser.error(f"--headless runs servers and opens no window: leave --{other.replace('_', '-')} out.")
+    if len(given.profile) > 1 and (given.scp or given.scp_aet):
+        parser.error("--scp and --scp-aet are of one server: give one --profile, or write them into the profiles.")
 
 
 def _same_file(one: Path, other: Path) -> bool:
@@ -179,6 +200,19 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="with --open: write the DICOM objects in the captures as files, without a window, and end",
     )
+    parser.add_argument(
+        "--headless",
+        action="store_true",
+        help="run the test servers without a window, log on standard output, until Ctrl+C or SIGTERM",
+    )
+    parser.add_argument(
+        "--profile",
+        type=_sentence(_existing_file),
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="with --headless: a server's profile (TOML); may be given several times (default: the built-in server's)",
+    )
     parser.add_argument("--version", action="version", version=f"DICOM Workstation {__version__}")
     return parser
 
@@ -232,7 +266,7 @@ def _existing_file(text: str) -> Path:
     if not _looked_at(text, path.exists):
         raise ValueError(f"There is no file {text!r}.")
     if path.is_dir():
-        raise ValueError(f"{text!r} is a folder: give a capture file.")
+        raise ValueError(f"{text!r} is a folder: give a file.")
     return path
 
 

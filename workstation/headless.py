@@ -1,146 +1,233 @@
-"""Captures read and written without a window: what `--open` with `--export` and `--export-objects` does.
+"""The test servers without a window, as in other people's automatic tests: `--headless [--profile FILE]...`.
 
-The result goes to files; what could not be read or written is said in sentences on standard error. Never imports Qt.
+Archive, ledger, rules and scripts are the window's; the log goes to standard output, mistakes to standard error. A
+profile that changes on disk is read again: what is wrong in it is said, and what was in force before stays. SIGTERM
+and Ctrl+C end all associations and the run, with exit status 0. Never imports Qt.
 """
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import signal
 import sys
-from collections.abc import Callable, Sequence
-from copy import copy
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from workstation.cli import Options
-from workstation.traffic.capture.export import JsonWriter, PassingLog, complete_at_front, let_go, pdu_object
-from workstation.traffic.capture.reading import CaptureError, read_capture
-from workstation.traffic.capture.whole_file import GivenUp, whole_file
-from workstation.traffic.conversation import Conversation
-from workstation.traffic.decoding.objects import export_objects
-from workstation.traffic.rows import PduRow
-from workstation.traffic.text import quantity
+from workstation.net.events import EventHandler
+from workstation.paths import DataDir
+from workstation.peers import AddressBook
+from workstation.scp.archive.archive import Archive
+from workstation.scp.ledger import Ledger
+from workstation.scp.profiles import Profile, ProfileFile, ProfileFolder, read_profile
+from workstation.scp.rules.occasion import Occasion
+from workstation.scp.server import TestServer, TlsError
+from workstation.scp.servers import Servers
+from workstation.settings import Settings, SettingsFile
+from workstation.traffic.capture.recording import CaptureRecorder
+from workstation.traffic.text import printable
 
-__all__ = ["export"]
+_log = logging.getLogger("workstation.headless")
 
-# Bytes of an association that wait before its complete objects are written.
-_WAITING_BYTES = 64 << 20
-_MAX_PROBLEMS = 200
+_LOOK = 1.0  # seconds between two looks at the profiles' files
 
 
-def export(options: Options) -> int:
-    """Write what was asked for; returns the exit status: 0 if anything could be read, else 1."""
-    found = False
+@dataclass(slots=True)
+class _Watched:
+    """A server with the file of its profile."""
+
+    server: TestServer
+    file: ProfileFile
+    stamp: tuple[int, int]
+
+
+def serve(options: Options) -> int:
+    """Run the servers until the process is told to end; returns the exit status."""
+    with _logging(), _signals() as over:
+        try:
+            folders = DataDir.at(options.data_dir)
+        except OSError as error:
+            return _fail(f"The data folder {error.filename} cannot be used: {error.strerror or error}. See --data-dir.")
+        file = SettingsFile(folders.settings)
+        settings = file.load()
+        _say(*file.problems)
+        book = AddressBook(folders.peers)
+        _say(*book.load())
+        for peer in options.peers:
+            book.add(replace(peer, name=book.free_name(peer.name)))
+        try:
+            profiles = _profiles(options, folders)
+        except ValueError as error:
+            return _fail(str(error))
+        recorder: CaptureRecorder | None = None
+        try:
+            if options.capture is not None:
+                recorder = CaptureRecorder(options.capture, _say)
+            handlers = recorder.handlers() if recorder is not None else []
+            return _run(folders, settings, book, profiles, list(handlers), over)
+        except OSError as error:
+            return _fail(f"{error.filename or 'A file'} cannot be used: {error.strerror or error}.")
+        except SQLAlchemyError as error:
+            return _fail(f"The archive's database cannot be used: {getattr(error, 'orig', None) or error}.")
+        finally:
+            if recorder is not None:
+                recorder.close()
+
+
+def _profiles(options: Options, folders: DataDir) -> list[tuple[Profile, ProfileFile]]:
+    """The profiles to run, each with its file.
+
+    Raises:
+        ValueError: One cannot be used; with a sentence. A server that others rely on does not run half.
+    """
+    if not options.profiles:
+        folder = ProfileFolder(folders.servers)
+        main = folder.load()[0]
+        _say(*folder.problems)
+        path = folder.path_of(main.name)
+        return [(options.applied_to(main), ProfileFile(path))]
+    found: dict[str, tuple[Profile, ProfileFile]] = {}
+    for path in options.profiles:
+        profile, problems = read_profile(path)
+        if problems:
+            raise ValueError("\n".join(problems))
+        if profile.name in found:
+            raise ValueError(f"{path} is a second server named {profile.name!r}.")
+        found[profile.name] = options.applied_to(profile), ProfileFile(path)
+    return list(found.values())
+
+
+def _run(
+    folders: DataDir,
+    settings: Settings,
+    book: AddressBook,
+    profiles: list[tuple[Profile, ProfileFile]],
+    handlers: list[EventHandler],
+    over: threading.Event,
+) -> int:
+    kept = settings.archive
+    peers = {peer.ae_title: (peer.host, peer.port) for peer in reversed(tuple(book))}
+    archive = Archive(folders.archive, url=kept.database or None, durable=kept.durable)
     try:
-        if options.export is not None:
-            found |= _written(options.export, lambda path: _export_pdus(options.open, path))
-        if options.export_objects is not None:
-            found |= _written(options.export_objects, lambda path: _export_objects(options.open, path))
-    except KeyboardInterrupt:
-        _say("Interrupted.")
-        return 130  # as a shell says of a program that Ctrl+C ended
-    return 0 if found else 1
-
-
-def _written(target: Path, write: Callable[[Path], bool]) -> bool:
+        ledger = Ledger(kept.database or f"sqlite:///{folders.ledger}", durable=kept.durable)
+    except BaseException:
+        archive.close()
+        raise
+    servers = Servers(archive, ledger, lambda title: peers.get(title.strip()), handlers)
     try:
-        return write(target)
-    except OSError as error:
-        _say(f"{target} cannot be written: {error.strerror or error}.")
-        return False
+        watched = []
+        for profile, file in profiles:
+            server = servers.add(profile, file.path.parent)
+            server.book.listen(_log_rule)
+            try:
+                server.start()
+            except (OSError, TlsError) as error:
+                return _fail(f"The server {profile.name} cannot listen on {_place(profile)}: {_reason(error)}")
+            watched.append(_Watched(server, file, _stamp(file.path)))
+            host, port = server.address or (profile.host, profile.port)
+            where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            print(f"SCP {profile.ae_title} listening on {where}", flush=True)
+        while not over.wait(_LOOK):
+            for one in watched:
+                _reload(one)
+        _log.info("Ending")
+        return 0
+    finally:
+        servers.close()
 
 
-# --------------------------------------------------------------------------- PDUs
-def _export_pdus(captures: Sequence[Path], target: Path) -> bool:
-    """Write the JSON; whether there was a PDU. There is no file when no capture could be read at all."""
-    readable = 0
+def _reload(watched: _Watched) -> None:
+    stamp = _stamp(watched.file.path)
+    if stamp == watched.stamp:
+        return
+    watched.stamp = stamp
+    now = watched.server.profile
+    profile = watched.file.load(now)
+    if watched.file.problems:
+        _say(*watched.file.problems, f"The server {now.name} goes on with what was in force.")
+        return
     try:
-        with whole_file(target) as file:
-            writer = JsonWriter(file)
-            associations = 0
-            for capture in captures:
-                log = PassingLog(_pdu_writer(writer, associations, str(capture) if len(captures) > 1 else ""))
-                readable += _read(capture, log)
-                associations += max(log.seen, default=0)
-            if not readable:
-                raise GivenUp
-            writer.end()
-    except GivenUp:
-        return False
-    return writer.count > 0
+        # The command line's word for this run stands.
+        watched.server.apply(
+            replace(profile, name=now.name, host=now.host, port=now.port, ae_title=now.ae_title, enabled=True)
+        )
+    except (OSError, TlsError) as error:
+        _say(f"The server {now.name} goes on as it was: {_reason(error)}")
+    else:
+        _log.info("The profile %s was read again", watched.file.path)
 
 
-def _pdu_writer(writer: JsonWriter, before: int, source: str) -> Callable[[Conversation, PduRow], None]:
-    def add(conversation: Conversation, pdu: PduRow) -> None:
-        one = pdu_object(conversation, pdu, before + conversation.number)
-        writer.add({"file": source, **one} if source else one)
-        let_go(conversation, pdu)
-
-    return add
-
-
-# --------------------------------------------------------------------------- objects
-def _export_objects(captures: Sequence[Path], folder: Path) -> bool:
-    """Write the objects; whether there was one, new or known."""
-    objects = _Objects(folder)
-    for capture in captures:
-        log = PassingLog(objects.look, objects.end)
-        _read(capture, log)
-        log.end()
-    objects.say()
-    return objects.found > 0
-
-
-class _Objects:
-    """Writes the objects of associations while these are read, so that only those under way are in memory."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._files = 0
-        self._problems: list[str] = []
-        self._further = 0
-        self.found = 0
-
-    def look(self, conversation: Conversation, pdu: PduRow) -> None:
-        if conversation.kept_bytes > _WAITING_BYTES:
-            self._write(conversation, complete_at_front(conversation))
-
-    def end(self, conversation: Conversation) -> None:
-        self._write(conversation, len(conversation.rows))
-
-    def _write(self, conversation: Conversation, count: int) -> None:
-        if not count:
-            return
-        part = copy(conversation)
-        part.rows = conversation.rows[:count]
-        exported = export_objects([part], self._folder)
-        conversation.trim(count)
-        self._files += exported.files
-        self.found += exported.files + exported.duplicates
-        room = _MAX_PROBLEMS - len(self._problems)
-        self._problems += exported.problems[:room]
-        self._further += max(len(exported.problems) - room, 0)
-
-    def say(self) -> None:
-        _say(*self._problems)
-        if self._further:
-            _say(f"{quantity(self._further, 'more object')} not exported.")
-        if not self.found:
-            _say("No DICOM object was found.")
-
-
-# --------------------------------------------------------------------------- both
-def _read(capture: Path, log: PassingLog) -> bool:
-    """Read a capture through; whether it could be read, and say what could not."""
+def _stamp(path: Path) -> tuple[int, int]:
     try:
-        report = read_capture(capture, log, progress=lambda done, total: None, cancelled=lambda: False)
-    except CaptureError as error:
-        _say(str(error))
-        return False
-    _say(*(f"{capture}: {problem}" for problem in report.problems))
-    if not log.pdus:
-        _say(f"{capture}: there is no DICOM PDU in it.")
-    return True
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_mtime_ns, status.st_size
+
+
+def _log_rule(occasion: Occasion, rule: str) -> None:
+    if rule:
+        what = occasion.summary or occasion.event
+        _log.info("Association %d: rule %s answers %s", occasion.association, printable(rule), printable(what))
+
+
+def _place(profile: Profile) -> str:
+    return f"[{profile.host}]:{profile.port}" if ":" in profile.host else f"{profile.host}:{profile.port}"
+
+
+def _reason(error: Exception) -> str:
+    return f"{error.strerror or error}." if isinstance(error, OSError) else str(error)
 
 
 def _say(*sentences: str) -> None:
     for sentence in sentences:
-        print(sentence, file=sys.stderr)
+        print(sentence, file=sys.stderr, flush=True)
+
+
+def _fail(sentence: str) -> int:
+    _say(sentence)
+    return 1
+
+
+@contextlib.contextmanager
+def _logging() -> Iterator[None]:
+    """The program's log on standard output."""
+    logger = logging.getLogger("workstation")
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    # It has a line for each odd value of a peer's.
+    logging.getLogger("pydicom").setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[threading.Event]:
+    """An event that SIGTERM or SIGINT sets; a second one ends the process as if nobody listened."""
+    over = threading.Event()
+    numbers = (signal.SIGTERM, signal.SIGINT)
+
+    def arrived(*_: object) -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
+        over.set()
+
+    before: dict[signal.Signals, Callable[..., object] | int | None] = {
+        number: signal.signal(number, arrived) for number in numbers
+    }
+    try:
+        yield over
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -55,6 +55,16 @@ class DataDir:
         return self.root / "archive"
 
     @property
+    def ledger(self) -> Path:
+        """The database of what the test servers keep beside objects: worklist, procedure steps, print jobs, UPS."""
+        return self.root / "ledger.sqlite"
+
+    @property
+    def servers(self) -> Path:
+        """The folder of the test servers' profiles."""
+        return self.root / "servers"
+
+    @property
     def received(self) -> Path:
         """The folder of objects that a retrieve brought here without going through the archive."""
         return self.root / "received"

@@ -39,6 +39,22 @@ def read_document(path: Path) -> tuple[tomlkit.TOMLDocument, str]:
         return tomlkit.document(), _broken(path, str(error))
 
 
+def parse_file(path: Path) -> tomlkit.TOMLDocument:
+    """The document at `path`, which stays where it is whatever is in it.
+
+    Raises:
+        ValueError: It cannot be read, or is no TOML; with a sentence.
+    """
+    try:
+        return tomlkit.parse(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is broken: byte {error.start} is not UTF-8 text.") from error
+    except TOMLKitError as error:
+        raise ValueError(f"{path} is broken: {error}.") from error
+
+
 def _broken(path: Path, reason: str) -> str:
     try:
         kept = keep_aside(path)

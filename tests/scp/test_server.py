@@ -14,6 +14,7 @@ from typing import Any
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
+from rules_kit import answering, delaying, faulty
 from scp_objects import CT, EXPLICIT, IMPLICIT, encode, files_of, make_object, store
 
 from workstation.net import AE, build_context, build_role, evt
@@ -22,9 +23,11 @@ from workstation.net.codec.dimse import C_FIND_RQ, C_STORE_RQ, Message, encode_c
 from workstation.net.codec.pdu import P_DATA_TF, PDV, encode_pdu
 from workstation.net.pdu_primitives import SOPClassExtendedNegotiation
 from workstation.scp.archive.archive import Archive
+from workstation.scp.ledger import Ledger
+from workstation.scp.profiles import Profile
 from workstation.scp.query.levels import Level
+from workstation.scp.rules.rule import Rule
 from workstation.scp.server import TestServer
-from workstation.settings import Admission, Behaviour, ServerSettings
 
 VERIFICATION = "1.2.840.10008.1.1"
 PATIENT_FIND, PATIENT_MOVE, PATIENT_GET = (f"1.2.840.10008.5.1.4.1.2.1.{number}" for number in (1, 2, 3))
@@ -39,9 +42,10 @@ def destinations() -> dict[str, tuple[str, int]]:
 
 
 @pytest.fixture
-def server(archive: Archive, free_port: int, destinations: dict[str, tuple[str, int]]) -> Iterator[TestServer]:
-    settings = ServerSettings(port=free_port, durable=False, network_timeout=20)
-    made = TestServer(settings, archive, destinations.get)
+def server(
+    archive: Archive, ledger: Ledger, free_port: int, destinations: dict[str, tuple[str, int]]
+) -> Iterator[TestServer]:
+    made = TestServer(Profile(port=free_port, network_timeout=20), archive, ledger, destinations.get)
     made.start()
     yield made
     made.stop()
@@ -97,7 +101,7 @@ def test_it_listens_where_the_settings_say_until_stopped(
     server: TestServer, connect: Callable[..., Association]
 ) -> None:
     assert server.running
-    assert server.address == ("127.0.0.1", server.settings.port)
+    assert server.address == ("127.0.0.1", server.profile.port)
     association = connect()
     assert association.send_c_echo().Status == 0x0000
     server.stop()
@@ -108,24 +112,24 @@ def test_it_listens_where_the_settings_say_until_stopped(
     assert connect().send_c_echo().Status == 0x0000
 
 
-def test_a_taken_port_is_an_os_error(server: TestServer, archive: Archive) -> None:
-    second = TestServer(server.settings, archive, lambda _: None)
+def test_a_taken_port_is_an_os_error(server: TestServer, archive: Archive, ledger: Ledger) -> None:
+    second = TestServer(server.profile, archive, ledger, lambda _: None)
     with pytest.raises(OSError, match=IN_USE):
         second.start()
     assert not second.running
 
 
 def test_another_port_applies_at_once_and_a_taken_one_changes_nothing(
-    server: TestServer, archive: Archive, free_port: int, connect: Callable[..., Association]
+    server: TestServer, archive: Archive, ledger: Ledger, connect: Callable[..., Association]
 ) -> None:
-    other = TestServer(replace(server.settings, port=_another_port()), archive, lambda _: None)
+    other = TestServer(replace(server.profile, port=_another_port()), archive, ledger, lambda _: None)
     other.start()
     with pytest.raises(OSError, match=IN_USE):
-        server.apply(other.settings)
+        server.apply(other.profile)
     assert connect().send_c_echo().Status == 0x0000
-    taken = other.settings.port
+    taken = other.profile.port
     other.stop()
-    server.apply(replace(server.settings, port=taken))
+    server.apply(replace(server.profile, port=taken))
     assert server.address == ("127.0.0.1", taken)
     assert connect().send_c_echo().Status == 0x0000
 
@@ -138,25 +142,30 @@ def _another_port() -> int:
 
 
 @pytest.mark.parametrize(
-    ("admission", "called", "calling", "rejection"),
+    ("values", "called", "calling", "rejection"),
     [
-        (Admission(), "ANYTHING", "ANYBODY", None),
-        (Admission(require_called=True), "WORKSTATION", "ANYBODY", None),
-        (Admission(require_called=True), "ANYTHING", "ANYBODY", (1, 1, 7)),
-        (Admission(require_calling=("MODALITY", "TESTER")), "X", "TESTER", None),
-        (Admission(require_calling=("MODALITY",)), "X", "TESTER", (1, 1, 3)),
-        (Admission(reject=(2, 3, 1)), "WORKSTATION", "TESTER", (2, 3, 1)),
+        ({}, "ANYTHING", "ANYBODY", None),
+        ({"require_called": True}, "WORKSTATION", "ANYBODY", None),
+        ({"require_called": True}, "ANYTHING", "ANYBODY", (1, 1, 7)),
+        ({"require_calling": ("MODALITY", "TESTER")}, "X", "TESTER", None),
+        ({"require_calling": ("MODALITY",)}, "X", "TESTER", (1, 1, 3)),
+        (
+            {"rules": (faulty("A-ASSOCIATE", "reject", result=2, source=3, reason=1),)},
+            "WORKSTATION",
+            "TESTER",
+            (2, 3, 1),
+        ),
     ],
 )
 def test_admission(
     server: TestServer,
     connect: Callable[..., Association],
-    admission: Admission,
+    values: dict[str, Any],
     called: str,
     calling: str,
     rejection: tuple[int, int, int] | None,
 ) -> None:
-    server.apply(replace(server.settings, admission=admission))
+    server.apply(replace(server.profile, **values))
     association = connect(called=called, calling=calling)
     if rejection is None:
         assert association.is_established
@@ -167,12 +176,13 @@ def test_admission(
 
 
 def test_notification_handlers_see_both_ends_of_a_move(
-    archive: Archive, free_port: int, destinations: dict[str, tuple[str, int]]
+    archive: Archive, ledger: Ledger, free_port: int, destinations: dict[str, tuple[str, int]]
 ) -> None:
     seen: list[tuple[str, str]] = []
     server = TestServer(
-        ServerSettings(port=free_port, durable=False),
+        Profile(port=free_port),
         archive,
+        ledger,
         lambda _: ("127.0.0.1", free_port),
         [(evt.EVT_ESTABLISHED, lambda event: seen.append((event.name, event.assoc.mode)))],
     )
@@ -418,50 +428,48 @@ def test_a_missing_file_is_a_failed_sub_operation(
 # behaviours
 
 
-def behave(server: TestServer, **behaviours: Behaviour) -> None:
-    server.apply(replace(server.settings, behaviours=behaviours))
+def behave(server: TestServer, *rules: Rule) -> None:
+    server.apply(replace(server.profile, rules=rules))
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "status"),
+    ("rule", "status", "delay"),
     [
-        (Behaviour(kind="status", status=0x0210), 0x0210),
-        (Behaviour(kind="refuse"), 0x0122),
-        (Behaviour(), 0x0000),
-        (Behaviour(delay=0.05), 0x0000),
+        (answering("EVT_C_ECHO", 0x0210), 0x0210, 0),
+        (answering("EVT_C_STORE", 0x0210), 0x0000, 0),
+        (delaying("EVT_C_ECHO", 0.05), 0x0000, 0.05),
     ],
 )
 def test_an_echo_is_answered_as_chosen(
-    server: TestServer, connect: Callable[..., Association], behaviour: Behaviour, status: int
+    server: TestServer, connect: Callable[..., Association], rule: Rule, status: int, delay: float
 ) -> None:
     association = connect()
-    behave(server, EVT_C_ECHO=behaviour)
+    behave(server, rule)
     began = time.perf_counter()
     assert association.send_c_echo().Status == status
-    assert time.perf_counter() - began >= behaviour.delay
+    assert time.perf_counter() - began >= delay
     behave(server)
     assert association.send_c_echo().Status == 0x0000
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "status", "is_kept"),
+    ("rule", "status", "is_kept"),
     [
-        (Behaviour(kind="status", status=0xA700), 0xA700, False),
-        (Behaviour(kind="status", status=0xB000), 0xB000, True),
-        (Behaviour(kind="status", status=0x0000), 0x0000, True),
-        (Behaviour(kind="refuse"), 0x0122, False),
-        (Behaviour(delay=0.05), 0x0000, True),
+        (answering("EVT_C_STORE", 0xA700), 0xA700, False),
+        (answering("EVT_C_STORE", 0xB000), 0xB000, True),
+        (answering("EVT_C_STORE", 0x0000), 0x0000, True),
+        (delaying("EVT_C_STORE", 0.05), 0x0000, True),
     ],
 )
 def test_a_store_is_answered_as_chosen(
     server: TestServer,
     archive: Archive,
     connect: Callable[..., Association],
-    behaviour: Behaviour,
+    rule: Rule,
     status: int,
     is_kept: bool,
 ) -> None:
-    behave(server, EVT_C_STORE=behaviour)
+    behave(server, rule)
     image = make_object(1)
     image.file_meta = pydicom.dataset.FileMetaDataset()
     image.file_meta.TransferSyntaxUID = EXPLICIT
@@ -474,17 +482,17 @@ def test_queries_and_retrievals_are_answered_as_chosen(
     server: TestServer, archive: Archive, connect: Callable[..., Association]
 ) -> None:
     fill(archive, 2)
-    refuse = Behaviour(kind="status", status=0xA700)
-    behave(server, EVT_C_FIND=refuse, EVT_C_GET=refuse)
+    behave(server, answering("EVT_C_FIND", 0xA700), answering("EVT_C_GET", 0xA700))
     association = connect(STUDY_FIND, STUDY_GET)
     query = keys("STUDY", StudyInstanceUID="1.2.0")
     assert [status.Status for status, _ in association.send_c_find(query, STUDY_FIND)] == [0xA700]
-    behave(server, EVT_C_FIND=Behaviour(kind="status", status=0x0000))
+    assert [status.Status for status, _ in association.send_c_get(query, STUDY_GET)] == [0xA700]
+    behave(server, answering("EVT_C_FIND", 0x0000))
     assert [status.Status for status, _ in association.send_c_find(query, STUDY_FIND)] == [0x0000]
 
 
 def test_a_delay_ends_with_a_cancel(server: TestServer, connect: Callable[..., Association]) -> None:
-    behave(server, EVT_C_FIND=Behaviour(delay=600))
+    behave(server, delaying("EVT_C_FIND", 600))
     association = connect(STUDY_FIND)
     responses = association.send_c_find(keys("STUDY", StudyInstanceUID=""), STUDY_FIND, msg_id=3)
     association.send_c_cancel(3, query_model=STUDY_FIND)
@@ -497,7 +505,7 @@ def test_a_delay_ends_with_a_cancel(server: TestServer, connect: Callable[..., A
 def test_a_delay_ends_with_the_association(
     server: TestServer, connect: Callable[..., Association], ending: str
 ) -> None:
-    behave(server, EVT_C_ECHO=Behaviour(delay=600))
+    behave(server, delaying("EVT_C_ECHO", 600))
     association = connect()
     answers: list[Dataset] = []
     asked = threading.Event()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QTimer
@@ -13,8 +12,11 @@ from PySide6.QtWidgets import QDialog, QWidget
 from workstation.paths import DataDir
 from workstation.peers import AddressBook, Peer
 from workstation.scp.archive.archive import Archive
-from workstation.scp.server import TestServer
-from workstation.settings import Settings, SettingsFile
+from workstation.scp.asking import Asker
+from workstation.scp.ledger import Ledger
+from workstation.scp.profiles import MAIN, Profile, ProfileFolder
+from workstation.scp.servers import Servers
+from workstation.settings import ArchiveSettings, Settings, SettingsFile
 from workstation.traffic.log import TrafficLog
 from workstation.ui.bridge import Bridge
 from workstation.ui.services import Services
@@ -28,25 +30,27 @@ NOBODY = Peer(name="Nobody", ae_title="NOBODY", host="127.0.0.1", port=1)
 def running_services(qtbot, folder: Path, port: int) -> Iterator[Services]:
     """Services whose built-in server listens on `port`; ends all that they started."""
     folders = DataDir.at(folder / "data")
-    settings = Settings()
-    settings = replace(settings, server=replace(settings.server, port=port))
+    settings = Settings(archive=ArchiveSettings(durable=False))
     bridge = Bridge()
     archive = Archive(folders.archive, durable=False)
     services = Services(
         settings=settings,
         settings_file=SettingsFile(folders.settings),
+        profiles=ProfileFolder(folders.servers),
+        kept=(Profile(port=port),),
         peers=AddressBook(folders.peers),
         folders=folders,
         tasks=Tasks(),
         theme=Theme(),
         bridge=bridge,
         log=TrafficLog(),
-        archive=archive,
     )
-    server = TestServer(settings.server, archive, services.destination, services.handlers())
-    services.server = server
+    ledger = Ledger(f"sqlite:///{folders.ledger}", durable=False)
+    servers = Servers(archive, ledger, services.destination, services.handlers(), asker=Asker())
     services.peers.add(NOBODY)
-    server.start()
+    services.set_servers(servers)
+    assert services.server is not None
+    services.server.start()
     services.server_changed.emit()
     services.peers_changed.emit()
     try:
@@ -54,10 +58,25 @@ def running_services(qtbot, folder: Path, port: int) -> Iterator[Services]:
     finally:
         services.tasks.cancel_all()
         qtbot.waitUntil(lambda: services.tasks.running == 0, timeout=10_000)
-        server.stop()
-        archive.close()
+        servers.close()
         # What the server's last associations did is still being handed over.
         qtbot.waitUntil(lambda: not any(timer.isActive() for timer in bridge.findChildren(QTimer)), timeout=10_000)
+
+
+class ServerSeen:
+    """What the window sees of the built-in server, for tests of what it shows in states that are hard to reach."""
+
+    archive = ledger = None
+
+    def __init__(self, *, running: bool, host: str, port: int) -> None:
+        self.running = running
+        self.address = (host, port)
+
+    def get(self, name: str):
+        return self if name == MAIN else None
+
+    def __iter__(self):
+        return iter((self,))
 
 
 def idle(qtbot, dialog: QDialog, timeout: int = 20_000) -> None:

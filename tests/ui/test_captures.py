@@ -56,7 +56,7 @@ def echo(qtbot, window: MainWindow) -> None:
     def ask() -> None:
         ae = AE("TESTER")
         ae.add_requested_context(Verification)
-        assoc = ae.associate("127.0.0.1", services.settings.server.port, evt_handlers=services.handlers())
+        assoc = ae.associate("127.0.0.1", services.profile.port, evt_handlers=services.handlers())
         assert assoc.send_c_echo().Status == 0
         assoc.release()
 

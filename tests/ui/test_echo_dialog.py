@@ -12,9 +12,9 @@ from dialog_kit import NOBODY, act, focus, idle, running_services
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
+from rules_kit import delaying
 
 from workstation.peers import Peer
-from workstation.settings import Behaviour
 from workstation.ui.dialogs.echo_dialog import EchoDialog
 from workstation.ui.parts.widgets import Outcome
 from workstation.ui.services import PeerHealth
@@ -97,7 +97,7 @@ def test_control_enter_asks_from_any_field(dialog, qtbot):
 
 
 def test_cancel_ends_a_slow_echo_at_once(dialog, services, qtbot):
-    slow = replace(services.settings.server, behaviours={"EVT_C_ECHO": Behaviour(delay=30)})
+    slow = replace(services.profile, rules=(delaying("EVT_C_ECHO", 30),))
     services.server.apply(slow)
     dialog.echo_button.click()
     qtbot.waitUntil(lambda: dialog.cancel_button.isEnabled())
@@ -111,7 +111,7 @@ def test_cancel_ends_a_slow_echo_at_once(dialog, services, qtbot):
 
 
 def test_escape_closes_and_ends_the_job(dialog, services, qtbot):
-    services.server.apply(replace(services.settings.server, behaviours={"EVT_C_ECHO": Behaviour(delay=30)}))
+    services.server.apply(replace(services.profile, rules=(delaying("EVT_C_ECHO", 30),)))
     dialog.echo_button.click()
     qtbot.waitUntil(lambda: services.tasks.running == 1)
     QTest.keyClick(dialog, Qt.Key.Key_Escape)

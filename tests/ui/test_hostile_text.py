@@ -18,6 +18,7 @@ from viewer_wire import Talk, emit
 from workstation.net.dsutils import decode
 from workstation.paths import DataDir
 from workstation.peers import AddressBook, Peer
+from workstation.scp.profiles import ProfileFolder
 from workstation.scu.failure import Failure, Layer
 from workstation.scu.files import FoundFile
 from workstation.settings import SettingsFile
@@ -58,6 +59,7 @@ def window(qt_loop, qtbot, tmp_path) -> MainWindow:
     services = Services(
         settings=settings_file.load(),
         settings_file=settings_file,
+        profiles=ProfileFolder(folders.servers),
         peers=AddressBook(folders.peers),
         folders=folders,
         tasks=Tasks(),

@@ -87,7 +87,7 @@ def select(qtbot, pane: KeptPane, line: int, column: int = 0) -> None:
 
 
 def dialog_of(qtbot, window: KeptWindow, kind: type, name: str) -> Any:
-    qtbot.waitUntil(lambda: window.findChild(kind, name) is not None, timeout=15_000)
+    qtbot.waitUntil(lambda: window.findChild(kind, name) is not None, timeout=5000)
     return window.findChild(kind, name)
 
 
@@ -111,7 +111,7 @@ def test_records_are_listed_and_their_number_stands_in_the_tab(qtbot, keeping: K
     assert texts(pane) == ["Doe Jane · P1 · CT", "Miller Anna · P1 · CT"]
     assert texts(pane, 0) == ["Completed", "In progress"]
     assert not pane.empty.isVisible()
-    qtbot.waitUntil(lambda: window.tabs.tabText(1) == "MPPS (2)", timeout=15_000)
+    qtbot.waitUntil(lambda: window.tabs.tabText(1) == "MPPS (2)", timeout=5000)
     assert window.tabs.tabText(0) == "Worklist"
 
 
@@ -120,12 +120,12 @@ def test_the_list_follows_the_ledger(qtbot, keeping: Keeping, open_window) -> No
     window = open_window("procedureSteps")
     pane = window.panes["procedureSteps"]
     second = keeping.step("Doe^Jane")
-    qtbot.waitUntil(lambda: len(texts(pane)) == 2, timeout=15_000)
+    qtbot.waitUntil(lambda: len(texts(pane)) == 2, timeout=5000)
     keeping.ledger.change("procedure-step", first.uid, lambda now: replace(now, state="COMPLETED"))
-    qtbot.waitUntil(lambda: texts(pane, 0) == ["In progress", "Completed"], timeout=15_000)
+    qtbot.waitUntil(lambda: texts(pane, 0) == ["In progress", "Completed"], timeout=5000)
     keeping.ledger.remove("procedure-step", second.uid)
-    qtbot.waitUntil(lambda: texts(pane) == ["Miller Anna · P1 · CT"], timeout=15_000)
-    qtbot.waitUntil(lambda: window.tabs.tabText(1) == "MPPS (1)", timeout=15_000)
+    qtbot.waitUntil(lambda: texts(pane) == ["Miller Anna · P1 · CT"], timeout=5000)
+    qtbot.waitUntil(lambda: window.tabs.tabText(1) == "MPPS (1)", timeout=5000)
 
 
 def test_a_flood_of_changes_is_read_as_a_whole(qtbot, keeping: Keeping, open_window) -> None:
@@ -138,9 +138,9 @@ def test_a_tab_out_of_sight_reads_when_it_is_shown(qtbot, keeping: Keeping, open
     window = open_window("worklist")
     pane = window.panes["procedureSteps"]
     keeping.step()
-    qtbot.waitUntil(lambda: window.tabs.tabText(1) == "MPPS (1)", timeout=15_000)
+    qtbot.waitUntil(lambda: window.tabs.tabText(1) == "MPPS (1)", timeout=5000)
     assert pane.model.total == 0
-    with qtbot.waitSignal(pane.loaded, timeout=15_000):
+    with qtbot.waitSignal(pane.loaded, timeout=5000):
         window.show_kind("procedureSteps")
     assert pane.model.total == 1
 
@@ -151,7 +151,7 @@ def test_a_closed_window_hears_nothing_and_reads_when_it_is_opened_again(qtbot, 
     window.close()
     assert not keeping.ledger._listeners
     keeping.step()
-    with qtbot.waitSignal(pane.loaded, timeout=15_000):
+    with qtbot.waitSignal(pane.loaded, timeout=5000):
         window.show()
     assert pane.model.total == 1
 
@@ -161,14 +161,14 @@ def test_search(qtbot, keeping: Keeping, open_window) -> None:
     keeping.step("Doe^Jane", peer="MR7")
     pane = open_window("procedureSteps").panes["procedureSteps"]
     qtbot.keyClicks(pane.search, "mr7 jane")
-    qtbot.waitUntil(lambda: texts(pane) == ["Doe Jane · P1 · CT"], timeout=15_000)
+    qtbot.waitUntil(lambda: texts(pane) == ["Doe Jane · P1 · CT"], timeout=5000)
     assert pane.count.text() == "1 of 2"
     pane.search.setText("nobody")
     qtbot.keyClick(pane.search, Qt.Key.Key_Return)
     assert pane.empty.isVisible()
     assert "2 procedure steps" in pane.empty.text
     pane.search.clear()
-    qtbot.waitUntil(lambda: len(texts(pane)) == 2, timeout=15_000)
+    qtbot.waitUntil(lambda: len(texts(pane)) == 2, timeout=5000)
 
 
 def test_a_click_on_a_title_sorts_and_keeps_the_choice(qtbot, keeping: Keeping, open_window) -> None:
@@ -205,12 +205,12 @@ def test_many_are_shown_as_they_come_and_changes_meanwhile_are_not_missed(
     pane = window.panes["procedureSteps"]
     window.show_kind("procedureSteps")
     window.show()
-    qtbot.waitUntil(lambda: pane.model.total >= 60, timeout=15_000)
+    qtbot.waitUntil(lambda: pane.model.total >= 60, timeout=5000)
     assert halfway.is_set()
     assert pane.table.current_row() is not None
     assert pane.model.total < 200
     keeping.ledger.add("procedure-step", "2.1", Dataset(), state="COMPLETED")
-    qtbot.waitUntil(lambda: bool(pane._missed), timeout=15_000)
+    qtbot.waitUntil(lambda: bool(pane._missed), timeout=5000)
     go_on.set()
     qtbot.waitUntil(lambda: pane.model.total == 201, timeout=10_000)
     window.close()
@@ -228,12 +228,12 @@ def test_the_chosen_ones_data_set_is_shown_and_kept_up_to_date(qtbot, keeping: K
         return [elements.shown(line).texts[4] for line in range(elements.rowCount())]
 
     select(qtbot, pane, 1)
-    qtbot.waitUntil(lambda: "Miller^Anna" in values(), timeout=15_000)
+    qtbot.waitUntil(lambda: "Miller^Anna" in values(), timeout=5000)
     assert "X1" in values()
     other = data_set(PatientName="Miller^Anne")
     keeping.ledger.change("procedure-step", first.uid, lambda now: replace(now, data_set=other))
-    qtbot.waitUntil(lambda: "Miller^Anne" in values(), timeout=15_000)
-    with qtbot.waitSignal(pane.window_asked, timeout=15_000) as asked:
+    qtbot.waitUntil(lambda: "Miller^Anne" in values(), timeout=5000)
+    with qtbot.waitSignal(pane.window_asked, timeout=5000) as asked:
         pane.view._hand_on(pane.view.window_asked, pane.view.shown_object)  # type: ignore[arg-type]
     assert asked.args[0].sop_class_uid == pane.kind.sop_class
 
@@ -245,16 +245,16 @@ def test_a_print_job_shows_its_film_and_the_job(qtbot, keeping: Keeping, open_wi
     select(qtbot, pane, 1)
     qtbot.waitUntil(lambda: pane.view.picture.canvas.image is not None, timeout=10_000)
     assert pane.which.currentIndex() == 0
-    qtbot.waitUntil(lambda: pane.view.title.text().startswith("1 film · 2 copies · Hip"), timeout=15_000)
+    qtbot.waitUntil(lambda: pane.view.title.text().startswith("1 film · 2 copies · Hip"), timeout=5000)
     # One that failed has no film: the job is all there is.
     select(qtbot, pane, 0)
     assert pane.table.current_row().key[1] == failed.uid  # type: ignore[union-attr]
     assert (pane.which.currentIndex(), pane.which.isTabEnabled(0)) == (1, False)
     select(qtbot, pane, 1)
     assert pane.which.currentIndex() == 0
-    with qtbot.waitSignal(pane.detailed, timeout=15_000):
+    with qtbot.waitSignal(pane.detailed, timeout=5000):
         qtbot.mouseClick(pane.which, Qt.MouseButton.LeftButton, pos=pane.which.tabRect(1).center())
-    qtbot.waitUntil(lambda: pane.view.elements.table.elements.rowCount() > 0, timeout=15_000)
+    qtbot.waitUntil(lambda: pane.view.elements.table.elements.rowCount() > 0, timeout=5000)
     assert pane.view.pages.currentWidget() is pane.view.elements
 
 
@@ -267,7 +267,7 @@ def test_saving_through_the_dialog(qtbot, keeping: Keeping, open_window, tmp_pat
     dialog = dialog_of(qtbot, window, QFileDialog, "procedureStepsSaveDialog")
     dialog.fileSelected.emit(str(tmp_path / "step.dcm"))
     dialog.close()
-    qtbot.waitUntil(lambda: pane.result.outcome is Outcome.SUCCESS, timeout=15_000)
+    qtbot.waitUntil(lambda: pane.result.outcome is Outcome.SUCCESS, timeout=5000)
     assert "1 procedure step" in pane.result.text
     assert dcmread(tmp_path / "step.dcm").PatientName == "Miller^Anna"
 
@@ -278,7 +278,7 @@ def test_several_are_saved_as_json(qtbot, keeping: Keeping, open_window, tmp_pat
     pane = open_window("procedureSteps").panes["procedureSteps"]
     pane.table.selectAll()
     pane.save_to(tmp_path / "steps.json", [row.key for row in pane.table.chosen_rows()])
-    qtbot.waitUntil(lambda: pane.result.outcome is Outcome.SUCCESS, timeout=15_000)
+    qtbot.waitUntil(lambda: pane.result.outcome is Outcome.SUCCESS, timeout=5000)
     assert len(json.loads((tmp_path / "steps.json").read_text())) == 2
 
 
@@ -286,10 +286,10 @@ def test_a_film_is_saved_as_it_is(qtbot, keeping: Keeping, open_window, tmp_path
     job = keeping.job()
     pane = open_window("printJobs").panes["printJobs"]
     pane.save_to(tmp_path / "film.dcm", [("print-job", job.uid)])
-    qtbot.waitUntil(lambda: pane.result.outcome is Outcome.SUCCESS, timeout=15_000)
+    qtbot.waitUntil(lambda: pane.result.outcome is Outcome.SUCCESS, timeout=5000)
     assert dcmread(tmp_path / "film.dcm").Rows == 1500
     pane.save_to(tmp_path / "no" / "such" / "film.dcm", [("print-job", job.uid)])
-    qtbot.waitUntil(lambda: pane.result.outcome is Outcome.FAILURE, timeout=15_000)
+    qtbot.waitUntil(lambda: pane.result.outcome is Outcome.FAILURE, timeout=5000)
     assert "Not saved" in pane.result.text
 
 
@@ -308,10 +308,10 @@ def test_deleting_asks_first(qtbot, keeping: Keeping, open_window, is_sure: bool
         assert len(list(keeping.films.iterdir())) == pane.model.total == 1
         return
     question.findChild(QPushButton, "printJobsDeleteYes").click()
-    qtbot.waitUntil(lambda: pane.model.total == 0, timeout=15_000)
+    qtbot.waitUntil(lambda: pane.model.total == 0, timeout=5000)
     assert not list(keeping.films.iterdir())
     assert "1 print job deleted" in pane.result.text
-    qtbot.waitUntil(pane.empty.isVisible, timeout=15_000)
+    qtbot.waitUntil(pane.empty.isVisible, timeout=5000)
 
 
 # ------------------------------------------------------------------- the worklist
@@ -326,7 +326,7 @@ def worklist(keeping: Keeping, open_window) -> WorklistPane:
 def edit(qtbot, pane: WorklistPane, line: int, keyword: str) -> Any:
     """Open a cell with the keyboard; its editor."""
     pane.window().activateWindow()
-    qtbot.waitUntil(pane.window().isActiveWindow, timeout=15_000)
+    qtbot.waitUntil(pane.window().isActiveWindow, timeout=5000)
     pane.table.setFocus()
     pane.table.setCurrentIndex(pane.model.index(line, COLUMN[keyword]))
     qtbot.keyClick(pane.table, Qt.Key.Key_F2)
@@ -349,7 +349,7 @@ def test_a_cell_is_edited_with_the_keyboard(qtbot, keeping: Keeping, worklist: W
     assert editor.text() == "Miller^Anna"
     editor.setText("Müller^Anna")
     qtbot.keyClick(editor, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: cell(worklist, 1, "PatientName") == "Müller^Anna", timeout=15_000)
+    qtbot.waitUntil(lambda: cell(worklist, 1, "PatientName") == "Müller^Anna", timeout=5000)
     assert kept(keeping)[1].PatientName == "Müller^Anna"
     assert kept(keeping)[1].SpecificCharacterSet == "ISO_IR 192"
     assert cell(worklist, 0, "PatientName") == "Doe^Jane"
@@ -361,7 +361,7 @@ def test_a_value_is_chosen_or_typed_where_there_are_usual_ones(qtbot, keeping: K
     assert editor.findText("US") >= 0
     editor.setEditText("us")
     qtbot.keyClick(editor, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: cell(worklist, 0, "Modality") == "US", timeout=15_000)
+    qtbot.waitUntil(lambda: cell(worklist, 0, "Modality") == "US", timeout=5000)
 
 
 def test_a_wrong_value_is_explained_and_not_kept(qtbot, keeping: Keeping, worklist: WorklistPane) -> None:
@@ -376,12 +376,12 @@ def test_a_wrong_value_is_explained_and_not_kept(qtbot, keeping: Keeping, workli
     qtbot.keyClicks(editor, "2026-03-01")
     assert not worklist.problem.isVisible()
     qtbot.keyClick(editor, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: cell(worklist, 0, keyword) == "2026-03-01", timeout=15_000)
+    qtbot.waitUntil(lambda: cell(worklist, 0, keyword) == "2026-03-01", timeout=5000)
     # Left for another place with something wrong in it, what was there stays.
     editor = edit(qtbot, worklist, 0, keyword)
     qtbot.keyClicks(editor, "nonsense")
     worklist.search.setFocus()
-    qtbot.waitUntil(lambda: not worklist.problem.isVisible(), timeout=15_000)
+    qtbot.waitUntil(lambda: not worklist.problem.isVisible(), timeout=5000)
     assert cell(worklist, 0, keyword) == "2026-03-01"
 
 
@@ -409,8 +409,8 @@ def test_other_identifiers_keep_the_items_place(qtbot, keeping: Keeping, worklis
     editor = edit(qtbot, worklist, 0, "StudyInstanceUID")
     qtbot.keyClicks(editor, "1.2.4")
     qtbot.keyClick(editor, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: "1.2.4" in [item.StudyInstanceUID for item in kept(keeping)], timeout=15_000)
-    qtbot.waitUntil(lambda: "1.2.4" in [cell(worklist, line, "StudyInstanceUID") for line in (0, 1)], timeout=15_000)
+    qtbot.waitUntil(lambda: "1.2.4" in [item.StudyInstanceUID for item in kept(keeping)], timeout=5000)
+    qtbot.waitUntil(lambda: "1.2.4" in [cell(worklist, line, "StudyInstanceUID") for line in (0, 1)], timeout=5000)
     assert worklist.model.total == 2
 
 
@@ -419,21 +419,21 @@ def test_an_item_that_went_meanwhile_is_said(qtbot, keeping: Keeping, worklist: 
     assert row is not None
     keeping.ledger.remove(*row.key)
     worklist.edit(row, COLUMN["PatientName"], "X")
-    qtbot.waitUntil(lambda: worklist.result.outcome is Outcome.FAILURE, timeout=15_000)
+    qtbot.waitUntil(lambda: worklist.result.outcome is Outcome.FAILURE, timeout=5000)
     assert "removed meanwhile" in worklist.result.text
 
 
 def test_adding_and_duplicating(qtbot, keeping: Keeping, worklist: WorklistPane) -> None:
     worklist.search.setText("doe")
-    qtbot.waitUntil(lambda: worklist.model.rowCount() == 1, timeout=15_000)
+    qtbot.waitUntil(lambda: worklist.model.rowCount() == 1, timeout=5000)
     worklist.add_button.click()
-    qtbot.waitUntil(lambda: worklist.model.rowCount() == 3, timeout=15_000)
+    qtbot.waitUntil(lambda: worklist.model.rowCount() == 3, timeout=5000)
     row = worklist.table.current_row()
     assert row is not None
     assert row.texts[0] == "New^Patient"
     worklist.table.setCurrentIndex(worklist.model.index(0, 0))
     worklist.copy_button.click()
-    qtbot.waitUntil(lambda: worklist.model.rowCount() == 4, timeout=15_000)
+    qtbot.waitUntil(lambda: worklist.model.rowCount() == 4, timeout=5000)
     assert len({item.StudyInstanceUID for item in kept(keeping)}) == 4
     assert cell(worklist, 3, "PatientName") == "Doe^Jane"
 
@@ -443,11 +443,11 @@ def test_samples_come_once(qtbot, keeping: Keeping, open_window) -> None:
     button = pane.empty.findChild(QPushButton, "worklistEmptySamples")
     assert not button.autoDefault(), "Enter in the search must not press it"
     button.click()
-    qtbot.waitUntil(lambda: pane.model.total == 12, timeout=15_000)
+    qtbot.waitUntil(lambda: pane.model.total == 12, timeout=5000)
     assert "12 items added" in pane.result.text
     assert pane.details.isVisible()
     pane.samples_button.click()
-    qtbot.waitUntil(lambda: "12 were there already" in pane.result.text, timeout=15_000)
+    qtbot.waitUntil(lambda: "12 were there already" in pane.result.text, timeout=5000)
     assert pane.model.total == 12
 
 
@@ -461,7 +461,7 @@ def test_files_are_imported_chosen_or_dropped(qtbot, keeping: Keeping, open_wind
     dialog = dialog_of(qtbot, window, QFileDialog, "worklistImportDialog")
     dialog.filesSelected.emit([str(good), str(bad)])
     dialog.close()
-    qtbot.waitUntil(lambda: pane.model.total == 1, timeout=15_000)
+    qtbot.waitUntil(lambda: pane.model.total == 1, timeout=5000)
     assert pane.result.outcome is Outcome.WARNING
     assert "bad.wl" in pane.result.text
     mime = QMimeData()
@@ -469,7 +469,7 @@ def test_files_are_imported_chosen_or_dropped(qtbot, keeping: Keeping, open_wind
     none = Qt.KeyboardModifier.NoModifier
     drop = QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, none)
     pane.dropEvent(drop)
-    qtbot.waitUntil(lambda: pane.model.total == 2, timeout=15_000)
+    qtbot.waitUntil(lambda: pane.model.total == 2, timeout=5000)
     assert kept(keeping)[0].PatientName == "File^Item"
 
 
@@ -494,7 +494,7 @@ def test_it_fits_where_it_stands(
     assert window.width() == width
     assert pane.splitter.orientation() is way
     header = pane.table.header()
-    qtbot.waitUntil(lambda: header.length() <= pane.table.viewport().width(), timeout=15_000)
+    qtbot.waitUntil(lambda: header.length() <= pane.table.viewport().width(), timeout=5000)
     assert pane.table.width() > 200
     assert not window.grab().isNull()
 
@@ -503,4 +503,4 @@ def test_nothing_runs_when_it_is_closed(qtbot, keeping: Keeping, open_window) ->
     keeping.step()
     window = open_window("procedureSteps")
     window.close()
-    qtbot.waitUntil(lambda: not any(timer.isActive() for timer in window.findChildren(QTimer)), timeout=15_000)
+    qtbot.waitUntil(lambda: not any(timer.isActive() for timer in window.findChildren(QTimer)), timeout=5000)

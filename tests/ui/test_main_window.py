@@ -5,9 +5,9 @@ from __future__ import annotations
 import socket
 from collections import Counter
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
+from dialog_kit import ServerSeen
 from PySide6.QtCore import QPoint, QRect, QSettings, Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence
 from PySide6.QtWidgets import (
@@ -25,10 +25,12 @@ from PySide6.QtWidgets import (
     QTabBar,
     QWidget,
 )
+from rules_kit import answering, delaying
 
 from workstation.paths import DataDir
 from workstation.peers import AddressBook, Peer
-from workstation.settings import Admission, Behaviour, Settings, SettingsFile
+from workstation.scp.profiles import MAIN, ProfileFolder
+from workstation.settings import SettingsFile
 from workstation.traffic.log import TrafficLog
 from workstation.ui.bridge import Bridge
 from workstation.ui.dialogs.send_dialog import SendDialog
@@ -53,6 +55,7 @@ def make_window(folder) -> MainWindow:
     services = Services(
         settings=settings_file.load(),
         settings_file=settings_file,
+        profiles=ProfileFolder(folders.servers),
         peers=peers,
         folders=folders,
         tasks=Tasks(),
@@ -119,7 +122,7 @@ class TestActions:
         assert not window.commands["remove_peer"].isEnabled()
 
     def test_the_built_in_server_cannot_be_edited_away(self, window):
-        window.services.server = SimpleNamespace(running=False, address=("127.0.0.1", 11112))
+        window.services.servers = ServerSeen(running=False, host="127.0.0.1", port=11112)
         window.services.server_changed.emit()
         window.peers_pane.select("Built-in")
         assert window.commands["echo"].isEnabled()
@@ -314,30 +317,26 @@ class TestMessages:
 
     def test_a_server_that_departs_from_what_is_built_in_says_so(self, window):
         services = window.services
-        services.server = SimpleNamespace(running=True, address=("127.0.0.1", 11113))
+        services.servers = ServerSeen(running=True, host="127.0.0.1", port=11113)
         label = window.findChild(QLabel, "statusServer")
         services.server_changed.emit()
-        assert "changed" not in label.text()
-        server = replace(
-            services.settings.server,
-            behaviours={"EVT_C_STORE": Behaviour(kind="status", status=0xA700), "EVT_C_FIND": Behaviour()},
-            admission=Admission(reject=(1, 1, 1)),
-        )
-        services._settings = replace(services.settings, server=server)
+        assert "rule" not in label.text()
+        rules = (answering("EVT_C_STORE", 0xA700), replace(delaying("EVT_C_FIND", 1), enabled=False))
+        services._profiles[MAIN] = replace(services.profile, rules=rules)
         services.server_changed.emit()
-        assert label.text().endswith("· changed: all associations, C-STORE")
-        assert "C-STORE: answer A700" in label.toolTip()
+        assert label.text().endswith("· 1 rule in force")
+        assert "C-STORE: 0xA700" in label.toolTip()
 
     def test_a_server_that_cannot_listen_is_said_and_taken_back(self, window):
         services = window.services
-        services.server = SimpleNamespace(running=False, address=("127.0.0.1", 11112))
-        services.server_problem = "The built-in server cannot listen on 127.0.0.1:11112: ..."
+        services.servers = ServerSeen(running=False, host="127.0.0.1", port=11112)
+        services.server_problems[MAIN] = "The built-in server cannot listen on 127.0.0.1:11112: ..."
         services.server_changed.emit()
         assert window.info_bar.text == services.server_problem
         assert window.findChild(QPushButton, "infoBarRemedy").isVisible()
         assert "cannot listen" in window.server_button.accessibleName()
-        services.server = SimpleNamespace(running=True, address=("127.0.0.1", 11113))
-        services.server_problem = ""
+        services.servers = ServerSeen(running=True, host="127.0.0.1", port=11113)
+        services.server_problems.clear()
         services.server_changed.emit()
         assert window.info_bar.text == ""
         assert "127.0.0.1:11113" in window.server_button.text()
@@ -429,35 +428,21 @@ class TestDialogs:
         assert window.services.log.max_rows == 5000
         assert SettingsFile(tmp_path / "settings.toml").load().caller.dimse_timeout == 12.5
 
-    def test_what_the_command_line_set_is_not_kept(self, window, tmp_path):
-        services = window.services
-        services._settings = Settings(server=SettingsFile(tmp_path / "none").load().server)
-        services._settings = _with_port(services._settings, 4242)
-        window.commands["appearance_dark"].trigger()
-        kept = SettingsFile(tmp_path / "settings.toml").load()
-        assert services.settings.server.port == 4242
-        assert kept.server.port == 11112
-        assert kept.appearance == "dark"
-
 
 def _failed(window: MainWindow) -> bool:
     return window.services.peer_state("PACS").health.value == "does not answer"
 
 
-def _with_port(settings: Settings, port: int) -> Settings:
-    return replace(settings, server=replace(settings.server, port=port))
-
-
 class TestEmptyWindow:
     def test_it_offers_what_would_fill_it(self, window):
         services = window.services
-        services.server = SimpleNamespace(running=True, address=("127.0.0.1", 11113))
+        services.servers = ServerSeen(running=True, host="127.0.0.1", port=11113)
         services.server_changed.emit()
         assert "WORKSTATION at 127.0.0.1:11113" in window.viewers.associations.empty.text
         assert window.findChild(QPushButton, "echoBuiltIn").isVisibleTo(window)
 
     def test_the_samples_are_one_click_away(self, window, qtbot):
-        window.services.server = SimpleNamespace(running=True, address=("127.0.0.1", 11113))
+        window.services.servers = ServerSeen(running=True, host="127.0.0.1", port=11113)
         window.services.server_changed.emit()
         window.findChild(QPushButton, "sendSamples").click()
         dialog = window.findChild(SendDialog)

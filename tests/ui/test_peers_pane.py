@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
+from dialog_kit import ServerSeen
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QLabel
 
 from workstation.paths import DataDir
 from workstation.peers import AddressBook, Peer
+from workstation.scp.profiles import ProfileFolder
 from workstation.settings import Settings, SettingsFile
 from workstation.traffic.log import TrafficLog
 from workstation.ui.bridge import Bridge
@@ -30,6 +30,7 @@ def services(qapp, tmp_path) -> Services:
     made = Services(
         settings=Settings(),
         settings_file=SettingsFile(folders.settings),
+        profiles=ProfileFolder(folders.servers),
         peers=AddressBook(folders.peers),
         folders=folders,
         tasks=Tasks(),
@@ -65,7 +66,7 @@ class TestPane:
         assert pane.current_peer == PACS
 
     def test_the_built_in_server_comes_first_and_follows_its_settings(self, pane, services):
-        services.server = SimpleNamespace(running=True, address=("0.0.0.0", 4242))
+        services.servers = ServerSeen(running=True, host="0.0.0.0", port=4242)
         services.server_changed.emit()
         assert next(iter(shown(pane).items())) == ("Here", ["Built-in"])
         pane.select("Built-in")

@@ -17,15 +17,17 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
+from rules_kit import answering, delaying
 
 from workstation.net.codec.dimse import C_CANCEL_RQ
 from workstation.net.part10 import read_head
 from workstation.peers import Peer
 from workstation.scp.archive.archive import Archive
+from workstation.scp.ledger import Ledger
+from workstation.scp.profiles import Profile
 from workstation.scp.query.levels import Level as ArchiveLevel
 from workstation.scp.server import TestServer
 from workstation.scu.files import FoundFile, scan
-from workstation.settings import Behaviour, ServerSettings
 from workstation.ui.dialogs.query_dialog import QueryDialog
 from workstation.ui.dialogs.query_keys import Level
 from workstation.ui.dialogs.query_model import raw_value
@@ -67,12 +69,14 @@ def pacs(tmp_path, services, stored_samples):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = TestServer(ServerSettings(ae_title="PACS", port=port), archive, services.destination)
+    ledger = Ledger(f"sqlite:///{archive.folder / 'ledger.sqlite'}", durable=False)
+    server = TestServer(Profile(name="PACS", ae_title="PACS", port=port), archive, ledger, services.destination)
     server.start()
     services.peers.add(Peer("PACS", "PACS", "127.0.0.1", port))
     services.peers_changed.emit()
     yield server
     server.stop()
+    ledger.close()
     archive.close()
 
 
@@ -283,7 +287,7 @@ def test_a_destination_that_cannot_be_is_refused(dialog, qtbot):
 
 def test_cancel_is_a_c_cancel(dialog, services, pacs, qtbot):
     """The peer waits before it answers; it ends the query with FE00 because it was asked to."""
-    pacs.apply(replace(pacs.settings, behaviours={"EVT_C_FIND": Behaviour(delay=30)}))
+    pacs.apply(replace(pacs.profile, rules=(delaying("EVT_C_FIND", 30),)))
     sent = []
     services.bridge.dimse_sent.connect(lambda records: sent.extend(record.message for record in records))
     type_key(dialog, "PatientName", "Y*")
@@ -322,7 +326,7 @@ def test_matches_can_be_copied_and_kept(dialog, qtbot, tmp_path):
 
 
 def test_a_refused_query_is_explained(dialog, pacs, qtbot):
-    pacs.apply(replace(pacs.settings, behaviours={"EVT_C_FIND": Behaviour(kind="status", status=0xA900)}))
+    pacs.apply(replace(pacs.profile, rules=(answering("EVT_C_FIND", 0xA900),)))
     type_key(dialog, "PatientName", "Y*")
     act(qtbot, dialog, dialog.query_button.click)
     assert dialog.outcome.outcome is Outcome.FAILURE
@@ -330,7 +334,7 @@ def test_a_refused_query_is_explained(dialog, pacs, qtbot):
 
 
 def test_closing_ends_the_query(dialog, pacs, services, qtbot):
-    pacs.apply(replace(pacs.settings, behaviours={"EVT_C_FIND": Behaviour(delay=30)}))
+    pacs.apply(replace(pacs.profile, rules=(delaying("EVT_C_FIND", 30),)))
     type_key(dialog, "PatientName", "Y*")
     dialog.query_button.click()
     qtbot.waitUntil(lambda: services.tasks.running == 1)

@@ -13,10 +13,10 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
+from rules_kit import answering, delaying
 
 from workstation.peers import Peer
 from workstation.scp.query.levels import Level
-from workstation.settings import Behaviour
 from workstation.ui.dialogs.send_dialog import SendDialog
 from workstation.ui.dialogs.send_model import RESULT
 from workstation.ui.parts.widgets import Outcome
@@ -108,15 +108,15 @@ def test_text_cannot_be_dropped(dialog):
 
 
 def test_a_refused_status_is_shown_per_object_and_retried(dialog, services, qtbot, samples):
-    refuse = {"EVT_C_STORE": Behaviour(kind="status", status=0xA700)}
-    services.server.apply(replace(services.settings.server, behaviours=refuse))
+    refuse = (answering("EVT_C_STORE", 0xA700),)
+    services.server.apply(replace(services.profile, rules=refuse))
     act(qtbot, dialog, lambda: dialog.add_paths([samples / "ct-chest"]))
     count = dialog.model.count
     act(qtbot, dialog, dialog.send_button.click)
     assert dialog.outcome.outcome is Outcome.FAILURE
     assert all(text.startswith("0xA700 Refused: ") for text in results(dialog))
     assert dialog.retry_button.isEnabled()
-    services.server.apply(replace(services.settings.server, behaviours={}))
+    services.server.apply(replace(services.profile, rules=()))
     act(qtbot, dialog, dialog.retry_button.click)
     assert dialog.outcome.outcome is Outcome.SUCCESS
     assert results(dialog) == ["stored"] * count
@@ -124,10 +124,10 @@ def test_a_refused_status_is_shown_per_object_and_retried(dialog, services, qtbo
 
 
 def test_what_one_peer_has_another_has_not(dialog, services, qtbot, samples):
-    refuse = {"EVT_C_STORE": Behaviour(kind="status", status=0xA700)}
+    refuse = (answering("EVT_C_STORE", 0xA700),)
     act(qtbot, dialog, lambda: dialog.add_paths([samples / "ct-chest"]))
     act(qtbot, dialog, dialog.send_button.click)
-    services.server.apply(replace(services.settings.server, behaviours=refuse))
+    services.server.apply(replace(services.profile, rules=refuse))
     act(qtbot, dialog, lambda: dialog.add_paths([samples / "mr-head-prior"]))
     act(qtbot, dialog, dialog.send_button.click)
     assert 0 < results(dialog).count("stored") < dialog.model.count
@@ -148,8 +148,8 @@ def test_nobody_listens(dialog, qtbot, samples):
 
 
 def test_cancel_stops_after_the_object_under_way(dialog, services, qtbot, samples):
-    slow = {"EVT_C_STORE": Behaviour(delay=0.3)}
-    services.server.apply(replace(services.settings.server, behaviours=slow))
+    slow = (delaying("EVT_C_STORE", 0.3),)
+    services.server.apply(replace(services.profile, rules=slow))
     act(qtbot, dialog, lambda: dialog.add_paths([samples / "ct-chest"]))
     dialog.send_button.click()
     qtbot.waitUntil(lambda: "stored" in results(dialog), timeout=10_000)
@@ -160,13 +160,13 @@ def test_cancel_stops_after_the_object_under_way(dialog, services, qtbot, sample
     assert "cancelled" in results(dialog)
     stored, cancelled = results(dialog).count("stored"), results(dialog).count("cancelled")
     assert dialog.outcome.text == f"Cancelled: {stored} object{'s'[: stored - 1]} stored, {cancelled} not sent"
-    services.server.apply(replace(services.settings.server, behaviours={}))
+    services.server.apply(replace(services.profile, rules=()))
     act(qtbot, dialog, dialog.send_button.click)
     assert services.archive.counts()[Level.IMAGE] == dialog.model.count
 
 
 def test_what_is_added_during_a_sending_is_looked_at_afterwards(dialog, services, qtbot, samples):
-    services.server.apply(replace(services.settings.server, behaviours={"EVT_C_STORE": Behaviour(delay=0.2)}))
+    services.server.apply(replace(services.profile, rules=(delaying("EVT_C_STORE", 0.2),)))
     files = sorted((samples / "ct-chest").rglob("*.dcm"))
     act(qtbot, dialog, lambda: dialog.add_paths(files[:1]))
     dialog.send_button.click()

@@ -9,13 +9,13 @@ import pytest
 from dialog_kit import running_services
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QLabel, QPushButton
+from rules_kit import answering
 
 from workstation.peers import Peer
+from workstation.scp.profiles import MAIN, Profile, ProfileFile, ProfileFolder, Supported, read_profile
 from workstation.scu.echo import EchoJob, EchoResult
-from workstation.settings import Behaviour
-from workstation.ui.dialogs.behaviour_editor import EVENTS, in_words
-from workstation.ui.dialogs.server_dialog import REJECT_SOURCES, ServerDialog
+from workstation.ui.dialogs.server.server_dialog import ServerDialog
 from workstation.ui.parts.widgets import Outcome
 from workstation.ui.tasks import start
 
@@ -52,12 +52,12 @@ def echo(services, qtbot, called: str = "", calling: str = "WORKSTATION") -> Ech
 
 def settled(services, qtbot, **values) -> None:
     qtbot.waitUntil(
-        lambda: all(getattr(services.settings.server, name) == value for name, value in values.items()), timeout=5000
+        lambda: all(getattr(services.profile, name) == value for name, value in values.items()), timeout=5000
     )
 
 
 def kept(services):
-    return services._settings_file.load().server
+    return ProfileFolder(services.folders.servers).load()[0]
 
 
 def type_in(field, text: str) -> None:
@@ -70,30 +70,30 @@ def type_in(field, text: str) -> None:
 class TestGeneral:
     def test_shows_what_is_in_force(self, dialog, services):
         host, port = services.server.address
-        assert dialog.ae_title.text == "WORKSTATION"
-        assert dialog.port.text == str(port)
+        assert dialog.general.ae_title.text == "WORKSTATION"
+        assert dialog.general.port.text == str(port)
         assert dialog._state.text == f"WORKSTATION listening on {host}:{port}"
         assert dialog.switch.text() == "&Stop"
 
     def test_the_ae_title_takes_effect_at_once_and_is_kept(self, dialog, services, qtbot):
-        type_in(dialog.ae_title, "NEWNAME")
+        type_in(dialog.general.ae_title, "NEWNAME")
         settled(services, qtbot, ae_title="NEWNAME")
-        assert services.server.settings.ae_title == "NEWNAME"
+        assert services.server.profile.ae_title == "NEWNAME"
         qtbot.waitUntil(lambda: kept(services).ae_title == "NEWNAME")
         assert "NEWNAME listening" in dialog._state.text
 
     def test_a_title_that_cannot_be_is_refused_beside_the_field(self, dialog, services):
-        type_in(dialog.ae_title, "MUCH_TOO_LONG_A_TITLE")
-        problem = dialog.ae_title.findChild(QLabel, "problem")
+        type_in(dialog.general.ae_title, "MUCH_TOO_LONG_A_TITLE")
+        problem = dialog.general.ae_title.findChild(QLabel, "problem")
         assert problem.isVisible()
         assert "at most 16 characters" in problem.text()
-        assert services.settings.server.ae_title == "WORKSTATION"
+        assert services.profile.ae_title == "WORKSTATION"
 
     def test_another_port_moves_the_server(self, dialog, services, qtbot):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        type_in(dialog.port, str(port))
+        type_in(dialog.general.port, str(port))
         qtbot.waitUntil(lambda: services.server.address == ("127.0.0.1", port), timeout=5000)
         assert echo(services, qtbot).succeeded
 
@@ -102,11 +102,11 @@ class TestGeneral:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
-            type_in(dialog.port, str(taken.getsockname()[1]))
+            type_in(dialog.general.port, str(taken.getsockname()[1]))
             qtbot.waitUntil(lambda: dialog._note.outcome is Outcome.FAILURE, timeout=5000)
         assert "another program uses this port" in dialog._note.text
         assert services.server.address == before
-        assert dialog.port.text == str(before[1])
+        assert dialog.general.port.text == str(before[1])
         assert echo(services, qtbot).succeeded
 
     def test_stop_and_start(self, dialog, services, qtbot):
@@ -118,139 +118,162 @@ class TestGeneral:
         assert echo(services, qtbot).succeeded
 
     def test_limits(self, dialog, services, qtbot):
-        dialog.acse_timeout.setValue(12.5)
+        dialog.general.acse_timeout.setValue(12.5)
         settled(services, qtbot, acse_timeout=12.5)
-        dialog.maximum_associations.setValue(3)
+        dialog.general.maximum_associations.setValue(3)
         settled(services, qtbot, maximum_associations=3)
-        row = dialog.maximum_pdu.findData(16384)
-        dialog.maximum_pdu.setCurrentIndex(row)
-        dialog.maximum_pdu.activated.emit(row)
+        row = dialog.general.maximum_pdu.findData(16384)
+        dialog.general.maximum_pdu.setCurrentIndex(row)
+        dialog.general.maximum_pdu.activated.emit(row)
         settled(services, qtbot, maximum_pdu_size=16384)
         assert (kept(services).acse_timeout, kept(services).maximum_pdu_size) == (12.5, 16384)
 
     def test_quick_changes_all_count(self, dialog, services, qtbot):
-        dialog.acse_timeout.setValue(11)
-        dialog.dimse_timeout.setValue(12)
-        dialog.network_timeout.setValue(13)
+        dialog.general.acse_timeout.setValue(11)
+        dialog.general.dimse_timeout.setValue(12)
+        dialog.general.network_timeout.setValue(13)
         settled(services, qtbot, acse_timeout=11, dimse_timeout=12, network_timeout=13)
 
 
 class TestAccept:
-    def test_reject_everybody_for_a_chosen_reason(self, dialog, services, qtbot):
-        dialog.reject_all.click()
-        settled_reject = lambda: services.settings.server.admission.reject  # noqa: E731
-        qtbot.waitUntil(lambda: settled_reject() == (1, 1, 7))
-        row = dialog.reject_source.findData(3)
-        dialog.reject_source.setCurrentIndex(row)
-        dialog.reject_source.activated.emit(row)
-        qtbot.waitUntil(lambda: settled_reject() == (1, 3, 1))
-        result = echo(services, qtbot)
-        assert result.failure is not None
-        assert "temporar" in result.failure.sentence.lower() or "congestion" in result.failure.sentence.lower()
-        dialog.accept_all.click()
-        qtbot.waitUntil(lambda: settled_reject() is None)
-        assert echo(services, qtbot).succeeded
-
-    def test_only_standard_reasons_are_offered(self, dialog):
-        for source, _, reasons in REJECT_SOURCES:
-            dialog.reject_source.setCurrentIndex(dialog.reject_source.findData(source))
-            dialog._offer_reasons()
-            offered = [dialog.reject_reason.itemData(row) for row in range(dialog.reject_reason.count())]
-            assert offered == [value for value, _ in reasons]
-
     def test_require_the_called_title(self, dialog, services, qtbot):
         assert echo(services, qtbot, called="OTHER").succeeded
-        dialog.require_called.click()
-        qtbot.waitUntil(lambda: services.settings.server.admission.require_called)
+        dialog.accept_page.require_called.click()
+        qtbot.waitUntil(lambda: services.profile.require_called)
         assert not echo(services, qtbot, called="OTHER").succeeded
         assert echo(services, qtbot).succeeded
 
     def test_require_calling_titles(self, dialog, services, qtbot):
-        dialog.require_calling.click()
-        assert services.settings.server.admission.require_calling == ()
-        assert "at least one AE title" in dialog.calling.findChild(QLabel, "problem").text()
-        type_in(dialog.calling, "CT1, MR 2")
-        qtbot.waitUntil(lambda: services.settings.server.admission.require_calling == ("CT1", "MR 2"))
+        dialog.accept_page.require_calling.click()
+        assert services.profile.require_calling == ()
+        assert "at least one AE title" in dialog.accept_page.calling.findChild(QLabel, "problem").text()
+        type_in(dialog.accept_page.calling, "CT1, MR 2")
+        qtbot.waitUntil(lambda: services.profile.require_calling == ("CT1", "MR 2"))
         assert not echo(services, qtbot).succeeded
         assert echo(services, qtbot, calling="MR 2").succeeded
-        dialog.require_calling.click()
-        qtbot.waitUntil(lambda: services.settings.server.admission.require_calling == ())
+        dialog.accept_page.require_calling.click()
+        qtbot.waitUntil(lambda: services.profile.require_calling == ())
         assert echo(services, qtbot).succeeded
 
 
-class TestBehaviour:
-    def rows(self, dialog) -> dict[str, str]:
-        items = (dialog.behaviour.list.topLevelItem(row) for row in range(dialog.behaviour.list.topLevelItemCount()))
-        return {item.text(0): item.text(1) for item in items}
-
-    def test_a_row_for_each_intervention_event_of_dimse_c(self, dialog):
-        assert self.rows(dialog) == dict.fromkeys(("C-ECHO", "C-STORE", "C-FIND", "C-GET", "C-MOVE"), "built in")
-        assert [name for name, *_ in EVENTS] == [f"EVT_C_{each}" for each in ("ECHO", "STORE", "FIND", "GET", "MOVE")]
-
-    def test_a_status_by_name_is_answered_at_once(self, dialog, services, qtbot):
-        dialog.tabs.setCurrentIndex(2)
-        dialog.behaviour.select("EVT_C_ECHO")
-        QTest.mouseClick(dialog.behaviour._answer, Qt.MouseButton.LeftButton)
-        dialog.behaviour.status.combo.setCurrentIndex(dialog.behaviour.status.combo.findData(0x0211))
-        expected = Behaviour(kind="status", status=0x0211)
-        qtbot.waitUntil(lambda: services.settings.server.behaviours == {"EVT_C_ECHO": expected})
+class TestRules:
+    def test_a_rule_acts_at_once_and_is_kept(self, dialog, services, qtbot):
+        dialog.rules.rules_changed.emit((answering("EVT_C_ECHO", 0x0211),))
+        qtbot.waitUntil(lambda: services.profile.rules == (answering("EVT_C_ECHO", 0x0211),))
         assert echo(services, qtbot).status == 0x0211
-        assert self.rows(dialog)["C-ECHO"] == "answer 0211 (Unrecognized operation)"
-        assert kept(services).behaviours == {"EVT_C_ECHO": expected}
+        qtbot.waitUntil(lambda: kept(services).rules == services.profile.rules)
+        assert services.server.book.hits(services.profile.rules[0].name).fired == 1
 
-    def test_any_number_and_a_delay(self, dialog, services, qtbot):
-        dialog.behaviour.select("EVT_C_ECHO")
-        dialog.behaviour._answer.click()
-        dialog.behaviour.status.combo.setEditText("C123")
-        dialog.behaviour.delay.setValue(150)
-        expected = Behaviour(kind="status", status=0xC123, delay=0.15)
-        qtbot.waitUntil(lambda: services.settings.server.behaviours == {"EVT_C_ECHO": expected})
-        result = echo(services, qtbot)
-        assert result.status == 0xC123
-        assert result.times[0] >= 150
 
-    def test_refuse_and_all_built_in(self, dialog, services, qtbot):
-        dialog.behaviour.select("EVT_C_ECHO")
-        dialog.behaviour._refuse.click()
-        qtbot.waitUntil(lambda: "EVT_C_ECHO" in services.settings.server.behaviours)
-        assert echo(services, qtbot).status == 0x0122
-        dialog.behaviour.reset.click()
-        qtbot.waitUntil(lambda: services.settings.server.behaviours == {})
+class TestContexts:
+    def test_a_line_says_what_is_accepted(self, dialog, services, qtbot):
+        dialog.tabs.setCurrentIndex(1)
+        page = dialog.accept_page
+        page.findChild(QPushButton, "addSupported").click()
+        assert "names no SOP class" in page.note.text
+        assert services.profile.supported == ()
+        page.contexts.item(0, 0).setText("CT Image Storage, MR*")
+        settled(services, qtbot, supported=(Supported(sop_classes=("CT Image Storage", "MR*")),))
+        page.contexts.item(0, 1).setText("nonsense")
+        assert "no transfer syntax is named" in page.note.text
+        page.contexts.item(0, 1).setText("1.2.840.10008.1.2")
+        line = Supported(sop_classes=("CT Image Storage", "MR*"), transfer_syntaxes=("1.2.840.10008.1.2",))
+        settled(services, qtbot, supported=(line,))
+        assert not echo(services, qtbot).succeeded, "Verification is not supported any more"
+        page.contexts.setCurrentCell(0, 0)
+        page.remove.click()
+        settled(services, qtbot, supported=())
         assert echo(services, qtbot).succeeded
-        assert set(self.rows(dialog).values()) == {"built in"}
 
-    def test_choosing_another_row_changes_nothing(self, dialog, services, qtbot):
-        changes = []
-        dialog.behaviour.changed.connect(lambda *change: changes.append(change))
-        for event, *_ in EVENTS:
-            dialog.behaviour.select(event)
-        assert changes == []
+    def test_a_certificate_that_is_not_there_is_explained_and_changes_nothing(self, dialog, services, qtbot):
+        dialog.tabs.setCurrentIndex(1)
+        dialog.accept_page.certificate.setText("/nowhere.pem")
+        dialog.accept_page.certificate.editingFinished.emit()
+        qtbot.waitUntil(lambda: dialog._note.outcome is Outcome.FAILURE, timeout=5000)
+        assert "/nowhere.pem" in dialog._note.text
+        assert services.profile.tls.certificate == ""
+        assert echo(services, qtbot).succeeded
 
-    @pytest.mark.parametrize(
-        ("behaviour", "words"),
-        [
-            (Behaviour(), "built in"),
-            (Behaviour(delay=0.5), "built in, after 500 ms"),
-            (
-                Behaviour(kind="status", status=0xA700, delay=2),
-                "answer A700 (Refused: out of resources), after 2 s",
-            ),
-            (Behaviour(kind="status", status=0x1234), "answer 1234 (not in the service's table)"),
-            (Behaviour(kind="refuse"), "refuse"),
-        ],
-    )
-    def test_words(self, behaviour, words):
-        assert in_words("EVT_C_STORE", behaviour) == words
+
+class TestServers:
+    def run_menu(self, dialog, text: str):
+        for act in dialog.more.menu().actions():
+            if act.text().replace("&", "") == text:
+                return act
+        raise AssertionError(text)
+
+    def test_another_server_beside_the_first(self, dialog, services, qtbot):
+        self.run_menu(dialog, "New Server").trigger()
+        qtbot.waitUntil(lambda: dialog._name == "Server", timeout=10_000)
+        other = services.servers.get("Server")
+        qtbot.waitUntil(lambda: other.running, timeout=5000)
+        assert other.address != services.server.address
+        assert {peer.name for peer in services.all_peers()} >= {MAIN, "Server"}
+        type_in(dialog.general.ae_title, "SECOND")
+        qtbot.waitUntil(lambda: other.profile.ae_title == "SECOND")
+        assert services.profile.ae_title == "WORKSTATION"
+        assert {each.name for each in ProfileFolder(services.folders.servers).load()} == {MAIN, "Server"}
+        dialog._remove_now("Server")
+        qtbot.waitUntil(lambda: dialog._name == MAIN, timeout=10_000)
+        assert not other.running
+        assert [each.name for each in ProfileFolder(services.folders.servers).load()] == [MAIN]
+
+    def test_a_ready_made_one(self, dialog, services, qtbot):
+        menu = self.run_menu(dialog, "New from a Ready-Made Profile").menu()
+        assert len(menu.actions()) == 6
+        next(act for act in menu.actions() if act.text() == "Rejects everything").trigger()
+        qtbot.waitUntil(lambda: services.servers.get("Rejects everything") is not None, timeout=10_000)
+        server = services.servers.get("Rejects everything")
+        qtbot.waitUntil(lambda: server.running, timeout=5000)
+        peer = services.built_in("Rejects everything")
+        results = []
+
+        async def ask() -> None:
+            results.append(await services.tasks.run(EchoJob(services.caller(), peer)))
+
+        start(ask())
+        qtbot.waitUntil(lambda: bool(results), timeout=10_000)
+        assert "called AE title" in results[0].failure.sentence
+
+    def test_export_and_import(self, dialog, services, qtbot, tmp_path):
+        path = tmp_path / "shared.toml"
+        rules = (answering("EVT_C_ECHO", 0x0211),)
+        dialog._write(path, Profile(name="Shared", port=services.profile.port, rules=rules))
+        qtbot.waitUntil(lambda: dialog._note.outcome is Outcome.SUCCESS, timeout=5000)
+        assert read_profile(path)[0].rules == rules
+        dialog._add_from(path)
+        qtbot.waitUntil(lambda: services.servers.get("Shared") is not None, timeout=10_000)
+        qtbot.waitUntil(lambda: dialog._name == "Shared", timeout=10_000)
+        assert services.servers.get("Shared").profile.port != services.profile.port, "it is taken"
+        path.write_text("= oops")
+        dialog._add_from(path)
+        qtbot.waitUntil(lambda: "broken" in dialog._note.text, timeout=5000)
+
+    def test_a_file_that_was_edited_is_read_again(self, dialog, services, qtbot):
+        dialog.general.acse_timeout.setValue(12.5)
+        settled(services, qtbot, acse_timeout=12.5)
+        path = services._profile_folder.path_of(MAIN)
+        qtbot.waitUntil(path.exists)
+        changed = ProfileFile(path).load()
+        ProfileFile(path).save(replace(changed, ae_title="EDITED"))
+        self.run_menu(dialog, "Reload From File").trigger()
+        settled(services, qtbot, ae_title="EDITED")
+        path.write_text(path.read_text() + "\n[[rule]]\nname = 7\n")
+        self.run_menu(dialog, "Reload From File").trigger()
+        qtbot.waitUntil(lambda: dialog._note.outcome is Outcome.FAILURE, timeout=5000)
+        assert services.profile.ae_title == "EDITED"
 
 
 class TestArchive:
     def test_counts_and_durable(self, dialog, services, qtbot):
         dialog.tabs.setCurrentIndex(3)
-        qtbot.waitUntil(lambda: dialog._objects.text() == "0 objects, 0 series, 0 studies, 0 patients")
-        assert dialog.folder.text() == str(services.archive.folder)
-        assert dialog._free.text().endswith("B")
-        dialog.durable.click()
-        settled(services, qtbot, durable=False)
+        qtbot.waitUntil(lambda: dialog.archive._objects.text() == "0 objects, 0 series, 0 studies, 0 patients")
+        assert dialog.archive.folder.text() == str(services.archive.folder)
+        assert dialog.archive._free.text().endswith("B")
+        before = services.archive.durable
+        dialog.archive.durable.click()
+        assert services.archive.durable is not before
+        assert services._settings_file.load().archive.durable is not before
 
 
 def test_escape_closes_and_the_server_goes_on(dialog, services):

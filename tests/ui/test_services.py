@@ -12,7 +12,8 @@ import pytest
 from dialog_kit import running_services
 
 from workstation.peers import Peer
-from workstation.settings import ServerSettings, SettingsFile
+from workstation.scp.profiles import MAIN, Profile, ProfileFolder
+from workstation.settings import SettingsFile
 from workstation.ui.services import PeerHealth, PeerState, Services, explain_no_listener
 
 
@@ -39,10 +40,10 @@ def kept(services: Services):
 
 class TestSettings:
     def test_only_sections_that_changed_are_written(self, services):
-        port = services.settings.server.port  # as the command line would set it
+        services._settings = replace(services.settings, caller=replace(services.settings.caller, acse_timeout=7))
         services.save_settings(replace(services.settings, appearance="dark"))
-        assert services.settings.server.port == port
-        assert kept(services).server.port == 11112
+        assert services.settings.caller.acse_timeout == 7
+        assert kept(services).caller.acse_timeout == 30
         assert kept(services).appearance == "dark"
 
     def test_a_file_that_cannot_be_written_is_said_and_the_settings_are_in_force(self, services, qtbot):
@@ -62,7 +63,7 @@ class TestPeers:
 
     def test_a_server_on_all_addresses_is_reached_on_this_computer(self, services):
         services.server.stop()
-        services.save_settings(replace(services.settings, server=replace(services.settings.server, host="0.0.0.0")))
+        services._profiles[MAIN] = replace(services.profile, host="0.0.0.0")
         assert services.built_in().host == "127.0.0.1"
 
     def test_destinations_follow_the_book_with_peers_of_this_run_first(self, services):
@@ -97,8 +98,8 @@ class TestServer:
         assert listens(free_port)
         assert services.server_problem == ""
         assert [record.message for record in caplog.records] == [
-            "The built-in server is stopped",
-            f"The built-in server WORKSTATION listens on 127.0.0.1:{free_port}",
+            "The server Built-in is stopped",
+            f"The server Built-in (WORKSTATION) listens on 127.0.0.1:{free_port}",
         ]
 
     def test_a_taken_port_is_explained(self, services, qtbot, free_port, caplog):
@@ -113,29 +114,37 @@ class TestServer:
     def test_a_move_to_a_taken_port_leaves_all_as_it_was(self, services, qtbot, free_port):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             other = taken.getsockname()[1]
-            wanted = replace(services.settings.server, port=other)
+            wanted = replace(services.profile, port=other)
             with qtbot.waitSignal(services.notified) as said:
-                problem = do(qtbot, services.apply_server_settings(wanted))
+                problem = do(qtbot, services.apply_profile(wanted))
         assert problem
         assert "goes on as it was" in said.args[0]
-        assert services.settings.server.port == free_port
+        assert services.profile.port == free_port
         assert listens(free_port)
 
     def test_another_ae_title_is_in_force_at_once_and_kept(self, services, qtbot):
-        wanted = replace(services.settings.server, ae_title="OTHER")
-        assert do(qtbot, services.apply_server_settings(wanted)) == ""
-        assert services.server.settings.ae_title == "OTHER"
+        wanted = replace(services.profile, ae_title="OTHER")
+        assert do(qtbot, services.apply_profile(wanted)) == ""
+        assert services.server.profile.ae_title == "OTHER"
         assert services.built_in().ae_title == "OTHER"
         assert services.destination("OTHER") == services.server.address
-        assert kept(services).server.ae_title == "OTHER"
+        assert ProfileFolder(services.folders.servers).load()[0].ae_title == "OTHER"
+
+    def test_what_the_command_line_set_is_not_kept(self, services, qtbot):
+        services._profiles[MAIN] = replace(services.profile, port=4242)
+        services.server.stop()
+        assert do(qtbot, services.apply_profile(replace(services.profile, ae_title="OTHER"))) == ""
+        kept_profile = ProfileFolder(services.folders.servers).load()[0]
+        assert kept_profile.ae_title == "OTHER"
+        assert kept_profile.port != 4242
 
     def test_a_run_without_server(self, services, qtbot):
-        server, services.server = services.server, None
+        servers, services.servers = services.servers, None
         try:
             assert services.built_in() is None
             assert "--no-scp" in do(qtbot, services.start_server())
         finally:
-            services.server = server
+            services.servers = servers
 
 
 @pytest.mark.parametrize(
@@ -148,6 +157,6 @@ class TestServer:
     ],
 )
 def test_each_reason_has_its_remedy(number, words):
-    sentence = explain_no_listener(ServerSettings(), OSError(number, os.strerror(number)))
+    sentence = explain_no_listener(Profile(), OSError(number, os.strerror(number)))
     assert words in sentence
     assert "Server > Settings" in sentence

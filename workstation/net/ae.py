@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import ssl
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from pydicom.uid import UID
@@ -421,6 +421,7 @@ class ApplicationEntity:
         *,
         sink_factory: SinkFactory | None = None,
         admit: Admit | None = None,
+        deliberates: Callable[[], bool] | None = None,
     ) -> ThreadedAssociationServer | None:
         """Start a server.
 
@@ -433,6 +434,7 @@ class ApplicationEntity:
             contexts: What it supports; default `supported_contexts`.
             sink_factory: Offers sinks for the data sets of C-STORE requests.
             admit: Asked for each association request; a rejection that it returns is sent.
+            deliberates: Says whether `admit` may take its time now, which it then does in a thread of its own.
 
         Returns:
             The running server, or None after blocking.
@@ -450,6 +452,7 @@ class ApplicationEntity:
             ThreadedAssociationServer,
             sink_factory=sink_factory,
             admit=admit,
+            deliberates=deliberates,
         )
         assert isinstance(server, ThreadedAssociationServer)
         if not block:

@@ -96,8 +96,6 @@ class AssociationServer:
         request_handler: Made for each connection that comes in; default `RequestHandler`.
         sink_factory: Offers sinks for the data sets of C-STORE requests.
         admit: Asked for each association request; a rejection that it returns is sent.
-
-    Attributes:
         deliberates: Says whether `admit` may take its time now: it is asked in a thread of its own then, while the
             peer's abort is seen. None if it never does.
 
@@ -117,6 +115,7 @@ class AssociationServer:
         *,
         sink_factory: SinkFactory | None = None,
         admit: Admit | None = None,
+        deliberates: Callable[[], bool] | None = None,
     ) -> None:
         self.ae = ae
         self.ae_title = ae_title
@@ -124,7 +123,7 @@ class AssociationServer:
         self.ssl_context = ssl_context
         self.sink_factory = sink_factory
         self.admit = admit
-        self.deliberates: Callable[[], bool] | None = None
+        self.deliberates = deliberates
         self.RequestHandlerClass = request_handler or RequestHandler
         self._handlers = events.Handlers()
         default_logging.bind_default_handlers(self._handlers)

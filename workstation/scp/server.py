@@ -1,13 +1,17 @@
-"""The built-in test server: an application entity that answers from the archive as a person chose.
+"""One test server: an application entity that answers from archive and ledger as its profile says.
 
-Puts together the listening of `net`, the built-in answers, the behaviours and the admission of associations. Settings
-are one immutable value that `apply` replaces: every handler looks at the current one.
+Puts together the listening of `net`, the built-in answers and the rules. The profile is one immutable value that
+`apply` replaces: every handler looks at what is current.
 """
 
 from __future__ import annotations
 
+import logging
+import ssl
 import threading
 from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
 
 from workstation.net import evt
 from workstation.net.ae import AE
@@ -15,57 +19,99 @@ from workstation.net.association import Association
 from workstation.net.codec.pdu import A_ASSOCIATE_RJ, A_ASSOCIATE_RQ
 from workstation.net.events import Event, EventHandler
 from workstation.net.listener import ThreadedAssociationServer
-from workstation.scp.answers.built_in import BuiltIn, answer_extended
-from workstation.scp.answers.contexts import supported_contexts
+from workstation.net.presentation import PresentationContext
+from workstation.scp.answers.built_in import BuiltIn
+from workstation.scp.answers.contexts import chosen_contexts
+from workstation.scp.answers.query_retrieve import answer_extended
 from workstation.scp.archive.archive import Archive
-from workstation.scp.behaviour import answering, yielding
-from workstation.settings import Behaviour, ServerSettings
+from workstation.scp.asking import Asker
+from workstation.scp.ledger import Ledger
+from workstation.scp.profiles import Profile, Tls
+from workstation.scp.rules.applying import Applying
+from workstation.scp.rules.book import RuleBook
+from workstation.scp.scripts import Scripts
+from workstation.scp.surroundings import Later, Surroundings
+
+LOGGER = logging.getLogger(__name__)
 
 # PS3.8 Table 9-21: rejected permanently by the service user.
 _PERMANENT, _SERVICE_USER = 1, 1
 _CALLING_NOT_RECOGNIZED, _CALLED_NOT_RECOGNIZED = 3, 7
+
+Destinations = Callable[[str], tuple[str, int] | None]
+
+
+class TlsError(Exception):
+    """The TLS files of a profile cannot be used; a sentence says why."""
 
 
 class TestServer:
     """The test server. Methods may be called from any thread; none calls back into the caller.
 
     Args:
-        settings: what to begin with.
+        profile: what to begin with.
         archive: where objects are kept; not closed by the server.
+        ledger: where everything else is kept; not closed by the server.
         destinations: AE title of a C-MOVE destination -> (host, port), or None if nobody has it.
         notification_handlers: (event, handler) for everybody who watches; also for associations with destinations.
+        asker: asks the person; None if nobody is there.
+        scripts: the person's scripts, shared between servers.
+        folder: what paths in the profile are relative to.
+
+    Attributes:
+        book: the rules in force, with their hits.
     """
 
     __test__ = False  # not a test case, whatever pytest thinks of the name
 
     def __init__(
         self,
-        settings: ServerSettings,
+        profile: Profile,
         archive: Archive,
-        destinations: Callable[[str], tuple[str, int] | None],
+        ledger: Ledger,
+        destinations: Destinations,
         notification_handlers: Iterable[EventHandler] = (),
+        *,
+        asker: Asker | None = None,
+        scripts: Scripts | None = None,
+        folder: Path | None = None,
     ) -> None:
-        self._settings = settings
-        self._archive = archive
+        self._profile = profile
         self._notification_handlers = list(notification_handlers)
+        self._destinations = destinations
+        self._later = Later()
+        self.book = RuleBook(profile.rules)
         self._built_in = BuiltIn(
-            archive,
-            ae_title=lambda: self._settings.ae_title,
-            destinations=destinations,
-            behaviour_of=self._behaviour_of,
-            sub_operation_handlers=self._notification_handlers,
+            Surroundings(
+                archive=archive,
+                ledger=ledger,
+                ae_title=lambda: self._profile.ae_title,
+                destinations=destinations,
+                associate=self._associate,
+                later=self._later,
+                notification_handlers=tuple(self._notification_handlers),
+            )
         )
-        # Guards starting, stopping and applying; handlers read `_settings` without it.
+        self._folder = folder or Path.cwd()
+        self._applying = Applying(
+            self.book, asker, scripts if scripts is not None else Scripts(), folder=lambda: self._folder
+        )
+        # Guards starting, stopping and applying; handlers read `_profile` without it.
         self._changing = threading.Lock()
-        self._ae = AE(settings.ae_title)
+        self._ae = AE(profile.ae_title)
         self._server: ThreadedAssociationServer | None = None
 
     # state
 
     @property
-    def settings(self) -> ServerSettings:
-        """The settings that apply now."""
-        return self._settings
+    def profile(self) -> Profile:
+        """The profile that applies now."""
+        return self._profile
+
+    @property
+    def name(self) -> str:
+        """The profile's name."""
+        return self._profile.name
 
     @property
     def running(self) -> bool:
@@ -74,7 +120,7 @@ class TestServer:
 
     @property
     def address(self) -> tuple[str, int] | None:
-        """Where it listens, with the real port if the settings say 0; None if it does not."""
+        """Where it listens, with the real port if the profile says 0; None if it does not."""
         server = self._server
         return None if server is None else (server.server_address[0], server.server_address[1])
 
@@ -86,15 +132,19 @@ class TestServer:
     # control
 
     def start(self) -> None:
-        """Listen.
+        """Listen, and go on with what a restart interrupted, such as reports that were not delivered.
 
         Raises:
             OSError: the address cannot be listened on, as when the port is taken.
+            TlsError: the certificate cannot be used.
         """
         with self._changing:
-            if self._server is None:
-                self._tune(self._settings)
-                self._server = self._listen(self._settings)
+            if self._server is not None:
+                return
+            self._tune(self._profile)
+            self._later.start()
+            self._server = self._listen(self._profile)
+            self._built_in.resume()
 
     def stop(self) -> None:
         """Abort what lives and give the port up. Returns when all is closed."""
@@ -102,79 +152,128 @@ class TestServer:
             server, self._server = self._server, None
             if server is not None:
                 server.shutdown()
+            self._later.stop()
             self._ae.shutdown()
+            if server is not None:
+                self._built_in.stop()
 
-    def apply(self, settings: ServerSettings) -> None:
-        """Replace the settings. All but address and port act at once, also on what lives.
+    def apply(self, profile: Profile) -> None:
+        """Replace the profile. All but address, port and TLS act at once, also on what lives.
 
-        Another address or port makes the server listen there, and end what came in by the old one.
+        With another address or port the server listens there, and ends what came in by the old one.
 
         Raises:
             OSError: the new address cannot be listened on; the server goes on as it was.
+            TlsError: the certificate cannot be used; the server goes on as it was.
         """
         with self._changing:
-            moves = (settings.host, settings.port) != (self._settings.host, self._settings.port)
-            if self._server is not None and moves:
-                old, self._server = self._server, self._listen(settings)
+            now, old = self._profile, self._server
+            moves = (profile.host, profile.port) != (now.host, now.port)
+            if old is not None and moves:
+                self._server = self._listen(profile)
                 old.shutdown()
-            self._settings = settings
-            self._archive.durable = settings.durable
-            self._tune(settings)
+            elif old is not None:
+                old.ssl_context = tls_context(profile.tls, self._folder)
+                old.contexts = self._contexts(profile)
+            self._profile = profile
+            self.book.replace(profile.rules)
+            self._tune(profile)
 
-    def _tune(self, settings: ServerSettings) -> None:
+    def _tune(self, profile: Profile) -> None:
         ae = self._ae
-        ae.ae_title = settings.ae_title
-        ae.acse_timeout = settings.acse_timeout
-        ae.dimse_timeout = settings.dimse_timeout
-        ae.network_timeout = settings.network_timeout
+        ae.ae_title = profile.ae_title
+        ae.acse_timeout = profile.acse_timeout
+        ae.dimse_timeout = profile.dimse_timeout
+        ae.network_timeout = profile.network_timeout
         # A move destination that does not answer must not hold its C-MOVE for the system's two minutes.
-        ae.connection_timeout = settings.acse_timeout
-        ae.maximum_pdu_size = settings.maximum_pdu_size
-        ae.maximum_associations = settings.maximum_associations
+        ae.connection_timeout = profile.acse_timeout
+        ae.maximum_pdu_size = profile.maximum_pdu_size
+        ae.maximum_associations = profile.maximum_associations
         if self._server is not None:
-            self._server.ae_title = settings.ae_title
+            self._server.ae_title = profile.ae_title
 
-    def _listen(self, settings: ServerSettings) -> ThreadedAssociationServer:
+    def _contexts(self, profile: Profile) -> list[PresentationContext]:
+        return chosen_contexts(self._built_in.contexts(), profile.supported)
+
+    def _listen(self, profile: Profile) -> ThreadedAssociationServer:
+        applying = self._applying
         server = self._ae.start_server(
-            (settings.host, settings.port),
+            (profile.host, profile.port),
             block=False,
-            evt_handlers=[*self._notification_handlers, *self._handlers()],
-            ae_title=settings.ae_title,
-            contexts=supported_contexts(),
-            sink_factory=self._built_in.open_sink,
-            admit=self._admit,
+            evt_handlers=[
+                *self._notification_handlers,
+                *self._handlers(),
+            ],
+            ae_title=profile.ae_title,
+            contexts=self._contexts(profile),
+            ssl_context=tls_context(profile.tls, self._folder),
+            sink_factory=applying.open_sink(self._built_in.storage.open_sink),
+            admit=lambda assoc, request: applying.admit(assoc, request, self._admit),
+            deliberates=applying.deliberates,
         )
         assert server is not None
         return server
 
     def _handlers(self) -> list[EventHandler]:
-        built_in, behaviour_of = self._built_in, self._behaviour_of
-        return [
-            (evt.EVT_C_ECHO, answering("EVT_C_ECHO", built_in.echo, behaviour_of)),
-            # Its behaviour is chosen when the object begins to arrive.
-            (evt.EVT_C_STORE, built_in.store),
-            (evt.EVT_C_FIND, yielding("EVT_C_FIND", built_in.find, behaviour_of)),
-            (evt.EVT_C_GET, yielding("EVT_C_GET", built_in.get, behaviour_of)),
-            (evt.EVT_C_MOVE, yielding("EVT_C_MOVE", built_in.move, behaviour_of)),
-            (evt.EVT_SOP_EXTENDED, _answer_extended),
-        ]
+        return self._applying.handlers(self._built_in, {evt.EVT_SOP_EXTENDED: _answer_extended})
 
-    def _behaviour_of(self, name: str) -> Behaviour:
-        return self._settings.behaviour(name)
+    # associations of its own
+
+    def _associate(
+        self, ae_title: str, contexts: Iterable[PresentationContext], ext_neg: Iterable[Any] = ()
+    ) -> Association | None:
+        where = self._destinations(ae_title)
+        if where is None:
+            return None
+        return self._ae.associate(
+            *where,
+            contexts=list(contexts),
+            ae_title=ae_title,
+            ext_neg=list(ext_neg) or None,
+            evt_handlers=[*self._notification_handlers, *self._handlers()],
+        )
 
     # admission
 
     def _admit(self, _assoc: Association, request: A_ASSOCIATE_RQ) -> A_ASSOCIATE_RJ | None:
-        settings = self._settings
-        admission = settings.admission
-        if admission.reject is not None:
-            result, source, reason = admission.reject
-            return A_ASSOCIATE_RJ(result=result, source=source, reason=reason)
-        if admission.require_called and request.called_ae_title != settings.ae_title:
+        profile = self._profile
+        if profile.require_called and request.called_ae_title != profile.ae_title:
             return _rejection(_CALLED_NOT_RECOGNIZED)
-        if admission.require_calling and request.calling_ae_title not in admission.require_calling:
+        if profile.require_calling and request.calling_ae_title not in profile.require_calling:
             return _rejection(_CALLING_NOT_RECOGNIZED)
         return None
+
+
+def tls_context(tls: Tls, folder: Path) -> ssl.SSLContext | None:
+    """Return the TLS context of a profile, or None for a plain server.
+
+    Raises:
+        TlsError: A file cannot be used.
+    """
+    if not tls.certificate:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3 if tls.minimum == "1.3" else ssl.TLSVersion.TLSv1_2
+    for what, name, use in (
+        ("certificate", tls.certificate, lambda path: context.load_cert_chain(path, _key_of(tls, folder))),
+        ("authorities", tls.authorities, context.load_verify_locations),
+    ):
+        if not name:
+            continue
+        path = folder / Path(name).expanduser()
+        try:
+            use(path)
+        except ssl.SSLError as error:
+            raise TlsError(f"The TLS {what} {path} cannot be used: {error.reason or error}.") from error
+        except OSError as error:
+            raise TlsError(f"The TLS {what} {path} cannot be read: {error.strerror or error}.") from error
+    if tls.authorities:
+        context.verify_mode = ssl.CERT_REQUIRED if tls.require_client else ssl.CERT_OPTIONAL
+    return context
+
+
+def _key_of(tls: Tls, folder: Path) -> Path | None:
+    return folder / Path(tls.key).expanduser() if tls.key else None
 
 
 def _answer_extended(event: Event) -> dict[object, bytes]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from workstation.net.association import Association
-from workstation.net.events import Event, InterventionEvent
+from workstation.net.events import Event, EventHandler, InterventionEvent
 from workstation.net.presentation import PresentationContext
 from workstation.scp.archive.archive import Archive
 from workstation.scp.ledger import Ledger
@@ -48,6 +48,7 @@ class Surroundings:
         destinations: AE title -> (host, port) of a peer, or None.
         associate: Opens an association with a peer.
         later: Runs work when no peer waits for it.
+        notification_handlers: Bound to associations of the server's own, so that the window shows them.
     """
 
     archive: Archive
@@ -56,10 +57,11 @@ class Surroundings:
     destinations: Callable[[str], tuple[str, int] | None]
     associate: Associate
     later: Later
+    notification_handlers: tuple[EventHandler, ...] = ()
 
 
 class Answering(Protocol):
-    """The built-in answers of one service class."""
+    """The built-in answers of one service class. One that works by itself has a `stop()` as well."""
 
     def contexts(self) -> Iterable[PresentationContext]:
         """The presentation contexts that it serves, its abstract syntaxes with their transfer syntaxes."""

@@ -28,6 +28,8 @@ from workstation import __version__
 from workstation.cli import PROGRAM, Options
 from workstation.paths import DataDir
 from workstation.peers import AddressBook
+from workstation.scp.asking import Asker
+from workstation.scp.profiles import ProfileFolder
 from workstation.settings import Settings, SettingsFile
 from workstation.traffic.log import TrafficLog
 from workstation.ui.bridge import Bridge
@@ -42,8 +44,7 @@ from workstation.ui.window.demo import DemoError, play, save_picture
 from workstation.ui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
-    from workstation.scp.archive.archive import Archive
-    from workstation.scp.server import TestServer
+    from workstation.scp.servers import Servers
 
 _log = logging.getLogger(__name__)
 
@@ -95,18 +96,23 @@ class _Run:
         self._over = asyncio.Event()
         self._problems = [problem] if problem else []
         settings_file = SettingsFile(folders.settings)
-        kept = settings_file.load()
+        settings = settings_file.load()
         self._problems += settings_file.problems
-        settings = replace(kept, server=options.applied_to(kept.server))
         peers = self._address_book()
         self._theme = Theme()
         self._theme.set_appearance(Appearance(settings.appearance))
         self._tasks = Tasks()
         self._bridge = Bridge()
         log = TrafficLog(settings.traffic.max_rows, settings.traffic.max_bytes)
+        profiles = ProfileFolder(folders.servers)
+        kept = profiles.load()
+        self._problems += profiles.problems
         self._services = Services(
             settings=settings,
             settings_file=settings_file,
+            profiles=profiles,
+            kept=kept,
+            in_force=(options.applied_to(kept[0]), *kept[1:]),
             peers=peers,
             folders=folders,
             tasks=self._tasks,
@@ -114,6 +120,7 @@ class _Run:
             bridge=self._bridge,
             log=log,
         )
+        self._asker = Asker()
         self._viewers = Viewers(self._bridge, log, self._theme, self._tasks)
         self._window = MainWindow(self._services, self._viewers)
         self._collecting = Collecting(self._bridge.batch)
@@ -139,7 +146,7 @@ class _Run:
                     # Before anything can happen on the network.
                     self._window.captures.record(self._options.capture)
                 if self._options.has_server:
-                    await self._make_server(self._services.settings)
+                    await self._make_servers(self._services.settings)
                 self._collecting.begin()
                 for path in self._options.open:
                     await self._window.captures.load(path)
@@ -160,19 +167,26 @@ class _Run:
         if further > 0:
             self._services.notify(f"{further:,} more is wrong in the settings and peers in {self._folders.root}.")
 
-    async def _make_server(self, settings: Settings) -> None:
+    async def _make_servers(self, settings: Settings) -> None:
         services = self._services
 
-        def make() -> tuple[Archive, TestServer]:
+        def make() -> Servers:
             # Here, because their imports cost as much as the whole window.
             from workstation.scp.archive.archive import Archive
-            from workstation.scp.server import TestServer
+            from workstation.scp.ledger import Ledger
+            from workstation.scp.servers import Servers
 
-            archive = Archive(self._folders.archive, durable=settings.server.durable)
-            return archive, TestServer(settings.server, archive, services.destination, services.handlers())
+            kept = settings.archive
+            archive = Archive(self._folders.archive, url=kept.database or None, durable=kept.durable)
+            try:
+                ledger = Ledger(kept.database or f"sqlite:///{self._folders.ledger}", durable=kept.durable)
+            except BaseException:
+                archive.close()
+                raise
+            return Servers(archive, ledger, services.destination, services.handlers(), asker=self._asker)
 
         try:
-            archive, server = await self._tasks.call(make, "open-archive")
+            servers = await self._tasks.call(make, "open-archive")
         except asyncio.CancelledError:
             raise
         except Exception as error:
@@ -181,15 +195,18 @@ class _Run:
             reason = _reason_of(error)
             self._tell(f"The archive in {self._folders.archive} cannot be used, so there is no server: {reason}")
             return
-        services.set_server(server, archive)
-        if settings.server.enabled:
-            problem = await services.start_server()
+        services.set_servers(servers)
+        for profile in services.profiles:
+            if not profile.enabled:
+                continue
+            problem = await services.start_server(profile.name)
             if problem:
                 print(problem, file=sys.stderr, flush=True)
-            else:
-                host, port = server.address or (settings.server.host, settings.server.port)
-                place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-                print(f"SCP {settings.server.ae_title} listening on {place}", flush=True)
+                continue
+            server = servers.get(profile.name)
+            host, port = (server and server.address) or (profile.host, profile.port)
+            place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            print(f"SCP {profile.ae_title} listening on {place}", flush=True)
 
     async def _play(self) -> int:
         """The demo, the picture, or both; with a picture the run ends then."""
@@ -238,17 +255,17 @@ class _Run:
         self._bridge.close()
         if not await self._tasks.close():
             _log.warning("Some jobs did not end in time")
-        server, archive = self._services.server, self._services.archive
+        servers = self._services.servers
         stopped = asyncio.get_running_loop().create_future()
-        if server is not None and server.running:
-            _beside(server.stop, stopped, "stop server")
+        if servers is not None:
+            _beside(servers.stop, stopped, "stop servers")
             done, _ = await asyncio.wait({stopped}, timeout=10)
             if not done:
-                _log.warning("The server did not stop in time")
+                _log.warning("The servers did not stop in time")
         # Last, so that it has what the end itself sent.
         await asyncio.to_thread(self._services.recording.stop)
-        if archive is not None:
-            archive.close()
+        if servers is not None:
+            servers.close()
 
     def _tell(self, sentence: str) -> None:
         print(sentence, file=sys.stderr, flush=True)

@@ -25,8 +25,9 @@ BUDGET: Final = 0.008
 # threads the same work takes longer, waiting for the lock counts as well: then it is fewer, down to the least.
 BATCH: Final = 400
 LEAST: Final = 25
-# Milliseconds from one drain to the next while traffic runs: a screen shows no more, and views like few large batches.
-INTERVAL: Final = 16
+# Milliseconds from one drain to the next while traffic runs: as often as a person can follow a list, and views like few
+# large batches. What comes after a pause is shown at once.
+INTERVAL: Final = 50
 
 # PDU type of P-DATA-TF.
 _P_DATA: Final = 4

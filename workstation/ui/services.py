@@ -20,17 +20,21 @@ from PySide6.QtCore import QObject, Signal
 
 from workstation.paths import DataDir
 from workstation.peers import AddressBook, Peer
-from workstation.settings import ServerSettings, Settings, SettingsFile
+from workstation.scp.profiles import MAIN, Profile, ProfileFolder
+from workstation.settings import Settings, SettingsFile
 from workstation.ui.recording import Recording
 from workstation.ui.tasks import Tasks
 from workstation.ui.theme import Theme
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from workstation.net.events import Event, NotificationEvent
     from workstation.scp.archive.archive import Archive
+    from workstation.scp.ledger import Ledger
     from workstation.scp.server import TestServer
+    from workstation.scp.servers import Servers
     from workstation.scu.caller import Caller
     from workstation.traffic.log import TrafficLog
     from workstation.ui.bridge import Bridge
@@ -40,7 +44,7 @@ LOGGER = logging.getLogger("workstation.ui.server")
 # Whether the server runs is news in any log, and rare.
 LOGGER.setLevel(logging.INFO)
 
-BUILT_IN_NAME = "Built-in"
+BUILT_IN_NAME = MAIN
 BUILT_IN_GROUP = "Here"
 
 
@@ -74,7 +78,7 @@ class Services(QObject):
     """A peer's last answer is another one; carries the peer's name."""
 
     server_changed = Signal()
-    """The built-in server started, stopped, or got other settings."""
+    """A server was added or removed, started, stopped, or got another profile."""
 
     settings_changed = Signal()
     """Settings other than the server's were changed."""
@@ -90,14 +94,15 @@ class Services(QObject):
         *,
         settings: Settings,
         settings_file: SettingsFile,
+        profiles: ProfileFolder,
         peers: AddressBook,
         folders: DataDir,
         tasks: Tasks,
         theme: Theme,
         bridge: Bridge,
         log: TrafficLog,
-        archive: Archive | None = None,
-        server: TestServer | None = None,
+        kept: tuple[Profile, ...] = (Profile(),),
+        in_force: tuple[Profile, ...] = (),
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -107,13 +112,16 @@ class Services(QObject):
         self.folders = folders
         self.tasks = tasks
         self.theme = theme
-        self.archive = archive
-        self.server = server
+        self.servers: Servers | None = None
+        self._profile_folder = profiles
+        # What is in the files, and what is in force: the command line may have changed it for this run.
+        self._kept = {profile.name: profile for profile in kept}
+        self._profiles = {profile.name: profile for profile in in_force or kept}
         self.bridge = bridge
         self.log = log
         self.recording = Recording()
-        self.server_problem = ""
-        """Why the server is not running although it should be; empty if all is well."""
+        self.server_problems: dict[str, str] = {}
+        """By server: why it is not running although it should be."""
         self._peer_states: dict[str, PeerState] = {}
         # Guards _destinations: the server's workers look move destinations up while the person edits peers.
         self._lock = threading.Lock()
@@ -152,28 +160,29 @@ class Services(QObject):
 
     # --- peers
 
-    def built_in(self) -> Peer | None:
-        """The built-in server as a peer, or None if this run has no server."""
-        if self.server is None:
+    def built_in(self, name: str = MAIN) -> Peer | None:
+        """A server of this program as a peer, or None if this run has none of that name."""
+        server = self.servers.get(name) if self.servers is not None else None
+        if server is None:
             return None
-        settings = self.settings.server
-        host, port = self.server.address or (settings.host, settings.port)
+        profile = self._profiles[name]
+        host, port = server.address or (profile.host, profile.port)
         if host in ("", "0.0.0.0", "::"):
             host = "::1" if host == "::" else "127.0.0.1"
         return Peer(
-            name=BUILT_IN_NAME,
-            ae_title=settings.ae_title,
+            name=name,
+            ae_title=profile.ae_title,
             host=host,
             port=port,
             group=BUILT_IN_GROUP,
-            comment="The test server of this program",
+            comment=profile.description or "A test server of this program",
             temporary=True,
         )
 
     def all_peers(self) -> tuple[Peer, ...]:
-        """Every peer to choose from, the built-in server first."""
-        built_in = self.built_in()
-        return ((built_in,) if built_in is not None else ()) + tuple(self.peers)
+        """Every peer to choose from, the servers of this program first."""
+        here = [peer for name in self._profiles if (peer := self.built_in(name)) is not None]
+        return (*here, *self.peers)
 
     def find_peer(self, name: str) -> Peer | None:
         """The peer of this name, or None."""
@@ -230,62 +239,173 @@ class Services(QObject):
             maximum_pdu_size=own.maximum_pdu_size,
         )
 
-    # --- the built-in server
+    # --- the servers
 
-    def set_server(self, server: TestServer, archive: Archive) -> None:
-        """Take over the server and its archive once they are made, which is after the window is there."""
-        self.server, self.archive = server, archive
+    @property
+    def profile(self) -> Profile:
+        """The profile of the built-in server."""
+        return self._profiles[MAIN]
+
+    @property
+    def profiles(self) -> tuple[Profile, ...]:
+        """The profiles of all servers, the built-in one's first."""
+        return tuple(self._profiles.values())
+
+    @property
+    def server(self) -> TestServer | None:
+        """The built-in server, or None if this run has none."""
+        return self.servers.get(MAIN) if self.servers is not None else None
+
+    @property
+    def server_problem(self) -> str:
+        """Why the built-in server is not running although it should be; empty if all is well."""
+        return self.server_problems.get(MAIN, "")
+
+    @property
+    def archive(self) -> Archive | None:
+        """The stored objects, or None if this run has none."""
+        return self.servers.archive if self.servers is not None else None
+
+    @property
+    def ledger(self) -> Ledger | None:
+        """What the servers keep beside objects, or None if this run has none."""
+        return self.servers.ledger if self.servers is not None else None
+
+    def folder_of(self, name: str) -> Path:
+        """What paths in a server's profile are relative to."""
+        return self._profile_folder.path_of(name).parent
+
+    def set_servers(self, servers: Servers) -> None:
+        """Take the servers over once their archive is open, which is after the window is there."""
+        self.servers = servers
+        for profile in self._profiles.values():
+            if servers.get(profile.name) is None:
+                servers.add(profile, self.folder_of(profile.name))
         self.server_changed.emit()
         self.peers_changed.emit()
 
-    async def start_server(self) -> str:
-        """Start the built-in server; returns an empty text, or a sentence that says why it does not run."""
-        if self.server is None:
+    async def start_server(self, name: str = MAIN) -> str:
+        """Start a server; returns an empty text, or a sentence that says why it does not run."""
+        servers = self.servers
+        server = servers.get(name) if servers is not None else None
+        if servers is None or server is None:
             return "This run has no built-in server (it was started with --no-scp)."
-        settings = self.settings.server
         try:
-            await self.tasks.call(self.server.start, name="start-server")
-        except OSError as error:
-            self.server_problem = explain_no_listener(settings, error)
+            await self.tasks.call(server.start, name="start-server")
+        except Exception as error:
+            self.server_problems[name] = explain_no_listener(self._profiles[name], _expected(error))
         else:
-            self.server_problem = ""
-        self._log_server()
+            self.server_problems.pop(name, None)
+        self._log_server(name)
         self.server_changed.emit()
         self.peers_changed.emit()
-        return self.server_problem
+        return self.server_problems.get(name, "")
 
-    def _log_server(self) -> None:
-        peer = self.built_in()
-        if self.server_problem:
-            LOGGER.error("%s", self.server_problem)
-        elif self.server is not None and self.server.running and peer is not None:
-            LOGGER.info("The built-in server %s listens on %s:%d", peer.ae_title, peer.host, peer.port)
+    def _log_server(self, name: str) -> None:
+        peer = self.built_in(name)
+        server = self.servers.get(name) if self.servers is not None else None
+        if problem := self.server_problems.get(name):
+            LOGGER.error("%s", problem)
+        elif server is not None and server.running and peer is not None:
+            LOGGER.info("The server %s (%s) listens on %s:%d", name, peer.ae_title, peer.host, peer.port)
 
-    async def stop_server(self) -> None:
-        """Stop the built-in server; its associations are aborted."""
-        if self.server is not None:
-            await self.tasks.call(self.server.stop, name="stop-server")
-            LOGGER.info("The built-in server is stopped")
-            self.server_problem = ""
+    async def stop_server(self, name: str = MAIN) -> None:
+        """Stop a server; its associations are aborted."""
+        server = self.servers.get(name) if self.servers is not None else None
+        if server is not None:
+            await self.tasks.call(server.stop, name="stop-server")
+            LOGGER.info("The server %s is stopped", name)
+            self.server_problems.pop(name, None)
             self.server_changed.emit()
 
-    async def apply_server_settings(self, settings: ServerSettings) -> str:
-        """Put other server settings in force and keep them.
+    async def apply_profile(self, profile: Profile) -> str:
+        """Put another profile of the server with its name in force and keep it.
 
         Returns an empty text, or a sentence that says why it could not be; the server then goes on as it was.
         """
-        if self.server is not None:
+        server = self.servers.get(profile.name) if self.servers is not None else None
+        if server is not None:
             try:
-                await self.tasks.call(partial(self.server.apply, settings), name="apply-settings")
-            except OSError as error:
-                problem = explain_no_listener(settings, error)
+                await self.tasks.call(partial(server.apply, profile), name="apply-profile")
+            except Exception as error:
+                problem = explain_no_listener(profile, _expected(error))
                 self.notify(f"{problem} It goes on as it was.")
                 self.server_changed.emit()
                 return problem
-        self.save_settings(replace(self.settings, server=settings))
+        self._keep(profile)
         self.server_changed.emit()
         self.peers_changed.emit()
         return ""
+
+    async def reload_profile(self, name: str) -> tuple[str, ...]:
+        """Read a server's profile from its file again; returns sentences about what could not be."""
+        now = self._profiles[name]
+        profile, problems = await self.tasks.call(
+            partial(self._profile_folder.load_one, name, now), name="reload-profile"
+        )
+        self._kept[name] = profile
+        problem = await self.apply_profile(profile)
+        return (*problems, problem) if problem else problems
+
+    async def rename_server(self, name: str, wanted: str) -> str:
+        """Give a server another name; returns an empty text, or a sentence that says why it could not be."""
+        if name == MAIN:
+            return f"The {MAIN} server keeps its name."
+        if wanted in self._profiles:
+            return f"There is a server named {wanted!r} already."
+        try:
+            profile = replace(self._profiles[name], name=wanted)
+        except ValueError as error:
+            return str(error)
+        await self.remove_server(name)
+        return await self.add_server(profile)
+
+    async def add_server(self, profile: Profile) -> str:
+        """Add a server, keep its profile and start it if it is enabled; returns as `start_server`."""
+        if profile.name in self._profiles:
+            return f"There is a server named {profile.name!r} already."
+        self._keep(profile)
+        if self.servers is not None:
+            self.servers.add(profile, self.folder_of(profile.name))
+        self.server_changed.emit()
+        self.peers_changed.emit()
+        return await self.start_server(profile.name) if profile.enabled and self.servers is not None else ""
+
+    async def remove_server(self, name: str) -> None:
+        """Stop a server and forget its profile; the built-in one stays."""
+        if name == MAIN or name not in self._profiles:
+            return
+        if self.servers is not None:
+            await self.tasks.call(partial(self.servers.remove, name), name="remove-server")
+        del self._profiles[name]
+        self._kept.pop(name, None)
+        self.server_problems.pop(name, None)
+        try:
+            self._profile_folder.remove(name)
+        except OSError as error:
+            self.notify(f"The file of the server {name} cannot be removed: {error.strerror or error}.")
+        self.server_changed.emit()
+        self.peers_changed.emit()
+
+    def _keep(self, profile: Profile) -> None:
+        """Put a profile in force, and what changed by it into its file."""
+        before = self._profiles.get(profile.name)
+        self._profiles[profile.name] = profile
+        # What the command line set for this run is not written as long as the person leaves it alone.
+        kept = profile
+        if before is not None and profile.name in self._kept:
+            changed = {
+                each.name: getattr(profile, each.name)
+                for each in fields(profile)
+                if getattr(profile, each.name) != getattr(before, each.name)
+            }
+            kept = replace(self._kept[profile.name], **changed)
+        self._kept[profile.name] = kept
+        try:
+            self._profile_folder.save(kept)
+        except OSError as error:
+            reason = error.strerror or error
+            self.notify(f"The server's profile is in force but could not be kept in {error.filename}: {reason}.")
 
     # --- the person
 
@@ -294,24 +414,38 @@ class Services(QObject):
         self.notified.emit(text)
 
 
-def explain_no_listener(settings: ServerSettings, error: OSError) -> str:
-    """Say why the server cannot listen and what to do about it."""
-    place = f"{settings.host}:{settings.port}"
+def _expected(error: Exception) -> Exception:
+    """The error, if it is one that starting a server may have.
+
+    Raises:
+        Exception: It is a mistake of ours.
+    """
+    if isinstance(error, OSError) or type(error).__name__ == "TlsError":
+        return error
+    raise error
+
+
+def explain_no_listener(profile: Profile, error: Exception) -> str:
+    """Say why a server cannot listen and what to do about it."""
+    place = f"{profile.host}:{profile.port}"
+    what = "built-in server" if profile.name == MAIN else f"server {profile.name}"
+    if not isinstance(error, OSError):
+        return f"The {what} cannot listen on {place}: {error} See its TLS settings in Server > Settings and Rules."
     match error.errno:
         case errno.EADDRINUSE:
             return (
-                f"The built-in server cannot listen on {place}: another program uses this port. "
-                "Choose another port in Server > Settings and Behaviour, or end the other program."
+                f"The {what} cannot listen on {place}: another program uses this port. "
+                "Choose another port in Server > Settings and Rules, or end the other program."
             )
         case errno.EACCES | errno.EPERM:
             return (
-                f"The built-in server cannot listen on {place}: the system does not permit it. "
-                "Ports below 1024 need administrator rights; choose 11112 or so in Server > Settings and Behaviour."
+                f"The {what} cannot listen on {place}: the system does not permit it. "
+                "Ports below 1024 need administrator rights; choose 11112 or so in Server > Settings and Rules."
             )
         case errno.EADDRNOTAVAIL:
             return (
-                f"The built-in server cannot listen on {place}: this computer has no such address. "
-                "Choose 127.0.0.1 (this computer only) or 0.0.0.0 (all addresses) in Server > Settings and Behaviour."
+                f"The {what} cannot listen on {place}: this computer has no such address. "
+                "Choose 127.0.0.1 (this computer only) or 0.0.0.0 (all addresses) in Server > Settings and Rules."
             )
     reason = error.strerror or error
-    return f"The built-in server cannot listen on {place}: {reason}. See Server > Settings and Behaviour."
+    return f"The {what} cannot listen on {place}: {reason}. See Server > Settings and Rules."

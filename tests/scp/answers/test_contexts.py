@@ -1,13 +1,27 @@
 """What is supported and proposed."""
 
-from workstation.scp.answers.contexts import STORAGE_CLASSES, TRANSFER_SYNTAXES, proposed_contexts, supported_contexts
+from workstation.scp.answers.built_in import BuiltIn
+from workstation.scp.answers.contexts import STORAGE_CLASSES, TRANSFER_SYNTAXES, proposed_contexts
+from workstation.scp.archive.archive import Archive
+from workstation.scp.ledger import Ledger
+from workstation.scp.surroundings import Later, Surroundings
 
 CT, MR = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4"
 IMPLICIT, EXPLICIT, JPEG_LS = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.80"
 
 
-def test_every_storage_class_is_supported_with_every_transfer_syntax() -> None:
-    supported = {str(context.abstract_syntax): context for context in supported_contexts()}
+def test_every_storage_class_is_supported_with_every_transfer_syntax(archive: Archive, ledger: Ledger) -> None:
+    surroundings = Surroundings(
+        archive=archive,
+        ledger=ledger,
+        ae_title=lambda: "X",
+        destinations=lambda _: None,
+        associate=lambda *_: None,
+        later=Later(),
+    )
+    contexts = BuiltIn(surroundings).contexts()
+    supported = {str(context.abstract_syntax): context for context in contexts}
+    assert len(supported) == len(contexts), "each SOP class is one service's"
     assert len(STORAGE_CLASSES) > 190
     for uid in STORAGE_CLASSES:
         assert [str(syntax) for syntax in supported[uid].transfer_syntax] == list(TRANSFER_SYNTAXES)
@@ -18,8 +32,10 @@ def test_every_storage_class_is_supported_with_every_transfer_syntax() -> None:
     )
     assert len(TRANSFER_SYNTAXES) == len(set(TRANSFER_SYNTAXES))
     assert {"1.2.840.10008.1.1", "1.2.840.10008.5.1.4.1.2.2.1", "1.2.840.10008.5.1.4.1.2.1.3"} <= set(supported)
-    # Commitment and media directories are no storage.
-    assert not {"1.2.840.10008.1.20.1", "1.2.840.10008.1.3.10"} & set(supported)
+    # Media directories are no storage, but worklist, procedure steps, commitment and print are there.
+    assert "1.2.840.10008.1.3.10" not in supported
+    assert {"1.2.840.10008.5.1.4.31", "1.2.840.10008.3.1.2.3.3", "1.2.840.10008.1.20.1"} <= set(supported)
+    assert {"1.2.840.10008.5.1.1.9", "1.2.840.10008.5.1.4.34.6.1", "1.2.840.10008.5.1.4.33"} <= set(supported)
 
 
 def test_a_destination_is_offered_what_there_is() -> None:

@@ -13,8 +13,6 @@ import pytest
 from dcmtk_peers import print_configuration
 from peers import run
 from pydicom import dcmread
-from pydicom.datadict import tag_for_keyword
-from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
 
@@ -504,49 +502,6 @@ def test_damaged_data_sets_are_refused(
     monkeypatch.setattr("workstation.net.requests.encode_for", lambda *_: damage, raising=False)
     assert client.create_box(session, ImageDisplayFormat="STANDARD\\1,1")[0].Status == 0x0110
     assert client.set_image(box, 1, grey_image()) == 0x0110
-
-
-def strange(keyword: str) -> Dataset:
-    """A data set with text where something else belongs."""
-    made = Dataset()
-    made.add(DataElement(tag_for_keyword(keyword) or 0, "LO", ["no", "such thing"]))
-    return made
-
-
-@pytest.mark.parametrize(
-    "keyword",
-    [
-        "ReferencedPresentationLUTSequence",
-        "BasicGrayscaleImageSequence",
-        "ImageBoxPosition",
-        "RequestedImageSize",
-        "MinDensity",
-        "Polarity",
-    ],
-)
-def test_other_kinds_of_values_than_there_should_be_are_refused(
-    associate: Callable[..., Association], keyword: str
-) -> None:
-    client = Client(associate(syntax=ExplicitVRLittleEndian))
-    _, box = client.box(client.session())
-    uid = box.ReferencedImageBoxSequence[0].ReferencedSOPInstanceUID
-    attributes = data_set(ImageBoxPosition=1, BasicGrayscaleImageSequence=[grey_image()])
-    attributes.update(strange(keyword))
-    status, _ = client.assoc.send_n_set(attributes, GRAYSCALE_IMAGE_BOX, uid, meta_uid=GRAYSCALE_META)
-    assert status.Status == 0x0106
-    assert keyword in status.ErrorComment
-
-
-def test_strange_values_of_what_is_created(associate: Callable[..., Association]) -> None:
-    client = Client(associate(syntax=ExplicitVRLittleEndian))
-    session = client.session()
-    for keyword in ("ReferencedFilmSessionSequence", "ReferencedPresentationLUTSequence"):
-        attributes = data_set(ImageDisplayFormat="STANDARD\\1,1")
-        attributes.ReferencedFilmSessionSequence = [reference(FILM_SESSION, session)]
-        attributes.update(strange(keyword))
-        assert client.assoc.send_n_create(attributes, FILM_BOX, None, meta_uid=GRAYSCALE_META)[0].Status == 0x0106
-    lut = strange("PresentationLUTSequence")
-    assert client.assoc.send_n_create(lut, PRESENTATION_LUT, "1.2.5")[0].Status == 0x0106
 
 
 def test_jobs_that_a_restart_interrupted_have_failed(place: Place) -> None:

@@ -26,8 +26,11 @@ SERVER = """
     from pathlib import Path
     from workstation.scp.archive.archive import Archive
     from workstation.scp.server import TestServer
-    from workstation.settings import ServerSettings
-    server = TestServer(ServerSettings(port={port}), Archive(Path({folder!r})), dict().get)
+    from workstation.scp.ledger import Ledger
+    from workstation.scp.profiles import Profile
+    archive = Archive(Path({folder!r}))
+    ledger = Ledger("sqlite:///" + {folder!r} + "/ledger.sqlite")
+    server = TestServer(Profile(port={port}), archive, ledger, dict().get)
     server.start()
     print("ready", flush=True)
     threading.Event().wait()

@@ -21,12 +21,13 @@ from scp_objects import CT, EXPLICIT, IMPLICIT, encode, files_of, make_object, s
 
 from workstation.net import AE, build_context
 from workstation.net.codec.dimse import C_FIND_RQ
-from workstation.scp.answers import built_in
+from workstation.scp.answers import query_retrieve
 from workstation.scp.archive.archive import NOT_AUTHORIZED, Archive
 from workstation.scp.archive.scan import MAXIMUM_INFLATED_ELEMENTS, DamagedDataSetError, scan
+from workstation.scp.ledger import Ledger
+from workstation.scp.profiles import Profile
 from workstation.scp.query.levels import Level, Model, WrongIdentifierError, check_find
 from workstation.scp.server import TestServer
-from workstation.settings import ServerSettings
 
 FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
@@ -258,8 +259,8 @@ def test_a_find_that_matches_nothing_ends_when_nobody_waits(archive: Archive) ->
 
 
 @pytest.fixture
-def server(archive: Archive, free_port: int) -> Iterator[TestServer]:
-    made = TestServer(ServerSettings(port=free_port, durable=False), archive, lambda _: None)
+def server(archive: Archive, ledger: Ledger, free_port: int) -> Iterator[TestServer]:
+    made = TestServer(Profile(port=free_port), archive, ledger, lambda _: None)
     made.start()
     yield made
     made.stop()
@@ -329,7 +330,7 @@ def test_a_deflated_identifier_does_not_fill_the_memory(archive: Archive) -> Non
     )
     tracemalloc.start()
     with pytest.raises(WrongIdentifierError, match="inflates"):
-        built_in._identifier(event)  # type: ignore[arg-type]
+        query_retrieve._identifier(event)  # type: ignore[arg-type]
     assert tracemalloc.get_traced_memory()[1] < 8 << 20
     tracemalloc.stop()
 

@@ -7,14 +7,21 @@ compressed if its sender offers nothing else in that context, and then as it is.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from pydicom._uid_dict import UID_dictionary
 
 from workstation.net import uids
 from workstation.net.presentation import PresentationContext, build_context
-from workstation.scp.query.levels import FIND_MODELS, GET_MODELS, MOVE_MODELS
+from workstation.scp.query.pattern import Pattern
+
+if TYPE_CHECKING:
+    from workstation.scp.profiles import Supported
+
+_UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 
 MOST_CONTEXTS = 128
 
@@ -54,18 +61,58 @@ STORAGE_CLASSES: tuple[str, ...] = tuple(
 )
 
 
-def supported_contexts() -> list[PresentationContext]:
-    """Return what the test server accepts: Verification, Query/Retrieve and every storage SOP class."""
-    supported = [
-        build_context(uid, list(UNCOMPRESSED))
-        for uid in (uids.VERIFICATION["Verification"], *FIND_MODELS, *MOVE_MODELS, *GET_MODELS)
-    ]
-    for uid in STORAGE_CLASSES:
-        context = build_context(uid, list(TRANSFER_SYNTAXES))
-        # Both roles: with C-GET the association's requestor is the storage SCP.
-        context.scu_role = context.scp_role = True
-        supported.append(context)
-    return supported
+def chosen_contexts(
+    built_in: Iterable[PresentationContext], supported: Iterable[Supported]
+) -> list[PresentationContext]:
+    """Return what a profile supports of what is built in: the first line that names a SOP class says its syntaxes.
+
+    A UID that nothing built in serves is supported all the same, since a test server may be asked to pretend;
+    so is a transfer syntax that nobody knows.
+    """
+    lines = tuple(supported)
+    contexts = list(built_in)
+    if not lines:
+        return contexts
+    known = {str(context.abstract_syntax) for context in contexts}
+    chosen = []
+    for context in contexts:
+        line = next((line for line in lines if is_named(str(context.abstract_syntax), line.sop_classes)), None)
+        if line is not None:
+            chosen.append(_in_syntaxes(context, line.transfer_syntaxes))
+    for line in lines:
+        for name in line.sop_classes:
+            if is_uid(name) and name not in known:
+                known.add(name)
+                chosen.append(_in_syntaxes(build_context(name, list(UNCOMPRESSED)), line.transfer_syntaxes))
+    return chosen
+
+
+def _in_syntaxes(context: PresentationContext, names: Iterable[str]) -> PresentationContext:
+    wanted = [uid for name in names for uid in syntaxes_named(name)]
+    if not wanted:
+        return context
+    changed = build_context(context.abstract_syntax or "", list(dict.fromkeys(wanted)))
+    changed.scu_role, changed.scp_role = context.scu_role, context.scp_role
+    return changed
+
+
+def is_uid(name: str) -> bool:
+    """Whether a text is a UID, and no name."""
+    return bool(_UID.fullmatch(name.strip()))
+
+
+def is_named(uid: str, names: Iterable[str]) -> bool:
+    """Whether one of the names (UID, name or keyword, with * and ?) is that of the SOP class or transfer syntax."""
+    entry = UID_dictionary.get(uid)
+    known = (uid,) if entry is None else (uid, entry[0], entry[4])
+    return any(Pattern(name.strip().casefold()).fits(each.casefold()) for name in names for each in known)
+
+
+def syntaxes_named(name: str) -> list[str]:
+    """The UIDs of the transfer syntaxes of that name, UID or keyword, with * and ?, in the server's order."""
+    if is_uid(name):
+        return [name.strip()]
+    return [uid for uid in TRANSFER_SYNTAXES if is_named(uid, (name,))]
 
 
 def proposed_contexts(objects: Iterable[tuple[str, str]]) -> list[PresentationContext]:

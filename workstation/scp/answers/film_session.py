@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence
 
 from workstation.scp.film import (
     DEFAULT_FILM_SIZE,
@@ -214,10 +213,6 @@ def read(data_set: Dataset, keywords: Iterable[str], defaults: Mapping[str, obje
             continue
         if keyword == "RequestedImageSize":
             _positive(value, keyword)
-        if keyword in ("ImageBoxPosition", "AnnotationPosition"):
-            _number(value, keyword)
-        if keyword.endswith("Sequence"):
-            _sequence(data_set, keyword)
         taken[keyword] = data_set[keyword]
     return taken, status, why
 
@@ -254,7 +249,7 @@ def read_image(data_set: Dataset, *, is_colour: bool) -> Pixels | None:
     keyword = "BasicColorImageSequence" if is_colour else "BasicGrayscaleImageSequence"
     if keyword not in data_set:
         raise RefusedError(MISSING_ATTRIBUTE, f"{keyword} is missing.")
-    items = _sequence(data_set, keyword)
+    items = data_set[keyword].value
     if not items:
         return None
     if len(items) != 1:
@@ -302,7 +297,7 @@ def read_lut(data_set: Dataset) -> Lut:
         if shape not in ("IDENTITY", "LIN OD"):
             raise RefusedError(INVALID_VALUE, "PresentationLUTShape is IDENTITY or LIN OD.")
         return Lut(0, ())
-    items = _sequence(data_set, "PresentationLUTSequence")
+    items = data_set.get("PresentationLUTSequence")
     if not items:
         raise RefusedError(MISSING_ATTRIBUTE, "There is neither PresentationLUTShape nor PresentationLUTSequence.")
     descriptor = _words(_needed(items[0], "LUTDescriptor"), "LUTDescriptor")
@@ -324,16 +319,6 @@ def _words(value: Any, keyword: str) -> tuple[int, ...]:
     except (TypeError, ValueError) as error:
         raise RefusedError(INVALID_VALUE, f"{keyword} has values that are no numbers.") from error
     return tuple(number & 0xFFFF for number in numbers)
-
-
-def _sequence(data_set: Dataset, keyword: str) -> Sequence:
-    """The items; a peer may send anything under a sequence's tag."""
-    value = data_set.get(keyword)
-    if value is None:
-        return Sequence()
-    if not isinstance(value, Sequence):
-        raise RefusedError(INVALID_VALUE, f"{keyword} is no sequence.")
-    return value
 
 
 def _needed(data_set: Dataset, keyword: str) -> Any:
@@ -427,12 +412,8 @@ def placed(box: FilmBox, image: ImageBox, luts: Mapping[str, Lut]) -> PlacedImag
 
 
 def referenced(data_set: Dataset, keyword: str) -> str:
-    """Return the SOP Instance UID that the first item of a sequence refers to, "" if none.
-
-    Raises:
-        RefusedError: It is no sequence.
-    """
-    items = _sequence(data_set, keyword)
+    """Return the SOP Instance UID that the first item of a sequence refers to, "" if none."""
+    items = data_set.get(keyword)
     return str(items[0].get("ReferencedSOPInstanceUID") or "") if items else ""
 
 

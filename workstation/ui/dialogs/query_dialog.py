@@ -271,8 +271,8 @@ class QueryDialog(QDialog):
 
     def _offer_peers(self) -> None:
         self.peer.set_peers(self._services.all_peers())
-        server = self._services.settings.server
-        own = server.ae_title if self._services.server is not None else ""
+        profile = self._services.profile
+        own = profile.ae_title if self._services.server is not None else ""
         self.retrieve.offer(
             own,
             self._services.all_peers(),

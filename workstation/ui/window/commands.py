@@ -119,9 +119,9 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "server",
         "settings",
-        "Se&ttings and Behaviour…",
+        "Se&ttings and Rules…",
         "Ctrl+Shift+P",
-        "Where the built-in server listens, whom it accepts, how it answers",
+        "Where the test servers listen, whom they accept, how they answer",
         lambda w: w.open_server(),
     ),
     Command(

@@ -49,7 +49,7 @@ from workstation.ui.dialogs.peer_dialog import PeerDialog
 from workstation.ui.dialogs.preferences_dialog import PreferencesDialog
 from workstation.ui.dialogs.query_dialog import QueryDialog
 from workstation.ui.dialogs.send_dialog import SendDialog
-from workstation.ui.dialogs.server_dialog import ServerDialog
+from workstation.ui.dialogs.server.server_dialog import ServerDialog
 from workstation.ui.parts.icons import Icons, application_icon, health_icon
 from workstation.ui.services import BUILT_IN_NAME, PeerHealth, Services
 from workstation.ui.tasks import action
@@ -256,7 +256,7 @@ class MainWindow(QMainWindow):
 
     def _show_server(self) -> None:
         services = self.services
-        server, settings = services.server, services.settings.server
+        server, profile = services.server, services.profile
         exists = server is not None
         running = server is not None and server.running
         if running:
@@ -267,7 +267,7 @@ class MainWindow(QMainWindow):
             health, words = PeerHealth.UNKNOWN, "is stopped" if exists else "is not part of this run"
         peer = services.built_in()
         place = f"{peer.host}:{peer.port}" if peer is not None else "no server"
-        self.server_button.setText(f"{settings.ae_title}  {place}  ▾" if exists else "No server  ▾")
+        self.server_button.setText(f"{profile.ae_title}  {place}  ▾" if exists else "No server  ▾")
         self.server_button.setIcon(health_icon(health, services.theme))
         self.server_button.setToolTip(f"The built-in server {words}")
         self.server_button.setAccessibleName(f"Built-in server {words}")

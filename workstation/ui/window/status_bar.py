@@ -13,11 +13,11 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
 from workstation.scp.query.levels import Level
+from workstation.scp.rules.words import action_words, match_words
 from workstation.traffic.capture.writing import Written
 from workstation.traffic.log import TrafficLog
 from workstation.traffic.record import Record
 from workstation.traffic.text import printable
-from workstation.ui.dialogs.behaviour_editor import departures
 from workstation.ui.parts.plain import plain_tooltip
 from workstation.ui.parts.rates import bytes_text, count_text
 from workstation.ui.parts.widgets import plain_label
@@ -25,6 +25,8 @@ from workstation.ui.services import Services
 from workstation.ui.tasks import action
 
 _TICK = 500  # milliseconds
+_MOST_RULES = 20
+"""Told in the tooltip."""
 
 
 class StatusBar(QStatusBar):
@@ -135,11 +137,13 @@ class StatusBar(QStatusBar):
             self.server.setText("No server in this run")
         elif server.running:
             # A test server that was told to fail yesterday still does so today.
-            changed = departures(services.settings.server)
-            about = f" · changed: {', '.join(what for what, _ in changed)}" if changed else ""
-            self.server.setText(f"Listening on {peer.host}:{peer.port}{about}")
-            lines = ["Where the built-in server listens", *(f"{what}: {words}" for what, words in changed)]
-            self.server.setToolTip(plain_tooltip("\n".join(lines)))
+            rules = [(one, rule) for one in services.profiles for rule in one.rules if one.enabled and rule.enabled]
+            others = sum(server.running for server in services.servers or ()) - 1
+            more = f" and {count_text(others, 'other server')}" if others > 0 else ""
+            about = f" · {count_text(len(rules), 'rule')} in force" if rules else ""
+            self.server.setText(f"Listening on {peer.host}:{peer.port}{more}{about}")
+            lines = [f"{one.name}: {match_words(rule)}: {action_words(rule)}" for one, rule in rules[:_MOST_RULES]]
+            self.server.setToolTip(plain_tooltip("\n".join(["Where the test servers listen", *lines])))
         else:
             self.server.setText("Not listening")
         self.rate.setText("↑ 0  ↓ 0")

@@ -100,9 +100,6 @@ class KeptWindow(QDialog):
             self._end_listening = None
 
     def _take(self, keys: Sequence[Key]) -> None:
-        # What was still on its way when the window was closed is read when it is opened again.
-        if self._end_listening is None:
-            return
         for pane in self.panes.values():
             pane.take_changes(keys)
         self._count()

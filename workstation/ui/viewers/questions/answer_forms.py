@@ -358,7 +358,9 @@ class NegotiationForm(AnswerForm):
             box.valueChanged.connect(lambda _: self.edited.emit())
             form.addRow(label, box)
         layout.addLayout(form)
-        layout.addWidget(DimLabel(theme, "The answer goes out as chosen; this side performs one at a time all the same."))
+        layout.addWidget(
+            DimLabel(theme, "The answer goes out as chosen; this side performs one at a time all the same.")
+        )
         layout.addStretch(1)
 
     def _make_uids(self, layout: QVBoxLayout, theme: Theme) -> None:

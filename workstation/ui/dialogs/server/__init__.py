@@ -1,0 +1,1 @@
+"""The dialog of the test servers: which there are, where they listen, whom they accept, how they answer."""

@@ -1,0 +1,370 @@
+"""The dialog of the test servers: which there are, where they listen, whom they accept, how they answer.
+
+Every valid change takes effect at once and is kept; there is no OK. It shows and asks: applying, starting and keeping
+are the services' business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QFileDialog,
+    QHBoxLayout,
+    QInputDialog,
+    QMenu,
+    QMessageBox,
+    QTabWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from workstation.scp.profiles import (
+    MAIN,
+    Profile,
+    ProfileFile,
+    free_name,
+    read_profile,
+    shipped_profiles,
+)
+from workstation.scp.rules.rule import Rule
+from workstation.ui.dialogs.dialog_memory import DialogMemory
+from workstation.ui.dialogs.rules.editor import RulesEditor
+from workstation.ui.dialogs.server.accept_page import AcceptPage
+from workstation.ui.dialogs.server.archive_page import ArchivePage
+from workstation.ui.dialogs.server.form_parts import page_layout
+from workstation.ui.dialogs.server.general_page import GeneralPage
+from workstation.ui.parts.widgets import (
+    SPACE,
+    Outcome,
+    OutcomeLabel,
+    name_widget,
+    primary_button,
+    push_button,
+)
+from workstation.ui.services import Services
+from workstation.ui.tasks import action
+
+_HITS_INTERVAL = 500  # milliseconds between two looks at the rules' counts
+
+
+class ServerDialog(QDialog):
+    """The servers: one is chosen above, its profile is below."""
+
+    script_edit_asked = Signal(str, str)
+    """Somebody wants to edit a script: its path and function."""
+
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._services = services
+        self._name = MAIN
+        # Two changes in quick succession must not start and stop the server across each other.
+        self._changing = asyncio.Lock()
+        self.setWindowTitle("Test Servers")
+        self.setObjectName("serverDialog")
+        self.setAccessibleName("Test servers")
+        self.setModal(False)
+
+        theme = services.theme
+        self.chooser = QComboBox()
+        name_widget(self.chooser, "serverChooser", "Server", "The server whose profile is shown")
+        self.chooser.setMinimumWidth(220)
+        self.chooser.activated.connect(lambda row: self.choose(self.chooser.itemData(row)))
+        self.more = QToolButton()
+        self.more.setText("Ser&vers ▾")
+        name_widget(self.more, "serverMore", "Servers", "Add, copy, rename, import, export or remove a server")
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.more.setMenu(self._menu())
+        self._state = OutcomeLabel(theme)
+        self._state.setObjectName("serverState")
+        self.switch = primary_button("&Start", "startStop", "Start or stop the server")
+        self.switch.setAutoDefault(False)
+        self.switch.setDefault(False)
+        self.switch.clicked.connect(self._toggle)
+
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        name_widget(self.tabs, "serverTabs", "Parts of the server's profile")
+        self.general = GeneralPage(theme, self._change)
+        self.accept_page = AcceptPage(theme, self._change)
+        self.rules = RulesEditor(theme, tasks=services.tasks)
+        self.rules.rules_changed.connect(self._rules_changed)
+        self.rules.script_edit_asked.connect(self.script_edit_asked)
+        self._rules_page = QWidget()
+        page_layout(self._rules_page).addWidget(self.rules)
+        self.archive = ArchivePage(services)
+        self.tabs.addTab(self.general, "&General")
+        self.tabs.addTab(self.accept_page, "A&ccept")
+        self.tabs.addTab(self._rules_page, "&Rules")
+        self.tabs.addTab(self.archive, "Arc&hive")
+        self.tabs.currentChanged.connect(self._tab_changed)
+
+        self._note = OutcomeLabel(theme, "Changes take effect at once and are kept.")
+        name_widget(self._note, "note", "What became of the last change")
+        close = push_button("Close", "close", "Close this dialog; the servers go on (Esc)", self.close)
+
+        top = QHBoxLayout()
+        top.addWidget(self.chooser)
+        top.addWidget(self.more)
+        top.addSpacing(SPACE)
+        top.addWidget(self._state, 1)
+        top.addWidget(self.switch, 0, Qt.AlignmentFlag.AlignTop)
+        bottom = QHBoxLayout()
+        bottom.addWidget(self._note, 1, Qt.AlignmentFlag.AlignVCenter)
+        bottom.addWidget(close)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2 * SPACE, 2 * SPACE, 2 * SPACE, 2 * SPACE)
+        layout.setSpacing(int(1.5 * SPACE))
+        layout.addLayout(top)
+        layout.addWidget(self.tabs, 1)
+        layout.addLayout(bottom)
+        self.resize(900, 620)
+
+        self._hits = QTimer(self)
+        self._hits.setInterval(_HITS_INTERVAL)
+        self._hits.timeout.connect(self._show_hits)
+        services.server_changed.connect(self._show)
+        self._show()
+        DialogMemory(self, services.folders.window, {})
+
+    def _menu(self) -> QMenu:
+        menu = QMenu(self)
+        menu.setObjectName("serversMenu")
+        menu.addAction("&New Server", lambda: self._add(Profile(name="Server", port=self._free_port())))
+        shipped = menu.addMenu("New from a &Ready-Made Profile")
+        for path in shipped_profiles():
+            profile, _ = read_profile(path)
+            act = shipped.addAction(profile.name, partial(self._add_shipped, path))
+            act.setToolTip(profile.description)
+        shipped.setToolTipsVisible(True)
+        menu.addAction("&Duplicate", lambda: self._add(replace(self._profile, port=self._free_port())))
+        menu.addAction("Rena&me…", self._rename)
+        menu.addSeparator()
+        menu.addAction("&Import…", self._import)
+        menu.addAction("E&xport…", self._export)
+        menu.addAction("R&eload From File", self._reload)
+        menu.addSeparator()
+        self._remove_action = menu.addAction("Remo&ve…", self._remove)
+        return menu
+
+    @property
+    def _profile(self) -> Profile:
+        return next((one for one in self._services.profiles if one.name == self._name), self._services.profile)
+
+    def choose(self, name: str) -> None:
+        """Show the server of that name."""
+        self._name = name
+        self._note.clear()
+        self._show()
+
+    def show_rules(self, name: str = "") -> None:
+        """Go to the rules, of the server of that name if one is given."""
+        if name:
+            self.choose(name)
+        self.tabs.setCurrentWidget(self._rules_page)
+
+    # --- showing what is in force
+
+    def _show(self) -> None:
+        services, profile = self._services, self._profile
+        self._name = profile.name
+        with QSignalBlocker(self.chooser):
+            self.chooser.clear()
+            for each in services.profiles:
+                one = services.servers.get(each.name) if services.servers is not None else None
+                sign = "●" if one is not None and one.running else "○"
+                self.chooser.addItem(f"{sign}  {each.name}  ·  {each.ae_title}, port {each.port}", each.name)
+            self.chooser.setCurrentIndex(self.chooser.findData(profile.name))
+        self._remove_action.setEnabled(profile.name != MAIN)
+        server = services.servers.get(profile.name) if services.servers is not None else None
+        running = server is not None and server.address is not None
+        problem = services.server_problems.get(profile.name, "")
+        if server is None:
+            self._state.show_outcome(Outcome.IDLE, "This run has no servers (it was started with --no-scp).")
+        elif server.address is not None:
+            host, port = server.address
+            tls = " with TLS" if profile.tls.certificate else ""
+            self._state.show_outcome(Outcome.SUCCESS, f"{profile.ae_title} listening on {_place(host, port)}{tls}")
+        elif problem:
+            self._state.show_outcome(Outcome.FAILURE, "Not listening", problem)
+        else:
+            self._state.show_outcome(Outcome.CANCELLED, "Stopped", "Nobody can reach this server now.")
+        self.switch.setText("&Stop" if running else "&Start")
+        self.switch.setAccessibleName("Stop the server" if running else "Start the server")
+        self.switch.setEnabled(server is not None)
+        self.general.show_profile(profile)
+        self.accept_page.show_profile(profile)
+        self.rules.set_folder(services.folder_of(profile.name))
+        self.rules.set_rules(profile.rules)
+        self.archive.show_archive()
+        self._show_hits()
+
+    def _show_hits(self) -> None:
+        server = self._services.servers.get(self._name) if self._services.servers is not None else None
+        if server is not None and self.rules.isVisible():
+            self.rules.set_hits({rule.name: server.book.hits(rule.name) for rule in self._profile.rules})
+
+    def showEvent(self, event: object) -> None:
+        self._hits.start()
+        super().showEvent(event)  # type: ignore[arg-type]
+
+    def hideEvent(self, event: object) -> None:
+        self._hits.stop()
+        super().hideEvent(event)  # type: ignore[arg-type]
+
+    # --- changing it
+
+    @action
+    async def _change(self, change: Callable[[Profile], Profile]) -> None:
+        async with self._changing:
+            now = self._profile
+            try:
+                wanted = change(now)
+            except ValueError as error:
+                self._note.show_outcome(Outcome.FAILURE, str(error))
+                return
+            if wanted == now:
+                return
+            problem = await self._services.apply_profile(wanted)
+        self._show()
+        if problem:
+            in_force = "" if self._profile == wanted else "Everything stays as it was."
+            self._note.show_outcome(Outcome.FAILURE, problem, in_force)
+        else:
+            self._note.clear()
+
+    def _rules_changed(self, rules: tuple[Rule, ...]) -> None:
+        self._change(lambda now: replace(now, rules=rules))
+
+    @action
+    async def _toggle(self) -> None:
+        servers = self._services.servers
+        server = servers.get(self._name) if servers is not None else None
+        if server is None:
+            return
+        self.switch.setEnabled(False)
+        try:
+            async with self._changing:
+                if server.running:
+                    await self._services.stop_server(server.name)
+                else:
+                    await self._services.start_server(server.name)
+        finally:
+            self.switch.setEnabled(True)
+            self._show()
+
+    # --- which there are
+
+    def _free_port(self) -> int:
+        taken = {profile.port for profile in self._services.profiles}
+        return next(port for port in range(11112, 65536) if port not in taken)
+
+    @action
+    async def _add(self, profile: Profile) -> None:
+        await self._added(profile)
+
+    async def _added(self, profile: Profile) -> None:
+        name = free_name(profile.name, (each.name for each in self._services.profiles))
+        async with self._changing:
+            problem = await self._services.add_server(replace(profile, name=name))
+        self.choose(name)
+        if problem:
+            self._note.show_outcome(Outcome.FAILURE, problem)
+
+    def _add_shipped(self, path: Path) -> None:
+        self._add_from(path)
+
+    def _import(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Import a Server's Profile", "", "Profiles (*.toml);;All files (*)")
+        if path:
+            self._add_from(Path(path))
+
+    @action
+    async def _add_from(self, path: Path) -> None:
+        try:
+            profile, problems = await self._services.tasks.call(partial(read_profile, path), "import-profile")
+        except ValueError as error:
+            self._note.show_outcome(Outcome.FAILURE, str(error))
+            return
+        taken = {each.port for each in self._services.profiles}
+        if profile.port in taken:
+            profile = replace(profile, port=self._free_port())
+        await self._added(profile)
+        if problems:
+            self._note.show_outcome(Outcome.WARNING, problems[0], "\n".join(problems[1:]))
+
+    def _export(self) -> None:
+        profile = self._profile
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Export the Server's Profile", f"{profile.name}.toml", "Profiles (*.toml)"
+        )
+        if path:
+            self._write(Path(path), profile)
+
+    @action
+    async def _write(self, path: Path, profile: Profile) -> None:
+        def write() -> None:
+            path.unlink(missing_ok=True)  # the dialog has asked
+            ProfileFile(path).save(profile)
+
+        try:
+            await self._services.tasks.call(write, "export-profile")
+        except OSError as error:
+            self._note.show_outcome(Outcome.FAILURE, f"{path} cannot be written: {error.strerror or error}.")
+        else:
+            self._note.show_outcome(Outcome.SUCCESS, f"Exported to {path}.")
+
+    @action
+    async def _reload(self) -> None:
+        problems = await self._services.reload_profile(self._name)
+        self._show()
+        if problems:
+            self._note.show_outcome(Outcome.FAILURE, problems[0], "\n".join(problems[1:]))
+        else:
+            self._note.show_outcome(Outcome.SUCCESS, "Read from its file.")
+
+    def _rename(self) -> None:
+        name, said = QInputDialog.getText(self, "Rename the Server", "Name", text=self._name)
+        if said and name.strip() and name.strip() != self._name:
+            self._rename_to(name.strip())
+
+    @action
+    async def _rename_to(self, name: str) -> None:
+        problem = await self._services.rename_server(self._name, name)
+        if problem:
+            self._note.show_outcome(Outcome.FAILURE, problem)
+        else:
+            self.choose(name)
+
+    def _remove(self) -> None:
+        name = self._name
+        answer = QMessageBox.question(
+            self,
+            "Remove the Server",
+            f"Remove the server {name} with its rules? What it received stays in the archive.",
+        )
+        if answer == QMessageBox.StandardButton.Yes:
+            self._remove_now(name)
+
+    @action
+    async def _remove_now(self, name: str) -> None:
+        async with self._changing:
+            await self._services.remove_server(name)
+        self.choose(MAIN)
+
+    def _tab_changed(self, index: int) -> None:
+        if self.tabs.widget(index) is self.archive:
+            self.archive.count()
+        self._show_hits()
+
+
+def _place(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
