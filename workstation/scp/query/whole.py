@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from sys import intern
 from typing import Any, TypeAlias
 
 from pydicom.charset import python_encoding
@@ -72,7 +73,8 @@ def texts_of_data_set(data_set: Dataset) -> Texts:
     for element in data_set:
         tag = int(element.tag)
         if element.VR == "SQ":
-            texts.items[tag] = tuple(texts_of_data_set(item) for item in element.value or ())
+            if element.value:
+                texts.items[tag] = tuple(texts_of_data_set(item) for item in element.value)
         elif values := texts_of(element):
             texts.values[tag] = values
     return texts
@@ -93,7 +95,8 @@ def texts_of_json(model: Mapping[str, Any], attributes: Attributes | None = None
         vr, values = element["vr"], element.get("Value", ())
         if vr == "SQ":
             below = None if attributes is None else attributes[tag]
-            texts.items[tag] = tuple(texts_of_json(item or {}, below) for item in values)
+            if values:
+                texts.items[tag] = tuple(texts_of_json(item or {}, below) for item in values)
         elif values and vr not in OPAQUE_VRS and (found := _texts(vr, values)):
             texts.values[tag] = found
     return texts
@@ -113,7 +116,8 @@ def _texts(vr: str, values: Iterable[Any]) -> tuple[str, ...]:
             found.extend(significant(vr, part) for part in text.split("\\"))
         else:
             found.append(significant(vr, text))
-    return tuple(found) if any(found) else ()
+    # Thousands are held, and most have values of others: days, modalities, physicians.
+    return tuple(map(intern, found)) if any(found) else ()
 
 
 # what is asked for
