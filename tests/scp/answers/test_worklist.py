@@ -376,13 +376,14 @@ def test_the_first_match_of_ten_thousand_items_comes_quickly(ten_thousand: Path)
         with server.associated(FIND) as association:
             for number, wanted in enumerate(("P00000", "P09999", "P*7777", "P*", "P09999"), 1):
                 identifier = keys({"Modality": "CR", "ScheduledProcedureStepStartDate": "20260705"}, PatientID=wanted)
-                began = time.perf_counter()
+                # The processor's time: how long it takes also depends on who else wants the processor.
+                began = time.process_time()
                 matches = association.send_c_find(identifier, FIND, msg_id=number)
                 status, match = next(iter(matches))
-                took = time.perf_counter() - began
+                took = time.process_time() - began
                 assert status.Status == PENDING
                 assert match is not None
-                assert took < 0.5, f"{wanted}: {took * 1000:.0f} ms"  # 30 ms if nobody else wants the processor
+                assert took < 0.2, f"{wanted}: {took * 1000:.0f} ms"  # 10 to 30 ms on a machine of 2024
                 if wanted == "P*":
                     association.send_c_cancel(number, query_model=FIND)
                 *_, last = matches
