@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QDialog, QWidget
 from workstation.paths import DataDir
 from workstation.peers import AddressBook, Peer
 from workstation.scp.archive.archive import Archive
-from workstation.scp.asking import Asker
 from workstation.scp.ledger import Ledger
 from workstation.scp.profiles import MAIN, Profile, ProfileFolder
 from workstation.scp.servers import Servers
@@ -46,7 +45,9 @@ def running_services(qtbot, folder: Path, port: int) -> Iterator[Services]:
         log=TrafficLog(),
     )
     ledger = Ledger(f"sqlite:///{folders.ledger}", durable=False)
-    servers = Servers(archive, ledger, services.destination, services.handlers(), asker=Asker())
+    servers = Servers(
+        archive, ledger, services.destination, services.handlers(), asker=services.asker, scripts=services.scripts
+    )
     services.peers.add(NOBODY)
     services.set_servers(servers)
     assert services.server is not None
@@ -58,6 +59,7 @@ def running_services(qtbot, folder: Path, port: int) -> Iterator[Services]:
     finally:
         services.tasks.cancel_all()
         qtbot.waitUntil(lambda: services.tasks.running == 0, timeout=10_000)
+        services.asker.close()
         servers.close()
         # What the server's last associations did is still being handed over.
         qtbot.waitUntil(lambda: not any(timer.isActive() for timer in bridge.findChildren(QTimer)), timeout=10_000)

@@ -189,7 +189,7 @@ class TestFind:
 class TestPanes:
     def test_each_arrangement_shows_its_panes(self, window, qtbot):
         for layout, missing in (
-            (Layout.ANALYSE, {"peers", "log"}),
+            (Layout.ANALYSE, {"peers", "log", "questions"}),
             (Layout.SERVER, {"bytes", "state", "sequence", "data_set"}),
             (Layout.TEST, set()),
         ):

@@ -26,7 +26,8 @@ class Servers:
         ledger: Where everything else is kept; closed by `close`.
         destinations: AE title -> (host, port) of a peer, or None.
         notification_handlers: Bound to every association.
-        asker: Asks the person; None if nobody is there.
+        asker: Asks the person; None if nobody is there. Not closed here.
+        scripts: The person's scripts.
     """
 
     def __init__(
@@ -37,11 +38,12 @@ class Servers:
         notification_handlers: Iterable[EventHandler] = (),
         *,
         asker: Asker | None = None,
+        scripts: Scripts | None = None,
     ) -> None:
         self.archive = archive
         self.ledger = ledger
         self.asker = asker
-        self.scripts = Scripts()
+        self.scripts = scripts if scripts is not None else Scripts()
         self._destinations = destinations
         self._notification_handlers = list(notification_handlers)
         self._lock = threading.Lock()  # guards the servers
@@ -111,8 +113,6 @@ class Servers:
 
     def close(self) -> None:
         """Stop all, and close what they share."""
-        if self.asker is not None:
-            self.asker.close()
         self.stop()
         self.ledger.close()
         self.archive.close()

@@ -28,7 +28,6 @@ from workstation import __version__
 from workstation.cli import PROGRAM, Options
 from workstation.paths import DataDir
 from workstation.peers import AddressBook
-from workstation.scp.asking import Asker
 from workstation.scp.profiles import ProfileFolder
 from workstation.settings import Settings, SettingsFile
 from workstation.traffic.log import TrafficLog
@@ -120,7 +119,6 @@ class _Run:
             bridge=self._bridge,
             log=log,
         )
-        self._asker = Asker()
         self._viewers = Viewers(self._bridge, log, self._theme, self._tasks)
         self._window = MainWindow(self._services, self._viewers)
         self._collecting = Collecting(self._bridge.batch)
@@ -183,7 +181,14 @@ class _Run:
             except BaseException:
                 archive.close()
                 raise
-            return Servers(archive, ledger, services.destination, services.handlers(), asker=self._asker)
+            return Servers(
+                archive,
+                ledger,
+                services.destination,
+                services.handlers(),
+                asker=services.asker,
+                scripts=services.scripts,
+            )
 
         try:
             servers = await self._tasks.call(make, "open-archive")
@@ -255,6 +260,9 @@ class _Run:
         self._bridge.close()
         if not await self._tasks.close():
             _log.warning("Some jobs did not end in time")
+        # Whoever waits for the person gets the built-in answer, so that no association waits for nobody.
+        self._viewers.questions.stop_listening()
+        self._services.asker.close()
         servers = self._services.servers
         stopped = asyncio.get_running_loop().create_future()
         if servers is not None:

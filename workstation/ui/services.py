@@ -20,7 +20,9 @@ from PySide6.QtCore import QObject, Signal
 
 from workstation.paths import DataDir
 from workstation.peers import AddressBook, Peer
+from workstation.scp.asking import Asker
 from workstation.scp.profiles import MAIN, Profile, ProfileFolder
+from workstation.scp.scripts import Scripts
 from workstation.settings import Settings, SettingsFile
 from workstation.ui.recording import Recording
 from workstation.ui.tasks import Tasks
@@ -113,6 +115,10 @@ class Services(QObject):
         self.tasks = tasks
         self.theme = theme
         self.servers: Servers | None = None
+        self.asker = Asker()
+        """Puts the questions of all servers to the person."""
+        self.scripts = Scripts()
+        """The person's scripts, as all servers use them."""
         self._profile_folder = profiles
         # What is in the files, and what is in force: the command line may have changed it for this run.
         self._kept = {profile.name: profile for profile in kept}

@@ -33,6 +33,7 @@ from workstation.ui.viewers.lists.sources import AssociationsPane, SourceTabs
 from workstation.ui.viewers.message.find_bar import BytesPane, DecodedPane
 from workstation.ui.viewers.message.shown_message import ShownMessage
 from workstation.ui.viewers.notes.view import NotesView
+from workstation.ui.viewers.questions.view import QuestionsView
 from workstation.ui.viewers.sequence.view import SequenceView
 from workstation.ui.viewers.state.view import StateView
 from workstation.ui.viewers.timing.view import TimingView
@@ -130,6 +131,7 @@ class Viewers(QObject):
         self.notes = NotesView(theme)
         self.data_set = DataSetView(theme, tasks)
         self.log_view = LogView(theme)
+        self.questions = QuestionsView(theme, tasks)
         self._listing: tuple[ListingPane, ...] = (self.sequence, self.timing, self.notes)
         self._finding = (self.decoded_pane, self.bytes_pane)
         self._panes: tuple[Pane, ...] = (*self._listing, *self._finding, self.data_set)
@@ -142,6 +144,7 @@ class Viewers(QObject):
         self._settle.timeout.connect(self._settled)
         self._sifting = Slices(self, urgent=True)
         self._is_new_filter = False
+        self.questions.association_chosen.connect(self.go_to_association)
         self._connect_selection()
         self._connect_traffic(bridge)
         # The window owns the widgets and may go first; then nothing is left to feed.
@@ -378,6 +381,12 @@ class Viewers(QObject):
         index = self.associations.associations.index_of(number)
         if index.isValid():
             self.associations.choose(index)
+
+    def go_to_association(self, number: int) -> None:
+        """Show an association of now, whatever is shown; nothing if it has been let go."""
+        self.sources.select(self._live)
+        self._follow_newest = False
+        self.select_association(number)
 
     def select_message(self, number: int) -> None:
         """Select a row of the association shown as if the person had."""

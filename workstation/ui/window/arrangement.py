@@ -58,7 +58,7 @@ ARRANGEMENTS: Mapping[Layout, Arrangement] = {
             (DOWN, {"state": 470, "sequence": 300}),
             (ACROSS, {"decoded": 460, "bytes": 380}),
         ),
-        {"sequence": ("timing", "notes", "log"), "bytes": ("data_set",)},
+        {"sequence": ("timing", "notes", "log", "questions"), "bytes": ("data_set",)},
     ),
     Layout.ANALYSE: Arrangement(
         "associations",
@@ -88,7 +88,7 @@ ARRANGEMENTS: Mapping[Layout, Arrangement] = {
             (DOWN, {"associations": 290, "messages": 300, "log": 200}),
             (ACROSS, {"messages": 750, "decoded": 500}),
         ),
-        {"log": ("notes", "timing")},
+        {"log": ("notes", "timing", "questions")},
     ),
 }
 

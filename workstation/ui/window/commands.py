@@ -125,6 +125,38 @@ COMMANDS: tuple[Command, ...] = (
         lambda w: w.open_server(),
     ),
     Command(
+        "rules",
+        "colours",
+        "&Rules…",
+        "F8",
+        "What the test servers answer otherwise than built in: statuses, delays, ask me, scripts, faults",
+        lambda w: w.server_windows.open_rules(),
+    ),
+    Command(
+        "received",
+        "file",
+        "Re&ceived…",
+        "Ctrl+Shift+W",
+        "The worklist, and what came in beside objects: procedure steps, commitments, films, UPS",
+        lambda w: w.server_windows.open_received(),
+    ),
+    Command(
+        "archive",
+        "folder",
+        "&Archive…",
+        "Ctrl+Shift+B",
+        "Patients, studies, series and objects: look, search, import, export, send, delete",
+        lambda w: w.server_windows.open_archive(),
+    ),
+    Command(
+        "scripts",
+        "edit",
+        "Scri&pts…",
+        "Ctrl+Shift+K",
+        "Write handlers of your own in Python, as pynetdicom has them",
+        lambda w: w.server_windows.open_scripts(),
+    ),
+    Command(
         "copy_server",
         "copy",
         "&Copy Server Address",
@@ -291,7 +323,7 @@ MENUS: tuple[tuple[str, tuple[str | None, ...]], ...] = (
     ("&View", ("layout_test", "layout_analyse", "layout_server", None, "<panes>", "<appearance>")),
     ("&Peer", ("add_peer", "edit_peer", "remove_peer", None, "copy_peer")),
     ("&Request", ("echo", "send", "query")),
-    ("&Server", ("start_server", "server", "copy_server")),
+    ("&Server", ("start_server", "server", "rules", None, "received", "archive", "scripts", None, "copy_server")),
     (
         "&Capture",
         (
@@ -357,7 +389,8 @@ def fill_menu_bar(window: MainWindow, actions: Mapping[str, QAction]) -> None:
 
 def server_menu(window: MainWindow, actions: Mapping[str, QAction]) -> QMenu:
     """What the tool bar's server button opens."""
-    return _menu(window, "Built-in server", [actions[name] for name in ("start_server", "server", "copy_server")])
+    names = ("start_server", "server", "rules", "received", "archive", "copy_server")
+    return _menu(window, "Built-in server", [actions[name] for name in names])
 
 
 def _menu(window: MainWindow, title: str, entries: list[QAction | QMenu | None] | list[QAction]) -> QMenu:

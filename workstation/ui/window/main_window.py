@@ -63,6 +63,7 @@ from workstation.ui.window.commands import explain, fill_menu_bar, make_actions,
 from workstation.ui.window.data_set_windows import DataSetWindows
 from workstation.ui.window.info_bar import InfoBar, Message, Tone
 from workstation.ui.window.peers_pane import PeersPane
+from workstation.ui.window.server_windows import ServerWindows
 from workstation.ui.window.status_bar import StatusBar
 from workstation.ui.window.window_memory import WindowMemory
 from workstation.ui.window.work_strip import WorkStrip
@@ -93,6 +94,14 @@ class MainWindow(QMainWindow):
         self.info_bar = InfoBar(services.theme, self.icons)
         self.work_strip = WorkStrip()
         self.data_set_windows = DataSetWindows(services, self)
+        self.server_windows: ServerWindows = ServerWindows(
+            services,
+            viewers,
+            self.data_set_windows,
+            lambda kind, make: self._open(kind, "", make),
+            self.open_send,
+            self,
+        )
         self.captures: Captures = Captures(services, viewers, self.work_strip, self.info_bar.show_message, self)
         saved_filters = SavedFilters(services.folders.filters)
         saved_filters.load()
@@ -150,6 +159,7 @@ class MainWindow(QMainWindow):
                 ("notes", "Notes", viewers.notes),
                 ("data_set", "Data set", viewers.data_set),
                 ("log", "Log", viewers.log_view),
+                ("questions", "Questions", viewers.questions),
             ),
             start=1,
         ):
@@ -226,6 +236,8 @@ class MainWindow(QMainWindow):
         empty = self.viewers.associations.empty
         empty.offer("Echo", self.echo_built_in, "echoBuiltIn")
         empty.offer("Send the samples", self.send_samples, "sendSamples")
+        self.viewers.questions.set_asker(services.asker)
+        self.viewers.questions.asked.connect(self._show_questions)
         services.notified.connect(self.show_problem)
         services.server_changed.connect(self._show_server)
         services.theme.changed.connect(self._show_server)
@@ -355,8 +367,8 @@ class MainWindow(QMainWindow):
         return f"{len(self._dialogs)}"
 
     def open_server(self) -> ServerDialog:
-        """The built-in server's settings."""
-        return self._open("server", "", lambda: ServerDialog(self.services, self))
+        """The test servers' profiles."""
+        return self.server_windows.open_server()
 
     def open_preferences(self) -> PreferencesDialog:
         """The program's own settings."""
@@ -434,6 +446,12 @@ class MainWindow(QMainWindow):
             self.status_bar.showMessage(f"Copied {peer.address}", 4000)
 
     # --- server, capture
+
+    def _show_questions(self) -> None:
+        """Somebody waits for an answer: the pane comes to the front, wherever it is."""
+        dock = self.docks["questions"]
+        dock.show()
+        dock.raise_()
 
     def toggle_server(self) -> None:
         """Start the built-in server, or stop it."""

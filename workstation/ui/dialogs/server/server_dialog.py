@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -35,9 +35,10 @@ from workstation.scp.profiles import (
     read_profile,
     shipped_profiles,
 )
+from workstation.scp.rules.book import RuleBook
 from workstation.scp.rules.rule import Rule
 from workstation.ui.dialogs.dialog_memory import DialogMemory
-from workstation.ui.dialogs.rules.editor import RulesEditor
+from workstation.ui.dialogs.rules.pane import RulesPane
 from workstation.ui.dialogs.server.accept_page import AcceptPage
 from workstation.ui.dialogs.server.archive_page import ArchivePage
 from workstation.ui.dialogs.server.form_parts import page_layout
@@ -53,19 +54,20 @@ from workstation.ui.parts.widgets import (
 from workstation.ui.services import Services
 from workstation.ui.tasks import action
 
-_HITS_INTERVAL = 500  # milliseconds between two looks at the rules' counts
-
 
 class ServerDialog(QDialog):
     """The servers: one is chosen above, its profile is below."""
 
     script_edit_asked = Signal(str, str)
-    """Somebody wants to edit a script: its path and function."""
+    """Somebody wants to edit a script: its path, empty for a new one, and function."""
+    association_chosen = Signal(int)
+    """Somebody wants to see the traffic of this association."""
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._services = services
         self._name = MAIN
+        self._book: RuleBook | None = None
         # Two changes in quick succession must not start and stop the server across each other.
         self._changing = asyncio.Lock()
         self.setWindowTitle("Test Servers")
@@ -95,9 +97,10 @@ class ServerDialog(QDialog):
         name_widget(self.tabs, "serverTabs", "Parts of the server's profile")
         self.general = GeneralPage(theme, self._change)
         self.accept_page = AcceptPage(theme, self._change)
-        self.rules = RulesEditor(theme, tasks=services.tasks)
+        self.rules = RulesPane(theme, tasks=services.tasks)
         self.rules.rules_changed.connect(self._rules_changed)
-        self.rules.script_edit_asked.connect(self.script_edit_asked)
+        self.rules.script_edit_asked.connect(self._script_edit_asked)
+        self.rules.association_chosen.connect(self.association_chosen)
         self._rules_page = QWidget()
         page_layout(self._rules_page).addWidget(self.rules)
         self.archive = ArchivePage(services)
@@ -128,9 +131,6 @@ class ServerDialog(QDialog):
         layout.addLayout(bottom)
         self.resize(900, 620)
 
-        self._hits = QTimer(self)
-        self._hits.setInterval(_HITS_INTERVAL)
-        self._hits.timeout.connect(self._show_hits)
         services.server_changed.connect(self._show)
         self._show()
         DialogMemory(self, services.folders.window, {})
@@ -203,22 +203,13 @@ class ServerDialog(QDialog):
         self.general.show_profile(profile)
         self.accept_page.show_profile(profile)
         self.rules.set_folder(services.folder_of(profile.name))
+        book = server.book if server is not None else None
+        if book is not self._book:
+            self._book = book
+            self.rules.set_book(book)
         self.rules.set_rules(profile.rules)
+        self.rules.editor.set_titles({peer.ae_title for peer in services.all_peers()})
         self.archive.show_archive()
-        self._show_hits()
-
-    def _show_hits(self) -> None:
-        server = self._services.servers.get(self._name) if self._services.servers is not None else None
-        if server is not None and self.rules.isVisible():
-            self.rules.set_hits({rule.name: server.book.hits(rule.name) for rule in self._profile.rules})
-
-    def showEvent(self, event: object) -> None:
-        self._hits.start()
-        super().showEvent(event)  # type: ignore[arg-type]
-
-    def hideEvent(self, event: object) -> None:
-        self._hits.stop()
-        super().hideEvent(event)  # type: ignore[arg-type]
 
     # --- changing it
 
@@ -243,6 +234,11 @@ class ServerDialog(QDialog):
 
     def _rules_changed(self, rules: tuple[Rule, ...]) -> None:
         self._change(lambda now: replace(now, rules=rules))
+
+    def _script_edit_asked(self, path: str, function: str) -> None:
+        # As the rule has it: relative to the profile's file.
+        whole = str(self._services.folder_of(self._name) / path) if path else ""
+        self.script_edit_asked.emit(whole, function)
 
     @action
     async def _toggle(self) -> None:
@@ -363,7 +359,6 @@ class ServerDialog(QDialog):
     def _tab_changed(self, index: int) -> None:
         if self.tabs.widget(index) is self.archive:
             self.archive.count()
-        self._show_hits()
 
 
 def _place(host: str, port: int) -> str:
