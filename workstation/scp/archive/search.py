@@ -129,7 +129,8 @@ _LOCATE_ONE = select(*_LOCATION).where(INSTANCE.c.SOPInstanceUID == bindparam("u
 
 
 def _streamed(connection: Connection, statement: Select[Any]) -> Iterator[Row[Any]]:
-    with connection.execution_options(yield_per=ROWS_AT_ONCE).execute(statement) as result:
+    # The first rows come alone, so that a peer has its first match at once; then more and more together.
+    with connection.execution_options(stream_results=True, max_row_buffer=ROWS_AT_ONCE).execute(statement) as result:
         yield from result
 
 
