@@ -20,6 +20,7 @@ from workstation.net.events import Event, InterventionEvent
 from workstation.net.presentation import PresentationContext, build_context
 from workstation.scp.answers.contexts import UNCOMPRESSED, proposed_contexts
 from workstation.scp.answers.reading import UnreadableDataSetError, read_data_set
+from workstation.scp.answers.worklist import ABILITIES as WORKLIST_ABILITIES
 from workstation.scp.query.answer import status_of
 from workstation.scp.query.levels import (
     FIND_MODELS,
@@ -59,6 +60,7 @@ def answer_extended(offered: Mapping[Any, bytes]) -> dict[Any, bytes]:
     abilities = {
         **dict.fromkeys(FIND_MODELS, b"\1\1\0\0\0\1\1"),
         **dict.fromkeys([*MOVE_MODELS, *GET_MODELS], b"\1\0"),
+        **WORKLIST_ABILITIES,
     }
     return {
         uid: bytes(int(ability == asked == 1) for ability, asked in zip(abilities[str(uid)], information, strict=False))

@@ -269,6 +269,7 @@ class AcceptPage(QWidget):
             "Browse…", f"{object_name}Browse", f"Choose the file: {name}", lambda: self._browse(editor)
         )
         row = QHBoxLayout()
+        row.setSpacing(SPACE)
         row.addWidget(editor, 1)
         row.addWidget(browse)
         return editor, row

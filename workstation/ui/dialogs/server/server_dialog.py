@@ -81,7 +81,7 @@ class ServerDialog(QDialog):
         self.chooser.setMinimumWidth(220)
         self.chooser.activated.connect(lambda row: self.choose(self.chooser.itemData(row)))
         self.more = QToolButton()
-        self.more.setText("Ser&vers ▾")
+        self.more.setText("Ser&vers")
         name_widget(self.more, "serverMore", "Servers", "Add, copy, rename, import, export or remove a server")
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.more.setMenu(self._menu())
