@@ -415,14 +415,14 @@ def test_texts_of_peers_are_shown_letter_by_letter(archive, window, qtbot):
 
 
 def test_a_run_without_an_archive(services, qtbot):
-    archive, services.archive = services.archive, None
+    servers, services.servers = services.servers, None
     window = ArchiveWindow(services, DataSetView)
     qtbot.addWidget(window)
     window.show()
     qtbot.waitUntil(window.empty.isVisible)
     assert window.empty.text.startswith("No archive")
     assert not window.import_button.isEnabled()
-    services.archive = archive
+    services.servers = servers
     services.server_changed.emit()
     qtbot.waitUntil(lambda: window.empty.text.startswith("The archive is empty"))
     assert window.import_button.isEnabled()

@@ -166,6 +166,12 @@ def _connect_postgresql(target: URL, is_durable: Callable[[], bool]) -> Engine:
             "PostgreSQL needs psycopg: install dicom-workstation[postgresql], or psycopg[binary] beside it."
         ) from error
 
+    @event.listens_for(engine, "connect")
+    def set_up(connection: Any, _record: Any) -> None:
+        # It takes longer to compile a search of a large archive than to send its first hundred matches.
+        connection.execute("SET jit TO off")
+        connection.commit()
+
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         if connection.get_execution_options().get("writes", False):
