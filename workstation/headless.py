@@ -12,6 +12,7 @@ import logging
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,12 +23,10 @@ from workstation.cli import Options
 from workstation.net.events import EventHandler
 from workstation.paths import DataDir
 from workstation.peers import AddressBook
-from workstation.scp.archive.archive import Archive
-from workstation.scp.ledger import Ledger
 from workstation.scp.profiles import Profile, ProfileFile, ProfileFolder, read_profile
 from workstation.scp.rules.occasion import Occasion
 from workstation.scp.server import TestServer, TlsError
-from workstation.scp.servers import Servers
+from workstation.scp.servers import open_servers
 from workstation.settings import Settings, SettingsFile
 from workstation.traffic.capture.recording import CaptureRecorder
 from workstation.traffic.text import printable
@@ -110,15 +109,8 @@ def _run(
     handlers: list[EventHandler],
     over: threading.Event,
 ) -> int:
-    kept = settings.archive
     peers = {peer.ae_title: (peer.host, peer.port) for peer in reversed(tuple(book))}
-    archive = Archive(folders.archive, url=kept.database or None, durable=kept.durable)
-    try:
-        ledger = Ledger(kept.database or f"sqlite:///{folders.ledger}", durable=kept.durable)
-    except BaseException:
-        archive.close()
-        raise
-    servers = Servers(archive, ledger, lambda title: peers.get(title.strip()), handlers)
+    servers = open_servers(folders, settings.archive, lambda title: peers.get(title.strip()), handlers)
     try:
         watched = []
         for profile, file in profiles:
@@ -203,8 +195,9 @@ def _logging() -> Iterator[None]:
     level = logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
-    # It has a line for each odd value of a peer's.
+    # They have a line for each odd value of a peer's.
     logging.getLogger("pydicom").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="pydicom")
     try:
         yield
     finally:

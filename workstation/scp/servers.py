@@ -8,14 +8,39 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from workstation.net.events import EventHandler
+from workstation.paths import DataDir
 from workstation.scp.archive.archive import Archive
 from workstation.scp.asking import Asker
 from workstation.scp.ledger import Ledger
 from workstation.scp.profiles import Profile
 from workstation.scp.scripts import Scripts
 from workstation.scp.server import Destinations, TestServer
+from workstation.settings import ArchiveSettings
 
 LOGGER = logging.getLogger(__name__)
+
+
+def open_servers(
+    folders: DataDir,
+    kept: ArchiveSettings,
+    destinations: Destinations,
+    notification_handlers: Iterable[EventHandler] = (),
+    *,
+    asker: Asker | None = None,
+    scripts: Scripts | None = None,
+) -> Servers:
+    """Open the archive and the ledger of a data folder, and return its servers, none yet.
+
+    Raises:
+        OSError, SQLAlchemyError: The folder or the database cannot be used.
+    """
+    archive = Archive(folders.archive, url=kept.database or None, durable=kept.durable, minimum_free=kept.minimum_free)
+    try:
+        ledger = Ledger(kept.database or f"sqlite:///{folders.ledger}", durable=kept.durable)
+    except BaseException:
+        archive.close()
+        raise
+    return Servers(archive, ledger, destinations, notification_handlers, asker=asker, scripts=scripts)
 
 
 class Servers:

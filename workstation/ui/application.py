@@ -170,20 +170,11 @@ class _Run:
 
         def make() -> Servers:
             # Here, because their imports cost as much as the whole window.
-            from workstation.scp.archive.archive import Archive
-            from workstation.scp.ledger import Ledger
-            from workstation.scp.servers import Servers
+            from workstation.scp.servers import open_servers
 
-            kept = settings.archive
-            archive = Archive(self._folders.archive, url=kept.database or None, durable=kept.durable)
-            try:
-                ledger = Ledger(kept.database or f"sqlite:///{self._folders.ledger}", durable=kept.durable)
-            except BaseException:
-                archive.close()
-                raise
-            return Servers(
-                archive,
-                ledger,
+            return open_servers(
+                self._folders,
+                settings.archive,
                 services.destination,
                 services.handlers(),
                 asker=services.asker,
