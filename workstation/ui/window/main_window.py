@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from PySide6.QtCore import QEvent, QPoint, QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import (
@@ -49,7 +49,6 @@ from workstation.ui.dialogs.peer_dialog import PeerDialog
 from workstation.ui.dialogs.preferences_dialog import PreferencesDialog
 from workstation.ui.dialogs.query_dialog import QueryDialog
 from workstation.ui.dialogs.send_dialog import SendDialog
-from workstation.ui.dialogs.server.server_dialog import ServerDialog
 from workstation.ui.parts.icons import Icons, application_icon, health_icon
 from workstation.ui.services import BUILT_IN_NAME, PeerHealth, Services
 from workstation.ui.tasks import action
@@ -67,6 +66,9 @@ from workstation.ui.window.server_windows import ServerWindows
 from workstation.ui.window.status_bar import StatusBar
 from workstation.ui.window.window_memory import WindowMemory
 from workstation.ui.window.work_strip import WorkStrip
+
+if TYPE_CHECKING:
+    from workstation.ui.dialogs.server.server_dialog import ServerDialog
 
 D = TypeVar("D", bound=QDialog)
 

@@ -1,6 +1,7 @@
 """The windows of the test servers: their dialog, what they received, the archive, scripts; and questions in their pane.
 
-Knows the main window's dialogs and how they lead to each other; what they show is theirs.
+Knows how they lead to each other; what they show is theirs. They are imported when they are first opened: with the
+database that they need they would cost the start as much as the window itself.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QDialog, QWidget
 
 from workstation.scp.profiles import MAIN
-from workstation.ui.dialogs.archive_browser.window import ArchiveWindow
-from workstation.ui.dialogs.kept.window import KeptWindow
-from workstation.ui.dialogs.script_editor.editor import ScriptEditor
-from workstation.ui.dialogs.server.server_dialog import ServerDialog
 from workstation.ui.services import Services
 from workstation.ui.viewers.data_set.view import DataSetView
 from workstation.ui.viewers.viewers import Viewers
 from workstation.ui.window.data_set_windows import DataSetWindows
 
 if TYPE_CHECKING:
+    from workstation.ui.dialogs.archive_browser.window import ArchiveWindow
+    from workstation.ui.dialogs.kept.window import KeptWindow
+    from workstation.ui.dialogs.script_editor.editor import ScriptEditor
+    from workstation.ui.dialogs.server.server_dialog import ServerDialog
     from workstation.ui.theme import Theme
 
 D = TypeVar("D", bound=QDialog)
@@ -68,6 +69,8 @@ class ServerWindows(QObject):
         return self._open("server", self._make_server)
 
     def _make_server(self) -> ServerDialog:
+        from workstation.ui.dialogs.server.server_dialog import ServerDialog
+
         dialog = ServerDialog(self._services, self._window)
         dialog.script_edit_asked.connect(self._edit_script)
         dialog.association_chosen.connect(self.go_to_association)
@@ -81,8 +84,8 @@ class ServerWindows(QObject):
 
     def open_received(self) -> KeptWindow | None:
         """What came in beside objects."""
-        # Here, because it needs numpy.
         from workstation.scp.answers.printing import films_folder
+        from workstation.ui.dialogs.kept.window import KeptWindow
 
         ledger, archive = self._services.ledger, self._services.archive
         if ledger is None or archive is None:
@@ -99,6 +102,8 @@ class ServerWindows(QObject):
 
     def open_archive(self) -> ArchiveWindow | None:
         """The stored objects."""
+        from workstation.ui.dialogs.archive_browser.window import ArchiveWindow
+
         if self._services.archive is None:
             self._services.notify(NO_ARCHIVE)
             return None
@@ -113,6 +118,8 @@ class ServerWindows(QObject):
 
     def open_scripts(self) -> ScriptEditor:
         """The editor of scripts."""
+        from workstation.ui.dialogs.script_editor.editor import ScriptEditor
+
         services = self._services
 
         def make() -> ScriptEditor:
