@@ -162,10 +162,14 @@ class StatusBar(QStatusBar):
             again = True
             while again:
                 self._count_again = False
-                counts, free = await self._services.tasks.call(
-                    lambda: (archive.counts(), archive.free_space()), "count-archive"
+                counts, space = await self._services.tasks.call(
+                    lambda: (archive.counts(), archive.space()), "count-archive"
                 )
-                self.archive.setText(f"Archive {count_text(counts[Level.IMAGE], 'object')}, {bytes_text(free)} free")
+                free = f"{bytes_text(space.free)} free"
+                if space.is_low:
+                    # Words and sign: peers are refused, which nobody would guess from a number.
+                    free = f"▲ nothing is stored, only {free}"
+                self.archive.setText(f"Archive {count_text(counts[Level.IMAGE], 'object')}, {free}")
                 again = self._count_again
         except OSError as error:
             self.archive.setText(f"Archive: {error.strerror or error}")
