@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -94,6 +95,51 @@ def test_typing_is_told_once_it_pauses_not_letter_by_letter(editor, told, qtbot)
     assert editor.rules[0].match.calling == "CT1", "the list says it at once"
     qtbot.waitUntil(lambda: bool(told))
     assert [rules[0].match.calling for rules in told] == ["CT1"]
+
+
+def test_the_wheel_that_scrolls_past_the_status_does_not_choose_another(editor, told):
+    editor.set_rules([ONE])
+    combo = editor.form.what.status.status.combo
+    editor.form.name.editor.setFocus()
+    middle = QPointF(combo.rect().center())
+    wheel = QWheelEvent(
+        middle,
+        combo.mapToGlobal(middle),
+        QPoint(),
+        QPoint(0, -120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(combo, wheel)
+    editor.flush()
+    assert editor.rules == (ONE,)
+    assert told == []
+
+
+def test_whoever_clicks_into_a_time_types_it_over_the_words_that_stand_there(editor, qtbot):
+    give(editor, ONE)
+    before = editor.form.what.before
+    assert before.text() == "at once"
+    place = before.rect().center()
+    editor.form.name.editor.setFocus()
+    before.setFocus(Qt.FocusReason.MouseFocusReason)
+    QTest.mouseClick(before.lineEdit(), Qt.MouseButton.LeftButton, pos=place)
+    QApplication.processEvents()
+    QTest.keyClicks(before.lineEdit(), "2")
+    editor.flush()
+    assert editor.rules[0].action.before == 2.0
+
+
+def test_a_status_that_was_typed_as_a_number_gets_its_name(editor):
+    editor.set_rules([ONE])
+    combo = editor.form.what.status.status.combo
+    paste(combo.lineEdit(), "C000")
+    QTest.keyClick(combo.lineEdit(), Qt.Key.Key_Return)
+    editor.flush()
+    assert combo.currentText() == "C000  Error: cannot understand"
+    assert editor.rules[0].action.status == 0xC000
 
 
 def test_what_was_typed_is_told_when_the_editor_is_hidden(editor, told):

@@ -592,10 +592,12 @@ class StatusChooser(QWidget):
         if completer is not None:
             completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
             completer.setFilterMode(Qt.MatchFlag.MatchContains)
+        still(self.combo)
         self._problem = ProblemLabel(theme)
         self.setLayout(stacked(self.combo, self._problem, space=2))
         self.setFocusProxy(self.combo)
         self.combo.editTextChanged.connect(self._edited)
+        editor.editingFinished.connect(self._name)
 
     def offer(self, statuses: Iterable[tuple[int, str]], chosen: int) -> None:
         """List a service's statuses and show the one in force; emits nothing."""
@@ -614,6 +616,14 @@ class StatusChooser(QWidget):
             self.combo.setCurrentIndex(index)
         else:
             self.combo.setEditText(f"{status:04X}")
+
+    def _name(self) -> None:
+        """A number that was typed gets its name."""
+        status = self.status
+        if status is not None:
+            blocked = self.combo.blockSignals(True)
+            self._show(status)
+            self.combo.blockSignals(blocked)
 
     @property
     def status(self) -> int | None:
@@ -658,6 +668,12 @@ class IgnoreWheel(QObject):
             event.ignore()
             return True
         return super().eventFilter(watched, event)
+
+
+def still(widget: QWidget) -> None:
+    """Leave the wheel to the page as long as the widget has not the focus."""
+    widget.installEventFilter(IgnoreWheel(widget))
+    widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
 
 def primary_button(text: str, object_name: str, tip: str) -> QPushButton:

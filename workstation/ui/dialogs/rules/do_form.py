@@ -17,7 +17,6 @@ from workstation.ui.dialogs.rules.fields import (
     form_layout,
     narrow,
     show_field,
-    still,
 )
 from workstation.ui.dialogs.rules.flow_layout import FlowLayout
 from workstation.ui.dialogs.rules.negotiation_form import NegotiationForm
@@ -29,7 +28,7 @@ from workstation.ui.dialogs.rules.status_form import (
     offered_statuses,
     services_of,
 )
-from workstation.ui.parts.widgets import DimLabel, in_row, name_widget, push_button, stacked
+from workstation.ui.parts.widgets import DimLabel, in_row, name_widget, push_button, stacked, still
 from workstation.ui.theme import Theme
 
 _ANSWERS: tuple[tuple[AnswerKind, str, str], ...] = (

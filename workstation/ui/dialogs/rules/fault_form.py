@@ -16,11 +16,10 @@ from workstation.ui.dialogs.rules.fields import (
     form_layout,
     narrow,
     show_field,
-    still,
 )
 from workstation.ui.dialogs.rules.names import NameKind
 from workstation.ui.dialogs.rules.numbers import NumberChooser
-from workstation.ui.parts.widgets import DimLabel, ProblemLabel, name_widget, stacked
+from workstation.ui.parts.widgets import DimLabel, ProblemLabel, name_widget, stacked, still
 from workstation.ui.theme import Theme
 
 # PS3.8 Table 9-21: what the reason of a rejection means depends on its source.

@@ -26,7 +26,6 @@ from workstation.ui.dialogs.rules.names import NameKind, explained, names_of
 from workstation.ui.parts.widgets import (
     SPACE,
     CheckedField,
-    IgnoreWheel,
     ProblemLabel,
     name_widget,
     plain_label,
@@ -73,12 +72,6 @@ def narrow(combo: QComboBox, characters: int = 14) -> QComboBox:
     combo.setMinimumContentsLength(characters)
     combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     return combo
-
-
-def still(widget: QWidget) -> None:
-    """Leave the wheel to the page as long as the widget has not the focus."""
-    widget.installEventFilter(IgnoreWheel(widget))
-    widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
 
 class NameField(QWidget):

@@ -17,11 +17,10 @@ from workstation.ui.dialogs.rules.fields import (
     form_layout,
     narrow,
     show_field,
-    still,
     when_refused,
 )
 from workstation.ui.dialogs.rules.numbers import CountSpin
-from workstation.ui.parts.widgets import heading, name_widget, stacked
+from workstation.ui.parts.widgets import heading, name_widget, stacked, still
 from workstation.ui.theme import Theme
 
 VALUES_OF: Mapping[str, tuple[str, ...]] = {

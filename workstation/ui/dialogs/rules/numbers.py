@@ -10,8 +10,8 @@ from PySide6.QtGui import QFocusEvent, QValidator
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QSpinBox, QWidget
 
 from workstation.scp.rules.rule import MOST_SECONDS
-from workstation.ui.dialogs.rules.fields import narrow, still
-from workstation.ui.parts.widgets import ProblemLabel, name_widget, stacked
+from workstation.ui.dialogs.rules.fields import narrow
+from workstation.ui.parts.widgets import ProblemLabel, name_widget, stacked, still
 from workstation.ui.theme import Theme
 
 
@@ -42,6 +42,11 @@ class SecondsSpin(QDoubleSpinBox):
             return (QValidator.State.Acceptable, text, position)
         part = re.fullmatch(r"\d{0,5}([.,]\d{0,3})?", typed)
         return (QValidator.State.Intermediate if part else QValidator.State.Invalid, text, position)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        # After the mouse has placed the cursor: nothing can be typed behind words such as "at once".
+        QTimer.singleShot(0, self, self.selectAll)
 
 
 class CountSpin(QSpinBox):

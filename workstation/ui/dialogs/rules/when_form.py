@@ -20,12 +20,11 @@ from workstation.ui.dialogs.rules.fields import (
     add_field,
     checked_field,
     form_layout,
-    still,
     when_refused,
 )
 from workstation.ui.dialogs.rules.keys_editor import KeysEditor
 from workstation.ui.dialogs.rules.numbers import CountSpin, SecondsSpin
-from workstation.ui.parts.widgets import sentence_of
+from workstation.ui.parts.widgets import sentence_of, still
 from workstation.ui.theme import Theme
 
 _MOST = 1_000_000

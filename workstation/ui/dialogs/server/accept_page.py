@@ -33,6 +33,7 @@ from workstation.ui.parts.widgets import (
     name_widget,
     push_button,
     sentence_of,
+    still,
 )
 from workstation.ui.theme import Theme
 
@@ -118,6 +119,7 @@ class AcceptPage(QWidget):
         name_widget(self.minimum, "tlsMinimum", "Lowest TLS version", "Older versions are refused")
         for version in TLS_VERSIONS:
             self.minimum.addItem(f"TLS {version}", version)
+        still(self.minimum)
         self.minimum.activated.connect(lambda *_: self._tls_changed())
         self.require_client = QCheckBox("Require a client certificate")
         name_widget(

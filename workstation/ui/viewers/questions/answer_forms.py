@@ -41,6 +41,7 @@ from workstation.ui.parts.widgets import (
     name_widget,
     push_button,
     sentence_of,
+    still,
 )
 from workstation.ui.tasks import Tasks, action
 from workstation.ui.theme import Theme
@@ -311,6 +312,8 @@ class NegotiationForm(AnswerForm):
         self.verified = QCheckBox("Let the user in")
         self.response = CheckedField(theme, sentence_of(read_hex))
         self.invoked, self.performed = QSpinBox(), QSpinBox()
+        still(self.invoked)
+        still(self.performed)
         self.text = QPlainTextEdit()
         self.text.setFont(theme.fixed_font())
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
@@ -492,6 +495,7 @@ class AssociationForm(AnswerForm):
         ):
             combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             combo.setMinimumContentsLength(12)
+            still(combo)
             self._form.addRow(label, combo)
             combo.currentIndexChanged.connect(lambda _: self.edited.emit())
         layout = QVBoxLayout(self)
