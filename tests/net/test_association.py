@@ -615,10 +615,11 @@ def test_contexts_can_be_taken_back() -> None:
 
 
 def test_a_slow_handler_does_not_make_the_association_deaf() -> None:
-    let_go = threading.Event()
+    begun, let_go = threading.Event(), threading.Event()
     seen = Seen()
 
     def on_echo(event: Any) -> int:
+        begun.set()
         event.over.wait(30)  # ends with the association
         let_go.set()
         return 0x0000
@@ -627,11 +628,12 @@ def test_a_slow_handler_does_not_make_the_association_deaf() -> None:
         assoc = ask(server)
         waiting = threading.Thread(target=assoc.send_c_echo)
         waiting.start()
-        seen.until("EVT_DIMSE_RECV")
+        # A request that has arrived is not answered yet; one whose association is over by then never is.
+        assert begun.wait(15)
         assoc.abort()
         seen.until("EVT_ABORTED")
-        assert let_go.wait(5)
-        waiting.join(5)
+        assert let_go.wait(15)
+        waiting.join(15)
         assert not waiting.is_alive()
 
 
