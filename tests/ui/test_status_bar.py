@@ -17,10 +17,10 @@ def services(qt_loop, qtbot, tmp_path, free_port):
 def test_a_disk_with_too_little_room_is_said(services, qtbot):
     bar = StatusBar(services)
     qtbot.addWidget(bar)
+    services.archive_changed.emit()
     qtbot.waitUntil(lambda: "free" in bar.archive.text(), timeout=5000)
     assert bar.archive.text().startswith("Archive 0 objects, ")
     assert "nothing is stored" not in bar.archive.text()
     services.archive.minimum_free = 2**60
     services.archive_changed.emit()
-    services.server_changed.emit()
     qtbot.waitUntil(lambda: "▲ nothing is stored, only" in bar.archive.text(), timeout=5000)
