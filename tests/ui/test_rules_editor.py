@@ -136,7 +136,7 @@ def test_a_status_that_was_typed_as_a_number_gets_its_name(editor):
     editor.set_rules([ONE])
     combo = editor.form.what.status.status.combo
     paste(combo.lineEdit(), "C000")
-    QTest.keyClick(combo.lineEdit(), Qt.Key.Key_Return)
+    combo.lineEdit().editingFinished.emit()
     editor.flush()
     assert combo.currentText() == "C000  Error: cannot understand"
     assert editor.rules[0].action.status == 0xC000
