@@ -73,25 +73,30 @@ def chosen_contexts(
     contexts = list(built_in)
     if not lines:
         return contexts
+    # Once a line: there are hundreds of SOP classes, and a pattern is held against every transfer syntax.
+    syntaxes = {line: _syntaxes_of(line) for line in lines}
     known = {str(context.abstract_syntax) for context in contexts}
     chosen = []
     for context in contexts:
         line = next((line for line in lines if is_named(str(context.abstract_syntax), line.sop_classes)), None)
         if line is not None:
-            chosen.append(_in_syntaxes(context, line.transfer_syntaxes))
+            chosen.append(_in_syntaxes(context, syntaxes[line]))
     for line in lines:
         for name in line.sop_classes:
             if is_uid(name) and name not in known:
                 known.add(name)
-                chosen.append(_in_syntaxes(build_context(name, list(UNCOMPRESSED)), line.transfer_syntaxes))
+                chosen.append(_in_syntaxes(build_context(name, list(UNCOMPRESSED)), syntaxes[line]))
     return chosen
 
 
-def _in_syntaxes(context: PresentationContext, names: Iterable[str]) -> PresentationContext:
-    wanted = [uid for name in names for uid in syntaxes_named(name)]
+def _syntaxes_of(line: Supported) -> list[str]:
+    return list(dict.fromkeys(uid for name in line.transfer_syntaxes for uid in syntaxes_named(name)))
+
+
+def _in_syntaxes(context: PresentationContext, wanted: list[str]) -> PresentationContext:
     if not wanted:
         return context
-    changed = build_context(context.abstract_syntax or "", list(dict.fromkeys(wanted)))
+    changed = build_context(context.abstract_syntax or "", wanted)
     changed.scu_role, changed.scp_role = context.scu_role, context.scp_role
     return changed
 
