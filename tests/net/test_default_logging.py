@@ -225,6 +225,18 @@ def test_a_long_identifier_is_cut(caplog: pytest.LogCaptureFixture) -> None:
     assert "lines)" in text
 
 
+def test_of_a_deep_identifier_the_upper_levels_are_shown(caplog: pytest.LogCaptureFixture) -> None:
+    data = b""
+    for _ in range(300):
+        item = b"\xfe\xff\x00\xe0" + len(data).to_bytes(4, "little") + data
+        data = b"\x08\x00\x10\x11" + len(item).to_bytes(4, "little") + item
+    text = log_of(caplog, logging.INFO, events.EVT_DIMSE_RECV, assoc(), message=find_request(data))
+    assert "(0008,1110)" in text
+    assert max(len(line) - len(line.lstrip()) for line in text.splitlines()) < 60
+    assert len(text.splitlines()) < 50
+    assert text.rstrip().endswith("---------")
+
+
 def test_a_store_shows_no_data_set(caplog: pytest.LogCaptureFixture) -> None:
     request = dimse.C_STORE_RQ(
         MessageID=1, AffectedSOPClassUID=str(sop_class.CTImageStorage), context_id=1, data=keys()

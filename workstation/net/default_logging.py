@@ -7,6 +7,7 @@ about.
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +17,8 @@ from workstation.net.status import status_text
 from workstation.net.utils import printable
 
 if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
     from workstation.net.codec.dimse import Message
     from workstation.net.codec.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
     from workstation.net.events import Event, Handlers, NotificationEvent
@@ -25,6 +28,7 @@ LOGGER = logging.getLogger(__name__)
 
 # An identifier is a screenful; a peer may send 16 MiB.
 _IDENTIFIER_LINES = 100
+_IDENTIFIER_LEVELS = 16
 _IDENTIFIER_BYTES = 64 * 1024  # a full one would take minutes to decode and print, on the thread that reads
 _WITH_IDENTIFIER = ("C-FIND", "C-GET", "C-MOVE")
 
@@ -267,16 +271,35 @@ def identifier_lines(event: Event, message: Message) -> Iterator[str]:
         yield f"(the Identifier of {len(message.data)} bytes is not shown)"
         return
     try:
-        text = str(dsutils.decode_in(message.data, syntax))
+        lines = list(itertools.islice(_element_lines(dsutils.decode_in(message.data, syntax)), _IDENTIFIER_LINES + 1))
     except Exception as error:
         # pydicom raises anything for bytes that are no data set; whoever uses the Identifier will say so.
         yield f"(the Identifier cannot be shown: {printable(str(error))})"
         return
-    lines = text.splitlines()
     for line in lines[:_IDENTIFIER_LINES]:
         yield printable(line)
     if len(lines) > _IDENTIFIER_LINES:
-        yield f"... ({len(lines)} lines)"
+        yield f"... (more than {_IDENTIFIER_LINES} lines)"
+
+
+def _element_lines(data_set: Dataset, level: int = 0) -> Iterator[str]:
+    """A data set as pydicom prints it, line after line as they are taken.
+
+    Its own text of the whole recurses without bound: 16 kB nested 1,000 levels deep ended in an exception whose text,
+    which each level adds its traceback to, took 20 GB.
+    """
+    margin = "   " * level
+    for element in data_set:
+        if element.VR != "SQ":
+            yield margin + repr(element)
+            continue
+        yield f"{margin}{element.tag}  {element.name}  {len(element.value)} item(s) ---- "
+        if level == _IDENTIFIER_LEVELS:
+            yield f"{margin}   ..."
+            continue
+        for item in element.value:
+            yield from _element_lines(item, level + 1)
+            yield f"{margin}   ---------"
 
 
 STANDARD_HANDLERS: Final[dict[NotificationEvent, Callable[[Event], None]]] = {
