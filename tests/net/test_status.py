@@ -142,3 +142,9 @@ def test_a_program_can_name_a_code(restored_status: object) -> None:
         status.Status.add("SUCCESS", 0xC125)
     with pytest.raises(ValueError, match="0xFFFF"):
         status.Status.add("TEST_BIG", 0x10000)
+
+
+@pytest.mark.parametrize("category", ["Success", "Pending", "Cancel", "Warning", "Failure", "Unknown"])
+def test_the_codes_of_a_category(category: str) -> None:
+    assert status.codes_of(category) == {c for c in range(0x10000) if status.code_to_category(c) == category}
+    assert status.codes_of("nonsense") == frozenset()

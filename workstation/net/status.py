@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import IntEnum
+from functools import cache
 from typing import Final, TypeAlias
 
 from pydicom.dataset import Dataset
@@ -482,6 +483,26 @@ def code_to_category(code: int) -> str:
     if code in _FAILURES or code >> 12 in (0xA, 0xC):
         return STATUS_FAILURE
     return STATUS_UNKNOWN
+
+
+@cache
+def codes_of(category: str) -> frozenset[int]:
+    """Return all 16-bit codes of a class, as `code_to_category` names it."""
+    codes: dict[str, set[int]] = {
+        STATUS_SUCCESS: {0x0000},
+        STATUS_PENDING: {0xFF00, 0xFF01},
+        STATUS_CANCEL: {0xFE00},
+        STATUS_WARNING: {*_WARNINGS, *range(0xB000, 0xC000)},
+        STATUS_FAILURE: {*_FAILURES, *range(0xA000, 0xB000), *range(0xC000, 0xD000)},
+        STATUS_UNKNOWN: set(range(0x10000)),
+    }
+    taken: set[int] = set()
+    for name, claimed in codes.items():
+        # What several could claim belongs to the first of them.
+        if name == category:
+            return frozenset(claimed - taken)
+        taken |= claimed
+    return frozenset()
 
 
 def status_text(code: int, table: Mapping[int, tuple[str, str]] | None = None) -> str:

@@ -17,10 +17,9 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any, Final
 
-from workstation.net.status import code_to_category
+from workstation.net.status import codes_of
 from workstation.traffic.conversation import Conversation
 from workstation.traffic.filters import reading
 from workstation.traffic.filters.asking import Completion, combine, complete, filter_on, filter_on_field
@@ -349,7 +348,7 @@ class _Compiler:
                 bounds = [ast.Constant(low), left, ast.Constant(high)]
                 alternatives.append(ast.Compare(bounds[0], [ast.LtE(), ast.LtE()], bounds[1:]))
             elif field.kind is Kind.STATUS and (category := _status_category(each)):
-                single |= _statuses_of(category)
+                single |= codes_of(category)
             else:
                 single.add(_number_of(field, each))
         if len(single) == 1 and not alternatives:
@@ -590,11 +589,6 @@ def _shown(value: Value) -> str:
 
 def _status_category(value: Value) -> str:
     return STATUS_WORDS.get(value.text.lower(), "") if value.kind in ("word", "text") else ""
-
-
-@cache
-def _statuses_of(category: str) -> frozenset[int]:
-    return frozenset(code for code in range(0x10000) if code_to_category(code) == category)
 
 
 def _status_number(value: Value) -> int:
