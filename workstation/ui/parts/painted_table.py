@@ -17,6 +17,7 @@ from PySide6.QtCore import (
     QModelIndex,
     QPoint,
     QRect,
+    QSize,
     Qt,
     Signal,
 )
@@ -31,6 +32,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPalette,
     QPen,
+    QPixmap,
     QPolygon,
 )
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
@@ -45,6 +47,7 @@ STEP = 14
 _BEFORE = 3
 _AFTER = 6  # more than before: a number, which ends at its column's edge, stays apart from the text of the next one
 _AIR = 5  # of a row's height beside its text's
+_SIGN = 10  # its side
 _CACHED = 6000  # widths of texts kept
 
 # What a text from outside may hold and a line cannot show.
@@ -61,7 +64,7 @@ class _Brushes:
         self.highlight = palette.color(QPalette.ColorRole.Highlight)
         self.alternate = palette.color(QPalette.ColorRole.AlternateBase)
         self.focus = QPen(theme.accent)
-        self.sign = theme.dimmed
+        self._signs: dict[tuple[bool, float], QPixmap] = {}
         self.font = font
         self.bold = QFont(font)
         self.bold.setBold(True)
@@ -77,6 +80,23 @@ class _Brushes:
         if pen is None:
             pen = self._pens[colour] = QPen(getattr(self._theme, colour))
         return pen
+
+    def sign(self, is_open: bool, ratio: float) -> QPixmap:
+        """The sign that opens or closes a row, drawn once: a polygon for each row costs more than its texts."""
+        sign = self._signs.get((is_open, ratio))
+        if sign is None:
+            sign = QPixmap(QSize(_SIGN, _SIGN) * ratio)
+            sign.setDevicePixelRatio(ratio)
+            sign.fill(Qt.GlobalColor.transparent)
+            corners = ((1, 3), (9, 3), (5, 7)) if is_open else ((3, 1), (7, 5), (3, 9))
+            points = [QPoint(x, y) for x, y in corners]
+            with QPainter(sign) as painter:
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.setBrush(self._theme.dimmed)
+                painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+                painter.drawPolygon(QPolygon(points))
+            self._signs[is_open, ratio] = sign
+        return sign
 
     def fitted(self, text: str, room: int, is_bold: bool = False) -> tuple[str, int]:
         """The text, or as much of it as there is room for, and its width."""
@@ -270,17 +290,8 @@ class PaintedTable(QTableView):
 
     def _paint_sign(self, painter: QPainter, left: int, top: int, is_open: bool) -> None:
         assert self._brushes is not None
-        x, y = left + STEP // 2, top + self._row_height // 2
-        if is_open:
-            points = [QPoint(x - 4, y - 2), QPoint(x + 4, y - 2), QPoint(x, y + 2)]
-        else:
-            points = [QPoint(x - 2, y - 4), QPoint(x + 2, y), QPoint(x - 2, y + 4)]
-        painter.save()
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self._brushes.sign)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.drawPolygon(QPolygon(points))
-        painter.restore()
+        sign = self._brushes.sign(is_open, self.devicePixelRatio())
+        painter.drawPixmap(left + STEP // 2 - _SIGN // 2, top + self._row_height // 2 - _SIGN // 2, sign)
 
     def dataChanged(self, top_left: Index, bottom_right: Index, roles: Sequence[int] = ()) -> None:
         # Qt's own repaints everything in sight when it is more than one cell.
