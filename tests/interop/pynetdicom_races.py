@@ -14,6 +14,7 @@ A test that has pynetdicom ask would fail now and then through no fault of what 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 PATIENCE = 5  # an association that has just ended parks no more
@@ -58,8 +59,12 @@ class Checkpoint(threading.Event):
             return True
 
 
-def mend() -> None:
-    """Have pynetdicom's associations keep their promises; before any is made."""
+def mend(change: Callable[[Any, str, Any], object] = setattr) -> None:
+    """Have pynetdicom's associations keep their promises; before any is made.
+
+    Args:
+        change: sets an attribute; one that sets it back later keeps this to some tests.
+    """
     from pynetdicom.association import Association
     from pynetdicom.dimse import DIMSEServiceProvider
 
@@ -89,4 +94,4 @@ def mend() -> None:
     }
     for changed, members in changes.items():
         for name, member in members.items():
-            setattr(changed, name, member)
+            change(changed, name, member)
