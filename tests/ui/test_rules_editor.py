@@ -135,7 +135,7 @@ def test_whoever_clicks_into_a_time_types_it_over_the_words_that_stand_there(edi
 def test_a_status_that_was_typed_as_a_number_gets_its_name(editor):
     editor.set_rules([ONE])
     combo = editor.form.what.status.status.combo
-    paste(combo.lineEdit(), "C000")
+    combo.setEditText("C000")
     combo.lineEdit().editingFinished.emit()
     editor.flush()
     assert combo.currentText() == "C000  Error: cannot understand"
@@ -357,6 +357,18 @@ def test_import_adds_and_export_writes(editor, told, tmp_path):
     out = tmp_path / "out.toml"
     editor.export_file(out)
     assert load_rule_file(out) == (told[-1], [])
+
+
+def test_imported_rules_that_run_a_script_are_off_and_said(editor, told, tmp_path):
+    (tmp_path / "theirs").mkdir()
+    path = tmp_path / "theirs" / "rules.toml"
+    save_rule_file(path, [ONE, Rule(name="theirs", action=Action(answer="script", script="answer.py"))])
+    editor.set_folder(tmp_path)
+    editor.import_file(path)
+    assert [rule.enabled for rule in told[-1]] == [True, False]
+    assert told[-1][1].action.script == path.with_name("answer.py").as_posix()
+    assert editor._note.outcome is Outcome.WARNING
+    assert "answer.py" in editor._note.text
 
 
 def test_a_broken_file_is_explained_and_changes_nothing(editor, told, tmp_path):

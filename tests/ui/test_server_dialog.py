@@ -14,6 +14,7 @@ from rules_kit import answering
 
 from workstation.peers import Peer
 from workstation.scp.profiles import MAIN, Profile, ProfileFile, ProfileFolder, Supported, read_profile
+from workstation.scp.rules.rule import Action, Rule
 from workstation.scu.echo import EchoJob, EchoResult
 from workstation.ui.dialogs.server.server_dialog import ServerDialog
 from workstation.ui.parts.widgets import Outcome
@@ -249,6 +250,19 @@ class TestServers:
         dialog._add_from(path)
         qtbot.waitUntil(lambda: "broken" in dialog._note.text, timeout=5000)
 
+    def test_an_imported_profile_says_which_scripts_it_names_and_runs_none(self, dialog, services, qtbot, tmp_path):
+        (tmp_path / "theirs").mkdir()
+        path = tmp_path / "theirs" / "shared.toml"
+        script = Rule(name="theirs", action=Action(answer="script", script="answer.py"))
+        ProfileFile(path).save(Profile(name="Theirs", rules=(script,), port=services.profile.port))
+        dialog._add_from(path)
+        qtbot.waitUntil(lambda: dialog._note.outcome is Outcome.WARNING, timeout=10_000)
+        assert "answer.py" in dialog._note.text
+        assert "your rights" in dialog._note.text
+        rule = services.servers.get("Theirs").profile.rules[0]
+        assert not rule.enabled
+        assert rule.action.script == path.with_name("answer.py").as_posix()
+
     def test_a_file_that_was_edited_is_read_again(self, dialog, services, qtbot):
         dialog.general.acse_timeout.setValue(12.5)
         settled(services, qtbot, acse_timeout=12.5)
@@ -274,6 +288,28 @@ class TestArchive:
         dialog.archive.durable.click()
         assert services.archive.durable is not before
         assert services._settings_file.load().archive.durable is not before
+
+    def test_the_room_to_keep_is_in_force_at_once(self, dialog, services):
+        dialog.archive.minimum_free.setValue(2.5)
+        assert services.archive.minimum_free == 2_500_000_000
+        assert services._settings_file.load().archive.minimum_free == 2_500_000_000
+        dialog.archive.minimum_free.setValue(0)
+        assert services.archive.minimum_free == 0
+        assert dialog.archive.minimum_free.text() == "no limit"
+
+    def test_another_database_is_kept_and_said_to_be_for_the_next_start(self, dialog, services):
+        page = dialog.archive
+        type_in(page.database, "mysql://host/name")
+        assert "mysql" in page.database._problem.text()
+        assert services.settings.archive.database == ""
+        type_in(page.database, "postgresql+psycopg://user@host/name")
+        assert services._settings_file.load().archive.database == "postgresql+psycopg://user@host/name"
+        assert page._restart.outcome is Outcome.WARNING
+        assert "restart" in page._restart.text
+        page.database.editor.clear()
+        QTest.keyClick(page.database.editor, Qt.Key.Key_Return)
+        assert services.settings.archive.database == ""
+        assert page._restart.outcome is Outcome.IDLE
 
 
 def test_escape_closes_and_the_server_goes_on(dialog, services):

@@ -17,6 +17,7 @@ import tomlkit
 
 from workstation.paths import resource
 from workstation.peers import check_ae_title, check_host, check_port
+from workstation.scp.rules.foreign import take_over, whole
 from workstation.scp.rules.rule import Rule
 from workstation.scp.rules.rule_file import read_rules, write_rules
 from workstation.toml_file import parse_file, read_document, write_document
@@ -193,6 +194,25 @@ def read_profile(path: Path) -> tuple[Profile, tuple[str, ...]]:
     problems: list[str] = []
     profile, _ = _read(parse_file(path), path, problems)
     return profile, tuple(f"In {path}: {problem}" for problem in problems)
+
+
+def take_over_profile(profile: Profile, folder: Path, into: Path) -> Profile:
+    """Return a profile out of somebody else's file as it may be put in force.
+
+    Rules that run a script are switched off, and what is named beside that file is found there.
+
+    Args:
+        profile: As it is in the file.
+        folder: Where the file is.
+        into: Where the profile will be kept.
+    """
+    tls = replace(
+        profile.tls,
+        certificate=whole(profile.tls.certificate, folder, into),
+        key=whole(profile.tls.key, folder, into),
+        authorities=whole(profile.tls.authorities, folder, into),
+    )
+    return replace(profile, tls=tls, rules=take_over(profile.rules, folder, into))
 
 
 def _name_of(path: Path) -> str:

@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 )
 
 from workstation.scp.rules.book import Hits
+from workstation.scp.rules.foreign import script_words, scripts_of, take_over
 from workstation.scp.rules.rule import Action, Rule
 from workstation.scp.rules.rule_file import load_rule_file, missing_files, save_rule_file
 from workstation.traffic.text import printable
@@ -479,11 +480,16 @@ class RulesEditor(QWidget):
             self._say(Outcome.WARNING, f"There is no rule in {name}.")
             return
         first = len(self.rules)
-        for rule in rules:
+        scripts = scripts_of(rules)
+        for rule in take_over(rules, path.absolute().parent, self._folder):
             self.model.insert(len(self.rules), rule.renamed(free_name(rule.name, self.model.names())))
         self.list.choose(first)
         self._show_current()
-        self._say(Outcome.SUCCESS, f"{len(rules)} rule{'' if len(rules) == 1 else 's'} added from {name}")
+        added = f"{len(rules)} rule{'' if len(rules) == 1 else 's'} added from {name}"
+        if scripts:
+            self._say(Outcome.WARNING, f"{added}; those that run a script are off", script_words(scripts))
+        else:
+            self._say(Outcome.SUCCESS, added)
         self.flush()
 
     def export_file(self, path: Path) -> None:

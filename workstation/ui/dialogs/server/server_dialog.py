@@ -34,8 +34,10 @@ from workstation.scp.profiles import (
     free_name,
     read_profile,
     shipped_profiles,
+    take_over_profile,
 )
 from workstation.scp.rules.book import RuleBook
+from workstation.scp.rules.foreign import files_of, script_words, scripts_of
 from workstation.scp.rules.rule import Rule
 from workstation.ui.dialogs.dialog_memory import DialogMemory
 from workstation.ui.dialogs.rules.pane import RulesPane
@@ -81,7 +83,9 @@ class ServerDialog(QDialog):
         self.chooser.setMinimumWidth(220)
         self.chooser.activated.connect(lambda row: self.choose(self.chooser.itemData(row)))
         self.more = QToolButton()
-        self.more.setText("Ser&vers")
+        self.more.setText("Ser&vers ▾")
+        # The arrow says it; Fusion's own would stand on the letters.
+        self.more.setStyleSheet("QToolButton::menu-indicator { image: none; }")
         name_widget(self.more, "serverMore", "Servers", "Add, copy, rename, import, export or remove a server")
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.more.setMenu(self._menu())
@@ -267,13 +271,14 @@ class ServerDialog(QDialog):
     async def _add(self, profile: Profile) -> None:
         await self._added(profile)
 
-    async def _added(self, profile: Profile) -> None:
+    async def _added(self, profile: Profile) -> str:
         name = free_name(profile.name, (each.name for each in self._services.profiles))
         async with self._changing:
             problem = await self._services.add_server(replace(profile, name=name))
         self.choose(name)
         if problem:
             self._note.show_outcome(Outcome.FAILURE, problem)
+        return problem
 
     def _add_shipped(self, path: Path) -> None:
         self._add_from(path)
@@ -293,9 +298,15 @@ class ServerDialog(QDialog):
         taken = {each.port for each in self._services.profiles}
         if profile.port in taken:
             profile = replace(profile, port=self._free_port())
-        await self._added(profile)
-        if problems:
-            self._note.show_outcome(Outcome.WARNING, problems[0], "\n".join(problems[1:]))
+        scripts = scripts_of(profile.rules)
+        profile = take_over_profile(profile, path.absolute().parent, self._services.folders.servers)
+        sentences = [problem] if (problem := await self._added(profile)) else []
+        if scripts:
+            sentences += ["The rules of this profile that run a script are off.", script_words(scripts)]
+        sentences += problems
+        if sentences:
+            outcome = Outcome.FAILURE if problem else Outcome.WARNING
+            self._note.show_outcome(outcome, sentences[0], "\n".join(sentences[1:]))
 
     def _export(self) -> None:
         profile = self._profile
@@ -316,7 +327,12 @@ class ServerDialog(QDialog):
         except OSError as error:
             self._note.show_outcome(Outcome.FAILURE, f"{path} cannot be written: {error.strerror or error}.")
         else:
-            self._note.show_outcome(Outcome.SUCCESS, f"Exported to {path}.")
+            along = "\n".join(files_of(profile.rules))
+            self._note.show_outcome(
+                Outcome.SUCCESS,
+                f"Exported to {path}.",
+                f"Its rules need these files beside it:\n{along}" if along else "",
+            )
 
     @action
     async def _reload(self) -> None:
