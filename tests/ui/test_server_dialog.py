@@ -127,7 +127,8 @@ class TestGeneral:
         dialog.general.maximum_pdu.setCurrentIndex(row)
         dialog.general.maximum_pdu.activated.emit(row)
         settled(services, qtbot, maximum_pdu_size=16384)
-        assert (kept(services).acse_timeout, kept(services).maximum_pdu_size) == (12.5, 16384)
+        qtbot.waitUntil(lambda: kept(services).maximum_pdu_size == 16384)
+        assert kept(services).acse_timeout == 12.5
 
     def test_quick_changes_all_count(self, dialog, services, qtbot):
         dialog.general.acse_timeout.setValue(11)
@@ -272,10 +273,15 @@ class TestServers:
         ProfileFile(path).save(replace(changed, ae_title="EDITED"))
         self.run_menu(dialog, "Reload From File").trigger()
         settled(services, qtbot, ae_title="EDITED")
-        path.write_text(path.read_text() + "\n[[rule]]\nname = 7\n")
+        dialog.rules.rules_changed.emit((answering("EVT_C_ECHO", 0x0211),))
+        qtbot.waitUntil(lambda: kept(services).rules == services.profile.rules != ())
+        in_force = services.profile.rules
+        broken = path.read_text() + "\n[[rule]]\nname = 7\n"
+        path.write_text(broken)
         self.run_menu(dialog, "Reload From File").trigger()
         qtbot.waitUntil(lambda: dialog._note.outcome is Outcome.FAILURE, timeout=5000)
-        assert services.profile.ae_title == "EDITED"
+        assert (services.profile.ae_title, services.profile.rules) == ("EDITED", in_force)
+        assert path.read_text() == broken, "for its writer to mend"
 
 
 class TestArchive:

@@ -249,8 +249,11 @@ class _Run:
         self._window.close()
         # Nobody looks any more; and what the end itself causes must not start anything in the window.
         self._bridge.close()
+        # What was typed last goes into force now: it begins before everything is told to end.
+        await asyncio.sleep(0)
         if not await self._tasks.close():
             _log.warning("Some jobs did not end in time")
+        self._services.save_rest()
         # Whoever waits for the person gets the built-in answer, so that no association waits for nobody.
         self._viewers.questions.stop_listening()
         self._services.asker.close()

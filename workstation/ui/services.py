@@ -7,6 +7,7 @@ This module knows no dialog and no view.
 
 from __future__ import annotations
 
+import asyncio
 import enum
 import errno
 import itertools
@@ -123,6 +124,9 @@ class Services(QObject):
         # What is in the files, and what is in force: the command line may have changed it for this run.
         self._kept = {profile.name: profile for profile in kept}
         self._profiles = {profile.name: profile for profile in in_force or kept}
+        # Profiles that are not in their files yet; and who writes them, one at a time.
+        self._unsaved: set[str] = set()
+        self._saving = asyncio.Lock()
         self.bridge = bridge
         self.log = log
         self.recording = Recording()
@@ -329,6 +333,12 @@ class Services(QObject):
 
         Returns an empty text, or a sentence that says why it could not be; the server then goes on as it was.
         """
+        problem = await self._put_in_force(profile)
+        if not problem:
+            await self._save(profile.name)
+        return problem
+
+    async def _put_in_force(self, profile: Profile) -> str:
         server = self.servers.get(profile.name) if self.servers is not None else None
         if server is not None:
             try:
@@ -338,6 +348,10 @@ class Services(QObject):
                 self.notify(f"{problem} It goes on as it was.")
                 self.server_changed.emit()
                 return problem
+            except asyncio.CancelledError:
+                # The program ends; the thread has put it in force all the same.
+                self._keep(profile)
+                raise
         self._keep(profile)
         self.server_changed.emit()
         self.peers_changed.emit()
@@ -346,11 +360,14 @@ class Services(QObject):
     async def reload_profile(self, name: str) -> tuple[str, ...]:
         """Read a server's profile from its file again; returns sentences about what could not be."""
         now = self._profiles[name]
-        profile, problems = await self.tasks.call(
-            partial(self._profile_folder.load_one, name, now), name="reload-profile"
-        )
+        async with self._saving:
+            profile, problems = await self.tasks.call(
+                partial(self._profile_folder.load_one, name, now), name="reload-profile"
+            )
         self._kept[name] = profile
-        problem = await self.apply_profile(profile)
+        problem = await self._put_in_force(profile)
+        # It is what its file says; what is broken there is for its writer to mend, not to be written over.
+        self._unsaved.discard(name)
         return (*problems, problem) if problem else problems
 
     async def rename_server(self, name: str, wanted: str) -> str:
@@ -375,6 +392,7 @@ class Services(QObject):
             self.servers.add(profile, self.folder_of(profile.name))
         self.server_changed.emit()
         self.peers_changed.emit()
+        await self._save(profile.name)
         return await self.start_server(profile.name) if profile.enabled and self.servers is not None else ""
 
     async def remove_server(self, name: str) -> None:
@@ -385,16 +403,18 @@ class Services(QObject):
             await self.tasks.call(partial(self.servers.remove, name), name="remove-server")
         del self._profiles[name]
         self._kept.pop(name, None)
+        self._unsaved.discard(name)
         self.server_problems.pop(name, None)
-        try:
-            self._profile_folder.remove(name)
-        except OSError as error:
-            self.notify(f"The file of the server {name} cannot be removed: {error.strerror or error}.")
+        async with self._saving:
+            try:
+                self._profile_folder.remove(name)
+            except OSError as error:
+                self.notify(f"The file of the server {name} cannot be removed: {error.strerror or error}.")
         self.server_changed.emit()
         self.peers_changed.emit()
 
     def _keep(self, profile: Profile) -> None:
-        """Put a profile in force, and what changed by it into its file."""
+        """Put a profile in force, and what changed by it among what is to be written."""
         before = self._profiles.get(profile.name)
         self._profiles[profile.name] = profile
         # What the command line set for this run is not written as long as the person leaves it alone.
@@ -407,11 +427,34 @@ class Services(QObject):
             }
             kept = replace(self._kept[profile.name], **changed)
         self._kept[profile.name] = kept
-        try:
-            self._profile_folder.save(kept)
-        except OSError as error:
-            reason = error.strerror or error
-            self.notify(f"The server's profile is in force but could not be kept in {error.filename}: {reason}.")
+        self._unsaved.add(profile.name)
+
+    async def _save(self, name: str) -> None:
+        """Write a profile to its file, beside the window: many rules take a while."""
+        async with self._saving:
+            # Of several changes in a row one writes the last.
+            if name not in self._unsaved:
+                return
+            self._unsaved.discard(name)
+            try:
+                await self.tasks.call(partial(self._profile_folder.save, self._kept[name]), name="keep-profile")
+            except OSError as error:
+                self._say_not_kept(error)
+            except asyncio.CancelledError:
+                self._unsaved.add(name)
+                raise
+
+    def save_rest(self) -> None:
+        """Write what is not in its file yet, here and now: the program ends, and no job runs any more."""
+        while self._unsaved:
+            try:
+                self._profile_folder.save(self._kept[self._unsaved.pop()])
+            except OSError as error:
+                self._say_not_kept(error)
+
+    def _say_not_kept(self, error: OSError) -> None:
+        reason = error.strerror or error
+        self.notify(f"The server's profile is in force but could not be kept in {error.filename}: {reason}.")
 
     # --- the person
 
