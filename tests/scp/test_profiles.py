@@ -124,6 +124,20 @@ def test_broken_rules_leave_those_from_before_in_force(tmp_path: Path) -> None:
     assert any("nonsense" in problem for problem in file.problems)
 
 
+def test_broken_rules_are_written_over_only_by_other_rules(tmp_path: Path) -> None:
+    path = tmp_path / "pacs.toml"
+    file = ProfileFile(path)
+    file.save(FULL)
+    broken = path.read_text().replace("0xA700", '"nonsense"')
+    for is_read in (False, True):
+        path.write_text(broken)
+        before = file.load(FULL) if is_read else FULL
+        file.save(replace(before, port=4243))
+        assert path.read_text() == broken.replace("port = 4242", "port = 4243")
+    file.save(replace(FULL, rules=FULL.rules[:1]))
+    assert ProfileFile(path).load().rules == FULL.rules[:1]
+
+
 @pytest.mark.parametrize("content", [b"[rule\nport=1", b"\xff\xfe", b"a = 1\na = 2"])
 def test_a_broken_file_changes_nothing_and_stays_where_it_is(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "pacs.toml"

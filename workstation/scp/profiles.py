@@ -140,6 +140,8 @@ class ProfileFile:
         """Sentences about what could not be read at the last `load`."""
         self.rules_are_broken = False
         """Whether the rules could not be read at the last `load`."""
+        # Those of the last `load` or `save`.
+        self._rules: tuple[Rule, ...] = ()
 
     def load(self, before: Profile | None = None) -> Profile:
         """The profile in the file.
@@ -153,10 +155,13 @@ class ProfileFile:
         except ValueError as error:
             # It stays where it is: its owner is about to mend it.
             self.problems, self.rules_are_broken = (str(error),), True
-            return before if before is not None else Profile(name=_name_of(self.path), enabled=False)
+            profile = before if before is not None else Profile(name=_name_of(self.path), enabled=False)
+            self._rules = profile.rules
+            return profile
         profile, self.rules_are_broken = _read(document, self.path, problems)
         if self.rules_are_broken:
             profile = replace(profile, rules=before.rules if before is not None else ())
+        self._rules = profile.rules
         self.problems = tuple(f"In {self.path}: {text}" for text in problems)
         return profile
 
@@ -164,15 +169,17 @@ class ProfileFile:
         """Write what changed, atomically; OSError if the file cannot be written."""
         document, _ = read_document(self.path)
         is_new = not document.as_string().strip()
-        known = None if is_new else _read(document, self.path, [])[0]
+        known, is_broken = (None, False) if is_new else _read(document, self.path, [])
         if is_new:
             document.add(tomlkit.comment(_HEADER))
         write_values(document, known, profile, skip=("supported", "rules"))
         if known is None or profile.supported != known.supported:
             _write_supported(document, profile.supported)
-        if known is None or profile.rules != known.rules:
+        # Broken rules stay for their writer to mend until somebody changes those in force.
+        if known is None or profile.rules != (self._rules if is_broken else known.rules):
             document = write_rules(document, profile.rules)
         write_document(self.path, document)
+        self._rules = profile.rules
 
 
 def _read(document: tomlkit.TOMLDocument, path: Path, problems: list[str]) -> tuple[Profile, bool]:
