@@ -325,6 +325,32 @@ def test_nothing_is_swept_while_another_uses_the_archive(tmp_path: Path) -> None
     second.close()
 
 
+def test_who_comes_while_the_first_one_sweeps_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recover, is_stored = Archive._recover, threading.Event()
+
+    def come_second() -> None:
+        archive = Archive(tmp_path, durable=False)
+        if store(archive, make_object(1)).status == 0x0000:
+            is_stored.set()
+        archive.close()
+
+    second = threading.Thread(target=come_second)
+
+    def sweep(archive: Archive, *, sweeps: bool) -> None:
+        monkeypatch.undo()
+        second.start()
+        assert not is_stored.wait(0.2)
+        recover(archive, sweeps=sweeps)
+
+    monkeypatch.setattr(Archive, "_recover", sweep)
+    first = Archive(tmp_path, durable=False)
+    second.join(30)
+    assert is_stored.is_set()
+    assert files_of(first) == located(first)
+    assert len(files_of(first)) == 1
+    first.close()
+
+
 def test_a_finished_file_without_a_row_is_read_into_the_index(tmp_path: Path) -> None:
     archive = Archive(tmp_path, durable=False)
     for number in range(25):

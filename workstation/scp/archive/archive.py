@@ -115,6 +115,7 @@ class Archive:
             if is_alone or self._index.was_rebuilt:
                 # Somebody else's unfinished file looks like one that a crash left behind: sweep only when alone.
                 self._recover(sweeps=is_alone)
+            self._lock.share()
         except BaseException:
             self._lock.release()
             raise
@@ -393,19 +394,21 @@ class Archive:
                 if name.endswith(".part") and sweeps:
                     self._remove(folder / name)
                 elif name.endswith(".dcm"):
-                    self._adopt(folder / name)
+                    self._adopt(folder / name, sweeps=sweeps)
             missing = indexed - names
             if missing:
                 LOGGER.warning("%d indexed files are missing from %s", len(missing), folder)
 
-    def _adopt(self, path: Path) -> None:
+    def _adopt(self, path: Path, *, sweeps: bool) -> None:
         """Index a finished file that has no row: its row was not committed, or the index was lost."""
         try:
             head = read_head(path)
             first = self._index.known(head.sop_instance_uid)
             if first is not None and self._is_whole(self.folder / first.file, first.size):
-                # Replaced, or never acknowledged: either way the indexed one is what the peer was told of.
-                self._remove(path)
+                # Replaced, or never acknowledged: either way the indexed one is what the peer was told of. Unless
+                # somebody else is about to index this one.
+                if sweeps:
+                    self._remove(path)
                 return
             with FileSource(path, head.offset) as data:
                 texts = extract(data, head.transfer_syntax_uid, head.sop_class_uid, head.sop_instance_uid)
