@@ -257,12 +257,26 @@ def shipped_profiles() -> tuple[Path, ...]:
     return tuple(sorted(resource("profiles").glob("*.toml")))
 
 
+Stamp = tuple[int, int]
+"""By which another version of a file is noticed: when it was written, and its size."""
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """The stamp of a file; None if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
 class ProfileFolder:
     """The profiles of a data folder, a file each. Use it from one thread at a time."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._files: dict[str, ProfileFile] = {}
+        self._seen: dict[Path, Stamp] = {}
         self.problems: tuple[str, ...] = ()
         """Sentences about what could not be read at the last `load`."""
 
@@ -277,6 +291,7 @@ class ProfileFolder:
             problems.append(f"{self.folder} cannot be read: {error.strerror or error}.")
             paths = []
         for path in paths:
+            self.saw(path, stamp_of(path))
             file = ProfileFile(path)
             profile = file.load()
             problems += file.problems
@@ -288,6 +303,30 @@ class ProfileFolder:
         main = profiles.pop(MAIN, None) or Profile()
         self.problems = tuple(problems)
         return (main, *profiles.values())
+
+    @property
+    def seen(self) -> dict[Path, Stamp]:
+        """The files as they were when they were read or written last."""
+        return dict(self._seen)
+
+    def saw(self, path: Path, stamp: Stamp | None) -> None:
+        """This version of a file is known; None if it is gone."""
+        if stamp is None:
+            self._seen.pop(path, None)
+        else:
+            self._seen[path] = stamp
+
+    def name_of(self, path: Path) -> str | None:
+        """Whose file this is."""
+        return next((name for name, file in self._files.items() if file.path == path), None)
+
+    def has_file(self, name: str) -> bool:
+        """Whether a profile has been read from a file or written to one."""
+        return name in self._files
+
+    def adopt(self, name: str, path: Path) -> None:
+        """A file that somebody put there is that of this profile."""
+        self._files[name] = ProfileFile(path)
 
     def path_of(self, name: str) -> Path:
         """The file of a profile, whether it is there or not."""
@@ -302,12 +341,15 @@ class ProfileFolder:
 
     def save(self, profile: Profile) -> None:
         """Keep a profile; OSError if its file cannot be written."""
-        self._file(profile.name).save(profile)
+        file = self._file(profile.name)
+        file.save(profile)
+        self.saw(file.path, stamp_of(file.path))
 
     def remove(self, name: str) -> None:
         """Remove a profile's file; OSError if it cannot be."""
         file = self._files.pop(name, None)
         if file is not None:
+            self.saw(file.path, None)
             file.path.unlink(missing_ok=True)
 
     def _file(self, name: str) -> ProfileFile:

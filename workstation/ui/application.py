@@ -35,6 +35,7 @@ from workstation.ui.bridge import Bridge
 from workstation.ui.collecting import Collecting
 from workstation.ui.log_file import LogFile
 from workstation.ui.parts.icons import application_icon
+from workstation.ui.profile_watch import ProfileWatch
 from workstation.ui.services import Services
 from workstation.ui.tasks import Tasks, action
 from workstation.ui.theme import Appearance, Theme
@@ -122,6 +123,7 @@ class _Run:
         self._viewers = Viewers(self._bridge, log, self._theme, self._tasks)
         self._window = MainWindow(self._services, self._viewers)
         self._collecting = Collecting(self._bridge.batch)
+        self._profile_watch = ProfileWatch(self._services)
 
     def _address_book(self) -> AddressBook:
         book = AddressBook(self._folders.peers)
@@ -145,6 +147,7 @@ class _Run:
                     self._window.captures.record(self._options.capture)
                 if self._options.has_server:
                     await self._make_servers(self._services.settings)
+                    self._profile_watch.begin()
                 self._collecting.begin()
                 for path in self._options.open:
                     await self._window.captures.load(path)
@@ -249,6 +252,7 @@ class _Run:
         self._window.close()
         # Nobody looks any more; and what the end itself causes must not start anything in the window.
         self._bridge.close()
+        self._profile_watch.end()
         # What was typed last goes into force now: it begins before everything is told to end.
         await asyncio.sleep(0)
         if not await self._tasks.close():

@@ -22,9 +22,12 @@ from PySide6.QtCore import QObject, Signal
 from workstation.paths import DataDir
 from workstation.peers import AddressBook, Peer
 from workstation.scp.asking import Asker
+from workstation.scp.profile_changes import Change, look
 from workstation.scp.profiles import MAIN, Profile, ProfileFolder
+from workstation.scp.rules.foreign import scripts_of
 from workstation.scp.scripts import Scripts
 from workstation.settings import Settings, SettingsFile
+from workstation.traffic.text import printable
 from workstation.ui.recording import Recording
 from workstation.ui.tasks import Tasks
 from workstation.ui.theme import Theme
@@ -369,6 +372,60 @@ class Services(QObject):
         # It is what its file says; what is broken there is for its writer to mend, not to be written over.
         self._unsaved.discard(name)
         return (*problems, problem) if problem else problems
+
+    def profile_paths(self) -> tuple[Path, ...]:
+        """Where profiles are: their folder, and the files in it that are known."""
+        return (self._profile_folder.folder, *self._profile_folder.seen)
+
+    async def take_up_files(self) -> None:
+        """Put in force what somebody did to the profiles' files; tells what cannot be, and all stays as it was then."""
+        folder = self._profile_folder
+        async with self._saving:
+            changes = await self.tasks.call(partial(look, folder.folder, folder.seen), name="look-at-profiles")
+            for change in changes:
+                folder.saw(change.path, change.stamp)
+        for change in changes:
+            await self._take_up(change)
+
+    async def _take_up(self, change: Change) -> None:
+        folder, path, profile = self._profile_folder, printable(str(change.path), 200), change.profile
+        name = folder.name_of(change.path)
+        if change.stamp is None:
+            if name is not None:
+                self.notify(f"{path} is gone. The server {name} goes on; its next change is written there again.")
+        elif profile is None:
+            going_on = f" The server {name} goes on as it was." if name is not None else ""
+            self.notify(f"{printable(change.problems[0], 300)}{going_on}")
+        elif name is not None or (profile.name in self._profiles and not folder.has_file(profile.name)):
+            name = name if name is not None else profile.name
+            folder.adopt(name, change.path)
+            await self._take_up_changed(name, profile, path)
+        elif profile.name in self._profiles:
+            self.notify(f"{path} is a second server named {printable(profile.name)}; it is left out.")
+        else:
+            folder.adopt(profile.name, change.path)
+            problem = await self.add_server(profile)
+            names = ", ".join(printable(script, 100) for script in scripts_of(profile.rules))
+            scripts = f" Its rules run {names}." if names else ""
+            self.notify(f"{path} is a server now: {printable(profile.name)}.{scripts} {problem}".strip())
+
+    async def _take_up_changed(self, name: str, profile: Profile, path: str) -> None:
+        if profile.name != name:
+            self.notify(f"In {path} the server {name} has another name. It keeps it; rename it in Settings and Rules.")
+            profile = replace(profile, name=name)
+        # What the command line set for this run stands as long as the file says what it said.
+        was, now = self._kept[name], self._profiles[name]
+        changed = {
+            each.name: getattr(profile, each.name)
+            for each in fields(profile)
+            if getattr(profile, each.name) != getattr(was, each.name)
+        }
+        if not changed:
+            return
+        if not await self._put_in_force(replace(now, **changed)):
+            LOGGER.info("The profile of the server %s was read again from %s", printable(name), path)
+        self._kept[name] = profile
+        self._unsaved.discard(name)
 
     async def rename_server(self, name: str, wanted: str) -> str:
         """Give a server another name; returns an empty text, or a sentence that says why it could not be."""

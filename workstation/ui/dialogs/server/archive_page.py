@@ -13,7 +13,6 @@ from workstation.scp.query.levels import Level
 from workstation.ui.dialogs.server.form_parts import add_row, form, indented, page_layout
 from workstation.ui.parts.rates import bytes_text, count_text
 from workstation.ui.parts.widgets import (
-    SPACE,
     CheckedField,
     DimLabel,
     Outcome,
@@ -29,6 +28,7 @@ from workstation.ui.tasks import action
 
 _GIGABYTE = 10**9
 _MOST_FREE = 2**50
+_NOT_DURABLE = "Without it storing is faster, but a power failure may lose objects that were answered with success."
 _OWN_DATABASE = "an SQLite file in the data folder"
 
 
@@ -88,23 +88,16 @@ class ArchivePage(QWidget):
         add_row(fields, "Objects", self._objects)
         add_row(fields, "Free space", self._free)
         fields.addRow("", in_row(self.refresh, None))
-        keeping = form()
-        add_row(keeping, "Keep &free", in_row(self.minimum_free, None)).setBuddy(self.minimum_free)
-        keeping.addRow("", DimLabel(theme, "With less room on the disk objects are refused: A700, Out of resources."))
-        add_row(keeping, "Da&tabase", self.database)
-        keeping.addRow("", self._restart)
-        words = DimLabel(
-            theme,
-            "Without it storing is faster, but a power failure may lose objects that were answered with success.",
-        )
+        fields.addRow(self.durable)
+        fields.addRow(indented(DimLabel(theme, _NOT_DURABLE)))
+        # One form, so that all fields stand in one line.
+        add_row(fields, "Keep &free", in_row(self.minimum_free, None)).setBuddy(self.minimum_free)
+        fields.addRow("", DimLabel(theme, "With less room on the disk objects are refused: A700, Out of resources."))
+        add_row(fields, "Da&tabase", self.database)
+        fields.addRow("", self._restart)
         column = page_layout(self)
         column.addWidget(DimLabel(theme, "All servers of this program share one archive."))
         column.addLayout(fields)
-        column.addSpacing(SPACE)
-        column.addWidget(self.durable)
-        column.addLayout(indented(words))
-        column.addSpacing(SPACE)
-        column.addLayout(keeping)
         column.addStretch(1)
 
     def show_archive(self) -> None:
