@@ -6,8 +6,9 @@ import asyncio
 import gc
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,9 +17,11 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 import shiboken6
 from PySide6.QtCore import QCoreApplication, QEvent, QTimer
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 from qasync import QEventLoop
 
 HERE = Path(__file__).parent
+PATIENCE = 20_000  # milliseconds
 
 # What the offscreen platform says about itself and not about us.
 OFFSCREEN = r"This plugin does not support (propagateSizeHints|raise)\(\)"
@@ -28,6 +31,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.qt_log_ignore(OFFSCREEN))
+
+
+@pytest.fixture
+def qtbot(qtbot: QtBot) -> QtBot:
+    """Waits longer than a test says: what comes at all may come late on a busy machine, and only a failure waits."""
+
+    def patient(wait: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *args, timeout=PATIENCE, **options: wait(*args, timeout=max(timeout, PATIENCE), **options)
+
+    for name in ("waitUntil", "waitSignal", "waitSignals"):
+        setattr(qtbot, name, patient(getattr(qtbot, name)))
+    return qtbot
 
 
 @pytest.fixture
