@@ -16,6 +16,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from postgres import new_database, postgresql
+from psycopg import sql
 from pydicom import config
 from pydicom.dataset import Dataset
 from scp_objects import files_of, make_object, store
@@ -66,9 +67,20 @@ def server() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-def url(server: str) -> str:
+@pytest.fixture(scope="module")
+def one_for_all(server: str) -> str:
     return new_database(server)
+
+
+@pytest.fixture
+def url(one_for_all: str) -> str:
+    """An empty database; its tables are there from the second test on, to make them takes longer than most tests."""
+    with psycopg.connect(one_for_all, autocommit=True) as connection:
+        found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
+        tables = [name for (name,) in found if name != schema.LAYOUT.name]
+        if tables:
+            connection.execute(sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(map(sql.Identifier, tables))))
+    return one_for_all
 
 
 @pytest.fixture
@@ -214,7 +226,8 @@ def test_two_archives_find_delete_and_store_at_once(archive: Archive, url: str) 
     other.close()
 
 
-def test_two_start_at_once_on_an_empty_database(tmp_path: Path, url: str) -> None:
+def test_two_start_at_once_on_an_empty_database(tmp_path: Path, server: str) -> None:
+    url = new_database(server)
     barrier = threading.Barrier(4)
     made: list[Archive] = []
     failures: list[Exception] = []
