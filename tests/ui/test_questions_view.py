@@ -12,7 +12,7 @@ import pytest
 from dialog_kit import focus
 from pydicom.dataset import Dataset
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QComboBox, QMenu
+from PySide6.QtWidgets import QApplication, QComboBox, QMenu
 from pytestqt.qtbot import QtBot
 
 from workstation.net import AE, build_context, evt
@@ -539,6 +539,11 @@ def test_it_has_room_for_its_answer_at_any_width(
         assert (view.request.isVisible(), view.answer.isVisible()) == (True, False)
         view.tabs.setCurrentIndex(0)
     form: ServiceForm = form_of(view)
+    assert not form.comment.isVisible(), "what succeeds needs no reason"
+    assert view.list.isVisible() is not is_narrow, "the title says who asks"
+    form.status.combo.setEditText("A700")
+    QApplication.processEvents()
+    assert form.comment.isVisible()
     for widget in (form.status, form.comment, form.use_request, form.text):
         right = widget.mapTo(view, widget.rect().topRight()).x()
         assert right <= width, f"{widget.objectName()} ends at {right}"

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QSizePolicy,
     QStyledItemDelegate,
     QStyleOptionViewItem,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -674,6 +675,12 @@ def still(widget: QWidget) -> None:
     """Leave the wheel to the page as long as the widget has not the focus."""
     widget.installEventFilter(IgnoreWheel(widget))
     widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+
+def show_arrow(button: QToolButton) -> None:
+    """Let a button with a menu say so behind its text; Fusion's own arrow stands on the letters."""
+    button.setText(f"{button.text()} ▾")
+    button.setStyleSheet("QToolButton::menu-indicator { image: none; }")
 
 
 def primary_button(text: str, object_name: str, tip: str) -> QPushButton:

@@ -49,6 +49,7 @@ from workstation.ui.parts.widgets import (
     name_widget,
     plain_label,
     push_button,
+    show_arrow,
     stacked,
 )
 from workstation.ui.tasks import Tasks, action
@@ -176,9 +177,8 @@ class RulesEditor(QWidget):
         self.up = self._arrow(Qt.ArrowType.UpArrow, "moveUp", "Move up", "Ask this rule earlier (Ctrl+Up)", -1)
         self.down = self._arrow(Qt.ArrowType.DownArrow, "moveDown", "Move down", "Ask this rule later (Ctrl+Down)", 1)
         self.more = QToolButton()
-        self.more.setText("More ▾")
-        # The arrow says it; Fusion's own would stand on the letters.
-        self.more.setStyleSheet("QToolButton::menu-indicator { image: none; }")
+        self.more.setText("More")
+        show_arrow(self.more)
         self.more.setAutoRaise(True)
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         name_widget(self.more, "moreRules", "More", "Rules from and to files, all off, counts")

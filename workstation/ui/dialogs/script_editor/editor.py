@@ -55,6 +55,7 @@ from workstation.ui.parts.widgets import (
     name_widget,
     plain_label,
     push_button,
+    show_arrow,
 )
 from workstation.ui.tasks import Funnel, Tasks, action
 from workstation.ui.theme import Theme
@@ -173,6 +174,7 @@ class ScriptEditor(QDialog):
         theme = self._theme
         self.new = QToolButton()
         self.new.setText("New")
+        show_arrow(self.new)
         self.new.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.new.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         name_widget(self.new, "scriptNew", "New script", "Begin with a template")

@@ -52,6 +52,7 @@ from workstation.ui.parts.widgets import (
     name_widget,
     primary_button,
     push_button,
+    show_arrow,
 )
 from workstation.ui.services import Services
 from workstation.ui.tasks import action
@@ -83,9 +84,8 @@ class ServerDialog(QDialog):
         self.chooser.setMinimumWidth(220)
         self.chooser.activated.connect(lambda row: self.choose(self.chooser.itemData(row)))
         self.more = QToolButton()
-        self.more.setText("Ser&vers ▾")
-        # The arrow says it; Fusion's own would stand on the letters.
-        self.more.setStyleSheet("QToolButton::menu-indicator { image: none; }")
+        self.more.setText("Ser&vers")
+        show_arrow(self.more)
         name_widget(self.more, "serverMore", "Servers", "Add, copy, rename, import, export or remove a server")
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.more.setMenu(self._menu())

@@ -120,7 +120,7 @@ class ServiceForm(AnswerForm):
         self.offending.editor.setPlaceholderText("none")
         self.keep = QCheckBox("Store the object all the same")
         name_widget(self.keep, "answerKeep", "Store the object", "Whether the archive gets it although it is refused")
-        form = QFormLayout()
+        form = self._rows = QFormLayout()
         form.setContentsMargins(0, 0, 0, 0)
         form.setHorizontalSpacing(8)
         form.setVerticalSpacing(4)
@@ -225,6 +225,10 @@ class ServiceForm(AnswerForm):
         is_refused = code_to_category(status) not in ("Success", "Warning")
         # What succeeds is stored anyway.
         self.keep.setEnabled(is_refused)
+        # Nor does it need a reason: the room is for the data sets.
+        is_success = code_to_category(status) == "Success"
+        for field in (self.comment, self.offending):
+            self._rows.setRowVisible(field, not is_success or bool(field.text))
         self.edited.emit()
 
     def _changed(self) -> None:

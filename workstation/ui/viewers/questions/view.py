@@ -41,6 +41,7 @@ from workstation.ui.parts.widgets import (
     name_widget,
     primary_button,
     push_button,
+    show_arrow,
 )
 from workstation.ui.tasks import Funnel, Tasks, action
 from workstation.ui.theme import Theme
@@ -147,6 +148,7 @@ class QuestionsView(QWidget):
         self.remove = push_button("&Remove", "questionRemove", "Take it off the list", self._remove)
         self.more = QToolButton()
         self.more.setText("More")
+        show_arrow(self.more)
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.more.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         name_widget(self.more, "questionMore", "Other answers", "End the association instead")
@@ -340,6 +342,7 @@ class QuestionsView(QWidget):
         has_any = bool(self.questions.questions())
         self.empty.show_when(not has_any)
         self.splitter.setVisible(has_any)
+        self._arrange()
         self._run_clock()
 
     def _show_traffic(self) -> None:
@@ -460,6 +463,8 @@ class QuestionsView(QWidget):
         self.tabs.setVisible(is_narrow)
         self.answer.setVisible(not is_narrow or self.tabs.currentIndex() == 0)
         self.request.setVisible(not is_narrow or self.tabs.currentIndex() == 1)
+        # Where room is short a list of one tells nothing that the title does not.
+        self.list.setVisible(not is_narrow or len(self.questions.questions()) > 1)
 
 
 def _scrolling(form: AnswerForm) -> QScrollArea:
