@@ -174,7 +174,9 @@ class TestServer:
                 old.shutdown()
             elif old is not None:
                 old.ssl_context = tls_context(profile.tls, self._folder)
-                old.contexts = self._contexts(profile)
+                if profile.supported != now.supported:
+                    # Not for each rule that is typed: it takes a while.
+                    old.contexts = self._contexts(profile)
             self._profile = profile
             self.book.replace(profile.rules)
             self._tune(profile)
