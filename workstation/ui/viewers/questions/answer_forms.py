@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QLabel,
     QPlainTextEdit,
+    QSizePolicy,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -178,6 +179,8 @@ class ServiceForm(AnswerForm):
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.text.setTabChangesFocus(True)
         self.text.setMinimumHeight(QFontMetrics(self.text.font()).height() * 4)
+        # It takes the room there is: the page would scroll for the lines that it would like to have.
+        self.text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
         example = "PatientName = Doe^Jane\nPatientID = 4711"
         self.text.setPlaceholderText(example if self.question.data_sets == "one" else f"{example}\n---\n…")
         self._typing = QTimer(self)
