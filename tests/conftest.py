@@ -14,9 +14,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from peers import require_program
 
 ROOT = Path(__file__).resolve().parent.parent
+# How long an example takes depends on who else wants the processor.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 OURS = ("dicom-", "workstation-", "job-")
 IDLE = "dicom-idle"
 PATIENCE = 10.0  # seconds for what ends by itself; only a leak waits them out

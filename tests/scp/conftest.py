@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,20 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
     made = Archive(tmp_path / "archive", durable=False)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def new_archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Archive]]:
+    """Makes archives for the tests of a module that only look."""
+    made: list[Archive] = []
+
+    def make() -> Archive:
+        made.append(Archive(tmp_path_factory.mktemp("archive"), durable=False))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import sys
 import textwrap
 import threading
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import pydicom
@@ -465,6 +466,14 @@ def test_find_answers_what_was_asked(archive: Archive) -> None:
     }
 
 
+@pytest.fixture(scope="module")
+def matched(new_archive: Callable[[], Archive]) -> Archive:
+    archive = new_archive()
+    for number in (1, 2, 3, 12):
+        store(archive, make_object(number))
+    return archive
+
+
 @pytest.mark.parametrize(
     ("level", "keys", "numbers"),
     [
@@ -488,10 +497,8 @@ def test_find_answers_what_was_asked(archive: Archive) -> None:
         (Level.STUDY, {"NumberOfStudyRelatedInstances": 3}, {0}),
     ],
 )
-def test_studies_are_matched(archive: Archive, level: Level, keys: dict[str, object], numbers: set[int]) -> None:
-    for number in (1, 2, 3, 12):
-        store(archive, make_object(number))
-    found = find(archive, level, **{"StudyInstanceUID": "", **keys})
+def test_studies_are_matched(matched: Archive, level: Level, keys: dict[str, object], numbers: set[int]) -> None:
+    found = find(matched, level, **{"StudyInstanceUID": "", **keys})
     assert {int(match.StudyInstanceUID.split(".")[-1]) for match in found} == numbers
 
 

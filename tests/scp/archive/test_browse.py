@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from scp_objects import files_of, make_object, store
 
@@ -74,6 +76,26 @@ def test_a_patient_with_a_new_study_is_the_newest(archive: Archive, browser: Bro
     assert names(browser.page(), "PatientID") == ["P0", "P1"]
 
 
+@pytest.fixture(scope="module")
+def searched(new_archive: Callable[[], Archive]) -> Browser:
+    archive = new_archive()
+    fill(archive)
+    store(
+        archive,
+        make_object(
+            20,
+            SpecificCharacterSet="ISO_IR 192",
+            PatientName="MÜLLER^Jörg",
+            PatientBirthDate="19700102",
+            AccessionNumber="acc-7",
+            StudyDescription="Knie 100%",
+            Modality="US",
+            SOPInstanceUID="1.2.2.1.9",
+        ),
+    )
+    return Browser(archive)
+
+
 @pytest.mark.parametrize(
     ("words", "found"),
     [
@@ -97,22 +119,8 @@ def test_a_patient_with_a_new_study_is_the_newest(archive: Archive, browser: Bro
         ("_", []),
     ],
 )
-def test_words(archive: Archive, browser: Browser, words: str, found: list[str]) -> None:
-    fill(archive)
-    store(
-        archive,
-        make_object(
-            20,
-            SpecificCharacterSet="ISO_IR 192",
-            PatientName="MÜLLER^Jörg",
-            PatientBirthDate="19700102",
-            AccessionNumber="acc-7",
-            StudyDescription="Knie 100%",
-            Modality="US",
-            SOPInstanceUID="1.2.2.1.9",
-        ),
-    )
-    page = browser.page(words=words)
+def test_words(searched: Browser, words: str, found: list[str]) -> None:
+    page = searched.page(words=words)
     assert (names(page, "PatientID"), page.total) == (found, len(found))
 
 

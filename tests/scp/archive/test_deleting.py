@@ -133,7 +133,7 @@ def test_deleting_while_others_store(archive: Archive) -> None:
     stored = threading.Event()
 
     def send() -> None:
-        for number in range(300):
+        for number in range(120):
             made = make_object(1, SOPInstanceUID=f"1.2.9.{number}")
             assert store(archive, made, fragment=10_000).status == 0
             stored.set()
@@ -146,7 +146,7 @@ def test_deleting_while_others_store(archive: Archive) -> None:
         deleted += archive.delete([row.key for row in Browser(archive).page().rows]).objects
     sender.join()
     assert deleted > 0
-    assert archive.counts()[Level.IMAGE] == len(files_of(archive)) == 300 - deleted
+    assert archive.counts()[Level.IMAGE] == len(files_of(archive)) == 120 - deleted
 
 
 def test_listeners(archive: Archive, caplog: pytest.LogCaptureFixture) -> None:

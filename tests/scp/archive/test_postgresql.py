@@ -9,7 +9,7 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from pydicom.dataset import Dataset
 from scp_objects import files_of, make_object, store
 from sqlalchemy.exc import ArgumentError, OperationalError
 from test_archive import (  # noqa: F401 - collected here once more
+    matched,
     test_a_failing_index_is_never_success,
     test_a_replaced_object_of_another_study_leaves_no_empty_study,
     test_a_study_of_a_corrected_patient_moves,
@@ -38,6 +39,7 @@ from test_archive import (  # noqa: F401 - collected here once more
 )
 from test_browse import (  # noqa: F401
     browser,
+    searched,
     test_a_patient_with_a_new_study_is_the_newest,
     test_an_empty_archive,
     test_down_the_tree,
@@ -88,6 +90,19 @@ def archive(tmp_path: Path, url: str) -> Iterator[Archive]:
     made = Archive(tmp_path / "archive", url, durable=False)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def new_archive(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Archive]]:
+    made: list[Archive] = []
+
+    def make() -> Archive:
+        made.append(Archive(tmp_path_factory.mktemp("archive"), new_database(server), durable=False))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
 
 
 def test_no_sqlite_is_left_in_the_folder(archive: Archive) -> None:
