@@ -15,6 +15,11 @@ from pathlib import Path
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
+from workstation.small_file import read_small_file
+
+# What takes tomlkit some ten seconds; what people write is a hundredth of it.
+LARGEST = 1024 * 1024
+
 
 def read_document(path: Path) -> tuple[tomlkit.TOMLDocument, str]:
     """The document at `path` and a sentence about what was wrong with it ("" if nothing was).
@@ -23,8 +28,7 @@ def read_document(path: Path) -> tuple[tomlkit.TOMLDocument, str]:
     document; one that cannot be read gives an empty document and stays where it is.
     """
     try:
-        # Windows' editor puts a byte order mark before it.
-        text = path.read_text(encoding="utf-8-sig")
+        text = _read_text(path)
     except FileNotFoundError:
         return tomlkit.document(), ""
     except UnicodeDecodeError as error:
@@ -46,13 +50,19 @@ def parse_file(path: Path) -> tomlkit.TOMLDocument:
         ValueError: It cannot be read, or is no TOML; with a sentence.
     """
     try:
-        return tomlkit.parse(path.read_text(encoding="utf-8-sig"))
+        return tomlkit.parse(_read_text(path))
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is broken: byte {error.start} is not UTF-8 text.") from error
     except TOMLKitError as error:
         raise ValueError(f"{path} is broken: {error}.") from error
+
+
+def _read_text(path: Path) -> str:
+    # Windows' editor puts a byte order mark before it, and ends lines in its own way.
+    text = read_small_file(path, LARGEST).decode("utf-8-sig")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _broken(path: Path, reason: str) -> str:

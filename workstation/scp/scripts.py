@@ -28,6 +28,7 @@ from typing import Any, Literal
 
 from workstation.net.events import INTERVENTION_EVENTS, Event
 from workstation.scp.rules.rule import ASSOCIATION, EVENTS
+from workstation.small_file import read_small_file
 
 LOGGER = logging.getLogger(__name__)
 
@@ -315,7 +316,7 @@ class _Loaded:
                 return self._script, False
             if found.st_size > LARGEST:
                 raise ScriptError(self.path, f"It has more than {LARGEST:,} bytes, which is no script.")
-            content = self.path.read_bytes()
+            content = read_small_file(self.path, LARGEST)
         except OSError as error:
             self._stamp = self._content = None
             return self._script, self._failed(ScriptError(self.path, f"It cannot be read: {error.strerror or error}."))

@@ -18,6 +18,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from workstation.net import dsutils
 from workstation.scp.answers.worklist_items import one_step_each
 from workstation.scp.answers.worklist_table import STEPS
+from workstation.small_file import read_small_file
 
 # A worklist item has some kilobytes, a file of ten thousand in JSON some megabytes.
 LARGEST_FILE = 64 * 1024 * 1024
@@ -70,7 +71,7 @@ def _files(path: Path) -> Iterator[Path]:
 def _read(file: Path) -> list[Dataset]:
     if file.stat().st_size > LARGEST_FILE:
         raise _ProblemError(f"it is larger than {LARGEST_FILE // 1024**2} MiB.")
-    content = file.read_bytes()
+    content = read_small_file(file, LARGEST_FILE)
     is_json = content[:3] == b"\xef\xbb\xbf" or content.lstrip()[:1] in (b"{", b"[")
     data_sets = _from_json(content) if is_json else [_from_dicom(file)]
     items: list[Dataset] = []

@@ -44,6 +44,7 @@ from workstation.scp.rules.rule import (
     Rule,
     check_key,
 )
+from workstation.small_file import read_small_file
 from workstation.toml_file import write_document
 from workstation.traffic.text import printable
 
@@ -160,8 +161,8 @@ def _read(path: Path) -> tuple[str, tomlkit.TOMLDocument | None, str]:
     try:
         if path.stat().st_size > LARGEST:
             return "", None, f"{shown} has more than {LARGEST:,} bytes: these are no rules."
-        # Windows' editor puts a byte order mark before it.
-        text = path.read_text(encoding="utf-8-sig")
+        # Windows' editor puts a byte order mark before it, and ends lines in its own way.
+        text = read_small_file(path, LARGEST).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         return "", None, f"{shown} cannot be read: byte {error.start} is not UTF-8 text."
     except (OSError, ValueError) as error:
