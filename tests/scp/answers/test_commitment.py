@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 from reporting_site import TITLE, Received, Site
 from scp_objects import CT, files_of, make_object, store
+from sqlalchemy.exc import OperationalError
 
 from workstation.net import AE, build_role, evt
 from workstation.net.association import Association
@@ -433,3 +434,57 @@ def test_a_stopped_service_leaves_no_thread(site: Site) -> None:
         assert ask(association, request(*((CT, f"1.2.9.{number}") for number in range(600)))) == 0x0000
     site.services[0].stop()
     assert not [thread for thread in threading.enumerate() if thread.name == "workstation-commitment"]
+
+
+# a ledger that cannot be used
+
+
+class Failing:
+    """Methods of a ledger that fail as one of a locked database does, a number of times each."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, site: Site, times: int, *names: str) -> None:
+        self.left = dict.fromkeys(names, times)
+        for name in names:
+            monkeypatch.setattr(site.ledger, name, self._around(name, getattr(site.ledger, name)))
+
+    def _around(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        def failing(*args: Any, **options: Any) -> Any:
+            if self.left[name]:
+                self.left[name] -= 1
+                raise OperationalError("UPDATE ledger", {}, Exception("database is locked"))
+            return method(*args, **options)
+
+        return failing
+
+
+def test_a_request_that_cannot_be_kept_is_refused(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    Failing(monkeypatch, site, 1, "add")
+    with site.associated(STORAGE_COMMITMENT) as association:
+        assert ask(association, request((CT, "1.2.3"), transaction="1.2.99")) == 0x0110
+    assert site.ledger.get("commitment", "1.2.99") is None
+
+
+def test_a_result_waits_for_a_ledger_that_is_locked(
+    make_site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = make_site(database_pause=0.02)
+    with Receiver(site, "SCU") as received:
+        failing = Failing(monkeypatch, site, 2, "change", "get")
+        with site.associated(STORAGE_COMMITMENT, calling="SCU") as association:
+            assert ask(association, request((CT, "1.2.3"), transaction="1.2.99")) == 0
+        assert failed(received.next()[2]) == {"1.2.3": 0x0112}
+        site.wait_for(in_state(site, "1.2.99", "DELIVERED"))
+    assert failing.left == {"change": 0, "get": 0}
+    assert "Traceback" not in caplog.text
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value")
+def test_no_text_of_a_peer_stands_in_the_log_as_it_is(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "workstation")
+    evil = "\x1b]0;title\x07\nforged"
+    information = request((CT, "1.2.3"), transaction=evil)
+    with site.associated(STORAGE_COMMITMENT) as association:
+        for _ in range(2):
+            assert ask(association, information) == 0
+    assert "was used before" in caplog.text
+    assert all(sign not in record.getMessage() for record in caplog.records for sign in ("\x1b", "\x07", "\nforged"))

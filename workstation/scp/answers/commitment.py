@@ -15,7 +15,7 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from pydicom import config
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
+from sqlalchemy.exc import SQLAlchemyError
 
 from workstation.net import events, uids
 from workstation.net.association import Association
@@ -36,6 +37,7 @@ from workstation.scp.archive.verify import NO_SUCH_OBJECT_INSTANCE, SAFE, Verdic
 from workstation.scp.ledger import DuplicateRecordError, Ledger, Record, UnknownRecordError
 from workstation.scp.query.answer import status_of
 from workstation.scp.surroundings import Handler, Surroundings
+from workstation.traffic.text import printable
 
 LOGGER = logging.getLogger(__name__)
 
@@ -61,10 +63,13 @@ PAUSES = (5.0, 30.0, 120.0, 600.0, 1800.0, *[3600.0] * 23)
 GRACE = 0.2
 # How long one transaction is worked on before it is another one's turn.
 TURN = 0.1
+# Seconds until a ledger that is locked, full or away is tried again.
+DATABASE_PAUSE = 5.0
 MOST_SENTENCES = 100
 # A hundred thousand objects in one request.
 LONGEST, MOST_ELEMENTS = 32 * 1024 * 1024, 350_000
 
+_NO_DATABASE = "The server's database cannot be used."
 _SUPPORTED = frozenset(STORAGE_CLASSES)
 _LINE_OF_CHECKS = "checks"
 _CLASS, _INSTANCE, _TRANSACTION, _REASON = 0x00081150, 0x00081155, 0x00081195, 0x00081197
@@ -92,6 +97,7 @@ class Commitment:
         same_association: report on the association of the request while it is open.
         grace: seconds that a peer is given to release it.
         pauses: seconds before each further attempt to deliver.
+        database_pause: seconds until a ledger that could not be used is tried again.
     """
 
     def __init__(
@@ -101,11 +107,13 @@ class Commitment:
         same_association: bool = True,
         grace: float = GRACE,
         pauses: Iterable[float] = PAUSES,
+        database_pause: float = DATABASE_PAUSE,
     ) -> None:
         self.same_association = same_association
         self._surroundings = surroundings
         self._grace = grace
         self._pauses = tuple(pauses)
+        self._database_pause = database_pause
         self._errands = Errands("commitment")
         self._lock = threading.Lock()  # guards every transaction's `awaited` and `_claimed`
         self._claimed: set[str] = set()
@@ -165,7 +173,11 @@ class Commitment:
             return status_of(PROCESSING_FAILURE, str(error)), None
         except ValueError as error:
             return status_of(INVALID_ARGUMENT, str(error)), None
-        record = self._add(transaction_uid, references, event.assoc.requestor.ae_title)
+        try:
+            record = self._add(transaction_uid, references, event.assoc.requestor.ae_title)
+        except SQLAlchemyError as error:
+            LOGGER.warning("A commitment request cannot be kept: %s", error)
+            return status_of(PROCESSING_FAILURE, _NO_DATABASE), None
         transaction = _Transaction(record.uid, record.peer, event.assoc, {"answer", "checks"})
         self._claim(record.uid)
         after_answer(event, self._surroundings.later, lambda: self._happened(transaction, "answer"), grace=self._grace)
@@ -188,7 +200,7 @@ class Commitment:
         try:
             return ledger.add(KIND, transaction_uid, asked, state=PENDING, peer=peer, facts=facts)
         except DuplicateRecordError:
-            LOGGER.info("The Transaction UID %s was used before", transaction_uid)
+            LOGGER.info("The Transaction UID %s was used before", printable(transaction_uid))
         failed = _information(transaction_uid, failed=[(*reference, DUPLICATE_TRANSACTION) for reference in references])
         facts |= {"committed": 0, "failed": len(references), "duplicate": True}
         for number in itertools.count(2):
@@ -207,12 +219,17 @@ class Commitment:
         state = {ALL_COMMITTED: "COMMITTED", FAILURES_EXIST: "FAILURES EXIST"}.get(event.event_type or 0, "UNKNOWN")
         # Whoever opened the association reports.
         peer = event.assoc.peer.ae_title
+        ledger = self._surroundings.ledger
         try:
-            self._surroundings.ledger.add(REPORT_KIND, uid, information, state=state, peer=peer)
-        except DuplicateRecordError:
-            self._surroundings.ledger.change(
-                REPORT_KIND, uid, lambda known: replace(known, state=state, peer=peer, data_set=information)
-            )
+            try:
+                ledger.add(REPORT_KIND, uid, information, state=state, peer=peer)
+            except DuplicateRecordError:
+                ledger.change(
+                    REPORT_KIND, uid, lambda known: replace(known, state=state, peer=peer, data_set=information)
+                )
+        except SQLAlchemyError as error:
+            LOGGER.warning("A commitment result cannot be kept: %s", error)
+            return status_of(PROCESSING_FAILURE, _NO_DATABASE), None
         return SUCCESS, None
 
     # looking at the objects
@@ -265,7 +282,15 @@ class Commitment:
             # A person deleted it meanwhile.
             self._release(transaction.uid)
             return
+        except SQLAlchemyError as error:
+            self._wait_for_database(error, _LINE_OF_CHECKS, lambda: self._checked(transaction, checking))
+            return
         self._happened(transaction, "checks")
+
+    def _wait_for_database(self, error: SQLAlchemyError, line: str, work: Callable[[], None]) -> None:
+        """Do it again when a database that is locked, full or away has had time to come back."""
+        LOGGER.warning("The ledger cannot be used, a commitment waits: %s", error)
+        self._surroundings.later.call(self._database_pause, lambda: self._errands.run(line, work))
 
     # delivering the result
 
@@ -279,8 +304,12 @@ class Commitment:
         self._errands.run(f"to {transaction.peer}", lambda: self._deliver(transaction))
 
     def _deliver(self, transaction: _Transaction) -> None:
-        ledger = self._surroundings.ledger
-        record = ledger.get(KIND, transaction.uid)
+        try:
+            record = self._surroundings.ledger.get(KIND, transaction.uid)
+        except SQLAlchemyError as error:
+            line = f"to {transaction.peer}"
+            self._wait_for_database(error, line, lambda: self._deliver(transaction))
+            return
         if record is None or record.state != CHECKED:
             self._release(transaction.uid)
             return
@@ -302,7 +331,9 @@ class Commitment:
             return
         attempts = record.facts.get("attempts", 0)
         done = attempts + 1 if isinstance(attempts, int) else 1
-        LOGGER.info("The commitment result %s was not delivered (attempt %d): %s", transaction.uid, done, reason)
+        LOGGER.info(
+            "The commitment result %s was not delivered (attempt %d): %s", printable(transaction.uid), done, reason
+        )
         if done > len(self._pauses):
             self._note(transaction.uid, state=FAILED, attempts=done, reason=reason)
             self._release(transaction.uid)
@@ -318,7 +349,7 @@ class Commitment:
             reason = report_on(association, report)
             if reason == DELIVERED:
                 return reason, "same association"
-            LOGGER.info("The commitment result %s goes to a new association: %s", transaction.uid, reason)
+            LOGGER.info("The commitment result %s goes to a new association: %s", printable(transaction.uid), reason)
         return report_to(self._surroundings, transaction.peer, report), "new association"
 
     def _note(self, uid: str, *, state: str, **facts: object) -> None:
@@ -327,15 +358,27 @@ class Commitment:
                 KIND, uid, lambda record: replace(record, state=state, facts={**record.facts, **facts})
             )
         except UnknownRecordError:
-            LOGGER.info("The commitment %s was deleted while it was delivered", uid)
+            LOGGER.info("The commitment %s was deleted while it was delivered", printable(uid))
+        except SQLAlchemyError as error:
+            if state == CHECKED:
+                # Only the number of attempts is lost.
+                LOGGER.warning("An attempt to deliver a commitment result cannot be kept: %s", error)
+                return
+            # Or it would be delivered again after a restart.
+            self._wait_for_database(error, _LINE_OF_CHECKS, lambda: self._note(uid, state=state, **facts))
 
     # after a restart
 
     def _resume(self) -> None:
         ledger = self._surroundings.ledger
         for state in (CHECKED, PENDING):
-            # All at once: to go on with one changes the table that is read here.
-            for record in list(ledger.records(KIND, state=state)):
+            try:
+                # All at once: to go on with one changes the table that is read here.
+                records = list(ledger.records(KIND, state=state))
+            except SQLAlchemyError as error:
+                self._wait_for_database(error, "resume", self._resume)
+                return
+            for record in records:
                 # Another server's results come from another AE title: its peers would not know ours.
                 if record.facts.get("ae_title") == self._surroundings.ae_title():
                     self._go_on(record)
