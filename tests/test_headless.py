@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -14,6 +15,7 @@ from peers import port as free
 from peers import run as run_peer
 from running import Running
 
+from workstation.headless import _PlainFormatter
 from workstation.net import AE
 
 pytestmark = pytest.mark.timeout(120)
@@ -115,6 +117,33 @@ def test_a_profile_that_changes_is_read_again_and_a_broken_one_explained(
     assert running.process.returncode == 0
 
 
+def test_a_profile_that_goes_away_changes_nothing_until_it_is_back(
+    run: Callable[..., Running], free_port: int, tmp_path: Path
+) -> None:
+    path = a_profile(tmp_path, "one", free_port, REFUSE_ECHO.format("0x0122"))
+    running = run("--profile", str(path))
+    running.wait_for("SCP", running.said)
+    path.unlink()
+    assert str(path) in running.wait_for("not there any more", running.complained)
+    assert echo(free_port) == 0x0122
+    os.mkfifo(path)
+    running.wait_for("no regular file", running.complained)
+    assert echo(free_port) == 0x0122
+    path.unlink()
+    a_profile(tmp_path, "one", free_port, REFUSE_ECHO.format("0x0211"))
+    running.wait_for("was read again", running.said)
+    assert echo(free_port) == 0x0211
+    running.end()
+    assert running.process.returncode == 0
+
+
+def test_a_line_of_the_log_is_nobody_elses() -> None:
+    record = logging.makeLogRecord({"msg": "%s", "args": ("a\x1b[2J\x00\u202eb\n2026-01-01 INFO forged\n  kept",)})
+    assert _PlainFormatter("%(message)s").format(record) == (
+        "a\\x1b[2J\\x00\\x202eb\n    2026-01-01 INFO forged\n  kept"
+    )
+
+
 def test_a_broken_profile_at_the_start_ends_with_a_sentence(run: Callable[..., Running], tmp_path: Path) -> None:
     path = a_profile(tmp_path, "one", 70000)
     running = run("--profile", str(path))
@@ -151,3 +180,17 @@ def test_arguments_that_do_not_go_together(arguments: list[str], capsys: pytest.
     with pytest.raises(SystemExit, match="2"):
         parse(arguments)
     assert "headless" in capsys.readouterr().err
+
+
+def test_without_profiles_all_servers_of_the_data_folder_run_that_start_with_the_program(run, tmp_path):
+    folder = tmp_path / "data" / "servers"
+    folder.mkdir(parents=True)
+    ports = {name: free() for name in ("main", "second", "off")}
+    a_profile(folder, "second", ports["second"])
+    a_profile(folder, "off", ports["off"], "enabled = false\n")
+    servers = run("--scp", f"127.0.0.1:{ports['main']}")
+    servers.wait_for("SCP WORKSTATION listening", servers.said)
+    servers.wait_for("SCP SECOND listening", servers.said)
+    assert echo(ports["main"]) == echo(ports["second"]) == 0
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", ports["off"])) != 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import signal
 import sys
 import threading
@@ -24,6 +25,7 @@ from workstation.net.events import EventHandler
 from workstation.paths import DataDir
 from workstation.peers import AddressBook
 from workstation.scp.profiles import Profile, ProfileFile, ProfileFolder, read_profile
+from workstation.scp.rules.foreign import scripts_of
 from workstation.scp.rules.occasion import Occasion
 from workstation.scp.server import TestServer, TlsError
 from workstation.scp.servers import open_servers
@@ -34,6 +36,10 @@ from workstation.traffic.text import printable
 _log = logging.getLogger("workstation.headless")
 
 _LOOK = 1.0  # seconds between two looks at the profiles' files
+_NOT_THERE = (0, 0)
+# All that could steer a terminal or begin a line: texts of peers stand in the log.
+_UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_BREAK = re.compile(r"\n(?! )")
 
 
 @dataclass(slots=True)
@@ -86,10 +92,11 @@ def _profiles(options: Options, folders: DataDir) -> list[tuple[Profile, Profile
     """
     if not options.profiles:
         folder = ProfileFolder(folders.servers)
-        main = folder.load()[0]
+        main, *others = folder.load()
         _say(*folder.problems)
-        path = folder.path_of(main.name)
-        return [(options.applied_to(main), ProfileFile(path))]
+        # The built-in one is what the run was started for; of the others those that start with the program.
+        running = [options.applied_to(main), *(profile for profile in others if profile.enabled)]
+        return [(profile, ProfileFile(folder.path_of(profile.name))) for profile in running]
     found: dict[str, tuple[Profile, ProfileFile]] = {}
     for path in options.profiles:
         profile, problems = read_profile(path)
@@ -124,6 +131,8 @@ def _run(
             host, port = server.address or (profile.host, profile.port)
             where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
             print(f"SCP {profile.ae_title} listening on {where}", flush=True)
+            for script in scripts_of(profile.rules):
+                _log.info("Rules of %s run the script %s", printable(profile.name), printable(script))
         while not over.wait(_LOOK):
             for one in watched:
                 _reload(one)
@@ -139,6 +148,10 @@ def _reload(watched: _Watched) -> None:
         return
     watched.stamp = stamp
     now = watched.server.profile
+    if stamp == _NOT_THERE:
+        # Some editors take a file away before they write it anew; a server that others use does not lose its rules.
+        _say(f"{watched.file.path} is not there any more. The server {now.name} goes on with what was in force.")
+        return
     profile = watched.file.load(now)
     if watched.file.problems:
         _say(*watched.file.problems, f"The server {now.name} goes on with what was in force.")
@@ -158,7 +171,7 @@ def _stamp(path: Path) -> tuple[int, int]:
     try:
         status = path.stat()
     except OSError:
-        return 0, 0
+        return _NOT_THERE
     return status.st_mtime_ns, status.st_size
 
 
@@ -186,12 +199,21 @@ def _fail(sentence: str) -> int:
     return 1
 
 
+class _PlainFormatter(logging.Formatter):
+    """Lines in which nobody can forge another line, or speak to the terminal: what follows a line break is indented."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the text of a record."""
+        text = _UNSAFE.sub(lambda found: f"\\x{ord(found[0]):02x}", super().format(record))
+        return _BREAK.sub("\n    ", text)
+
+
 @contextlib.contextmanager
 def _logging() -> Iterator[None]:
     """The program's log on standard output."""
     logger = logging.getLogger("workstation")
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
+    handler.setFormatter(_PlainFormatter("%(asctime)s %(levelname)-7s %(message)s"))
     level = logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
