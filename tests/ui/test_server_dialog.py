@@ -167,6 +167,31 @@ class TestRules:
         assert services.server.book.hits(services.profile.rules[0].name).fired == 1
 
 
+    def test_what_was_typed_belongs_to_the_server_that_was_shown(self, dialog, services, qtbot):
+        next(act for act in dialog.more.menu().actions() if act.text() == "&New Server").trigger()
+        qtbot.waitUntil(lambda: dialog._name == "Server", timeout=10_000)
+        dialog.choose(MAIN)
+        dialog.show_rules()
+        dialog.rules.editor.add_rule(answering("EVT_C_ECHO", 0x0211))
+        QTest.keyClicks(dialog.rules.editor.form.name.editor, "Mine")
+        dialog.choose("Server")
+        qtbot.waitUntil(lambda: [rule.name for rule in services.profile.rules] == ["Mine"])
+        assert services.servers.get("Server").profile.rules == ()
+        assert dialog.rules.editor.rules == ()
+
+    def test_of_changes_in_a_row_none_comes_back_over_a_later_one(self, dialog, services, qtbot, monkeypatch):
+        shown = []
+        show = dialog.rules.set_rules
+        monkeypatch.setattr(dialog.rules, "set_rules", lambda rules: (shown.append(len(rules)), show(rules)))
+        rules = tuple(answering("EVT_C_ECHO", 0x0211 + number) for number in range(5))
+        for rule in rules:
+            dialog.rules.editor.add_rule(rule)
+        qtbot.waitUntil(lambda: services.profile.rules == rules)
+        qtbot.waitUntil(lambda: bool(shown))
+        assert set(shown) == {5}
+        assert dialog.rules.editor.rules == rules
+
+
 class TestContexts:
     def test_a_line_says_what_is_accepted(self, dialog, services, qtbot):
         dialog.tabs.setCurrentIndex(1)

@@ -73,6 +73,8 @@ class ServerDialog(QDialog):
         self._book: RuleBook | None = None
         # Two changes in quick succession must not start and stop the server across each other.
         self._changing = asyncio.Lock()
+        # By server, rules that are still to be put in force.
+        self._wanted_rules: dict[str, tuple[Rule, ...]] = {}
         self.setWindowTitle("Test Servers")
         self.setObjectName("serverDialog")
         self.setAccessibleName("Test servers")
@@ -165,6 +167,8 @@ class ServerDialog(QDialog):
 
     def choose(self, name: str) -> None:
         """Show the server of that name."""
+        # What was typed last belongs to the one that was shown.
+        self.rules.editor.flush()
         self._name = name
         self._note.clear()
         self._show()
@@ -211,16 +215,25 @@ class ServerDialog(QDialog):
         if book is not self._book:
             self._book = book
             self.rules.set_book(book)
-        self.rules.set_rules(profile.rules)
+        if self._wanted_rules.get(profile.name, profile.rules) == profile.rules:
+            # Not while later ones wait: what came before them would undo what is being typed.
+            self._wanted_rules.pop(profile.name, None)
+            self.rules.set_rules(profile.rules)
         self.rules.editor.set_titles({peer.ae_title for peer in services.all_peers()})
         self.archive.show_archive()
 
     # --- changing it
 
+    def _change(self, change: Callable[[Profile], Profile]) -> None:
+        # Of the server that is shown now, whichever is when its turn comes.
+        self._change_of(self._name, change)
+
     @action
-    async def _change(self, change: Callable[[Profile], Profile]) -> None:
+    async def _change_of(self, name: str, change: Callable[[Profile], Profile]) -> None:
         async with self._changing:
-            now = self._profile
+            now = next((each for each in self._services.profiles if each.name == name), None)
+            if now is None:
+                return
             try:
                 wanted = change(now)
             except ValueError as error:
@@ -229,15 +242,20 @@ class ServerDialog(QDialog):
             if wanted == now:
                 return
             problem = await self._services.apply_profile(wanted)
+        if problem:
+            self._wanted_rules.pop(name, None)
         self._show()
         if problem:
-            in_force = "" if self._profile == wanted else "Everything stays as it was."
+            in_force = "" if wanted in self._services.profiles else "Everything stays as it was."
             self._note.show_outcome(Outcome.FAILURE, problem, in_force)
         else:
             self._note.clear()
 
     def _rules_changed(self, rules: tuple[Rule, ...]) -> None:
-        self._change(lambda now: replace(now, rules=rules))
+        # Of several changes in a row the last is put in force.
+        name = self._name
+        self._wanted_rules[name] = rules
+        self._change_of(name, lambda now: replace(now, rules=self._wanted_rules.get(name, now.rules)))
 
     def _script_edit_asked(self, path: str, function: str) -> None:
         # As the rule has it: relative to the profile's file.
