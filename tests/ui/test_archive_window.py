@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from scp_files import one_object, patients, store_directly
 
 from workstation.net import AE, build_context
+from workstation.paths import DataDir
 from workstation.scp.archive.archive import Archive
 from workstation.scp.archive.browse import Browser, Order
 from workstation.scp.archive.importing import ImportJob
@@ -49,9 +50,21 @@ def archive(services) -> Archive:
     return services.archive
 
 
+@pytest.fixture(scope="module")
+def stock(tmp_path_factory) -> Path:
+    """The folder of an archive with the samples."""
+    archive = Archive(tmp_path_factory.mktemp("stock") / "archive", durable=False)
+    assert ImportJob(archive, [Path(__file__).parents[2] / "resources" / "samples"]).run().stored == SAMPLES
+    archive.close()
+    return archive.folder
+
+
 @pytest.fixture
-def filled(archive, samples) -> Archive:
-    assert ImportJob(archive, [samples]).run().stored == SAMPLES
+def filled(stock, tmp_path, request) -> Archive:
+    """Come before the services: they open what is there."""
+    shutil.copytree(stock, DataDir.at(tmp_path / "data").archive)
+    archive = request.getfixturevalue("archive")
+    assert archive.counts()[Level.IMAGE] == SAMPLES
     return archive
 
 

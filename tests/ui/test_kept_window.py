@@ -473,7 +473,6 @@ def test_files_are_imported_chosen_or_dropped(qtbot, keeping: Keeping, open_wind
 
 
 # ------------------------------------------------------------------- looks
-@pytest.mark.parametrize("appearance", [Appearance.LIGHT, Appearance.DARK])
 @pytest.mark.parametrize(
     ("key", "width", "way"),
     [
@@ -483,19 +482,20 @@ def test_files_are_imported_chosen_or_dropped(qtbot, keeping: Keeping, open_wind
     ],
 )
 def test_it_fits_where_it_stands(
-    qtbot, keeping: Keeping, open_window, appearance: Appearance, key: str, width: int, way: Qt.Orientation
+    qtbot, keeping: Keeping, open_window, key: str, width: int, way: Qt.Orientation
 ) -> None:
-    keeping.theme.set_appearance(appearance)
     keeping.step()
     keeping.job()
     window = open_window(key, width)
     pane = window.panes[key]
-    assert window.width() == width
-    assert pane.splitter.orientation() is way
-    header = pane.table.header()
-    qtbot.waitUntil(lambda: header.length() <= pane.table.viewport().width(), timeout=5000)
-    assert pane.table.width() > 200
-    assert not window.grab().isNull()
+    for appearance in (Appearance.LIGHT, Appearance.DARK):
+        keeping.theme.set_appearance(appearance)
+        assert window.width() == width
+        assert pane.splitter.orientation() is way
+        header = pane.table.header()
+        qtbot.waitUntil(lambda header=header: header.length() <= pane.table.viewport().width())
+        assert pane.table.width() > 200
+        assert not window.grab().isNull()
 
 
 def test_nothing_runs_when_it_is_closed(qtbot, keeping: Keeping, open_window) -> None:

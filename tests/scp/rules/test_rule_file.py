@@ -83,13 +83,13 @@ def test_a_person_can_write_it_in_several_ways() -> None:
 
 
 @given(RULE_LISTS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_what_is_written_is_read(rules: tuple[Rule, ...]) -> None:
     assert read_rules(tomlkit.parse(written("", rules)).get("rule", [])) == (rules, [])
 
 
 @given(RULE_LISTS, RULE_LISTS, st.randoms())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_whatever_stood_there(before: tuple[Rule, ...], after: tuple[Rule, ...], random: object) -> None:
     mixed = list(dict.fromkeys(rule.name for rule in (*before, *after)))
     by_name = {rule.name: rule for rule in (*before, *after)}
