@@ -130,6 +130,11 @@ class TestGeneral:
         qtbot.waitUntil(lambda: kept(services).maximum_pdu_size == 16384)
         assert kept(services).acse_timeout == 12.5
 
+    def test_what_the_server_is_for_is_shown_with_its_peer(self, dialog, services, qtbot):
+        type_in(dialog.general.description, "The night shift's")
+        settled(services, qtbot, description="The night shift's")
+        assert services.built_in().comment == "The night shift's"
+
     def test_quick_changes_all_count(self, dialog, services, qtbot):
         dialog.general.acse_timeout.setValue(11)
         dialog.general.dimse_timeout.setValue(12)
@@ -165,7 +170,6 @@ class TestRules:
         assert echo(services, qtbot).status == 0x0211
         qtbot.waitUntil(lambda: kept(services).rules == services.profile.rules)
         assert services.server.book.hits(services.profile.rules[0].name).fired == 1
-
 
     def test_what_was_typed_belongs_to_the_server_that_was_shown(self, dialog, services, qtbot):
         next(act for act in dialog.more.menu().actions() if act.text() == "&New Server").trigger()
@@ -244,6 +248,7 @@ class TestServers:
         qtbot.waitUntil(lambda: dialog._name == MAIN, timeout=10_000)
         assert not other.running
         assert [each.name for each in ProfileFolder(services.folders.servers).load()] == [MAIN]
+        assert not self.run_menu(dialog, "Rename…").isEnabled(), "the built-in one keeps its name"
 
     def test_a_ready_made_one(self, dialog, services, qtbot):
         menu = self.run_menu(dialog, "New from a Ready-Made Profile").menu()

@@ -38,6 +38,13 @@ class GeneralPage(QWidget):
         name_widget(self.port.editor, "port", "Port", "The TCP port, 1 to 65535; 104 and 11112 are DICOM's")
         self.port.committed.connect(lambda text: self._set(port=check_port(text)))
 
+        self.description = CheckedField(theme, lambda _: "")
+        self.description.editor.setPlaceholderText("what it is for")
+        name_widget(
+            self.description.editor, "description", "Description", "What the server is for; shown with its peer"
+        )
+        self.description.committed.connect(lambda text: self._set(description=text.strip()))
+
         self.enabled = QCheckBox("Start &with the program")
         name_widget(self.enabled, "enabled", "Start with the program", "Listen as soon as the window opens")
         self.enabled.clicked.connect(lambda checked: self._set(enabled=checked))
@@ -88,6 +95,7 @@ class GeneralPage(QWidget):
         who.addRow("", self._host_words)
         add_row(who, "&Port", self.port)
         who.addRow("", self.enabled)
+        add_row(who, "&Description", self.description)
         limits = form()
         add_row(limits, "ACSE timeout", self.acse_timeout)
         add_row(limits, "DIMSE timeout", self.dimse_timeout)
@@ -130,6 +138,7 @@ class GeneralPage(QWidget):
             (self.ae_title, settings.ae_title),
             (self.host, settings.host),
             (self.port, str(settings.port)),
+            (self.description, settings.description),
         ):
             if not field.editor.hasFocus() or not field.problem:
                 field.set_text(text)

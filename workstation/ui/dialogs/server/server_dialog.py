@@ -152,7 +152,7 @@ class ServerDialog(QDialog):
             act.setToolTip(profile.description)
         shipped.setToolTipsVisible(True)
         menu.addAction("&Duplicate", lambda: self._add(replace(self._profile, port=self._free_port())))
-        menu.addAction("Rena&me…", self._rename)
+        self._rename_action = menu.addAction("Rena&me…", self._rename)
         menu.addSeparator()
         menu.addAction("&Import…", self._import)
         menu.addAction("E&xport…", self._export)
@@ -191,7 +191,8 @@ class ServerDialog(QDialog):
                 sign = "●" if one is not None and one.running else "○"
                 self.chooser.addItem(f"{sign}  {each.name}  ·  {each.ae_title}, port {each.port}", each.name)
             self.chooser.setCurrentIndex(self.chooser.findData(profile.name))
-        self._remove_action.setEnabled(profile.name != MAIN)
+        for act in (self._rename_action, self._remove_action):
+            act.setEnabled(profile.name != MAIN)
         server = services.servers.get(profile.name) if services.servers is not None else None
         running = server is not None and server.address is not None
         problem = services.server_problems.get(profile.name, "")
