@@ -41,7 +41,7 @@ class GeneralPage(QWidget):
         self.description = CheckedField(theme, lambda _: "")
         self.description.editor.setPlaceholderText("what it is for")
         name_widget(
-            self.description.editor, "description", "Description", "What the server is for; shown with its peer"
+            self.description.editor, "description", "Description", "What it is for; shown with its peer"
         )
         self.description.committed.connect(lambda text: self._set(description=text.strip()))
 
