@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QTimer
@@ -13,7 +14,7 @@ from workstation.paths import DataDir
 from workstation.peers import AddressBook, Peer
 from workstation.scp.archive.archive import Archive
 from workstation.scp.ledger import Ledger
-from workstation.scp.profiles import MAIN, Profile, ProfileFolder
+from workstation.scp.profiles import MAIN, ProfileFolder
 from workstation.scp.servers import Servers
 from workstation.settings import ArchiveSettings, Settings, SettingsFile
 from workstation.traffic.log import TrafficLog
@@ -27,16 +28,22 @@ NOBODY = Peer(name="Nobody", ae_title="NOBODY", host="127.0.0.1", port=1)
 
 @contextlib.contextmanager
 def running_services(qtbot, folder: Path, port: int) -> Iterator[Services]:
-    """Services whose built-in server listens on `port`; ends all that they started."""
+    """Services whose built-in server listens on `port`; ends all that they started.
+
+    What an earlier run left in the folder is in force again, as when the program starts.
+    """
     folders = DataDir.at(folder / "data")
+    profiles = ProfileFolder(folders.servers)
+    main, *others = profiles.load()
+    assert profiles.problems == ()
     settings = Settings(archive=ArchiveSettings(durable=False))
     bridge = Bridge()
     archive = Archive(folders.archive, durable=False)
     services = Services(
         settings=settings,
         settings_file=SettingsFile(folders.settings),
-        profiles=ProfileFolder(folders.servers),
-        kept=(Profile(port=port),),
+        profiles=profiles,
+        kept=(replace(main, port=port), *others),
         peers=AddressBook(folders.peers),
         folders=folders,
         tasks=Tasks(),
@@ -48,7 +55,9 @@ def running_services(qtbot, folder: Path, port: int) -> Iterator[Services]:
     servers = Servers(
         archive, ledger, services.destination, services.handlers(), asker=services.asker, scripts=services.scripts
     )
-    services.peers.add(NOBODY)
+    services.peers.load()
+    if services.find_peer(NOBODY.name) is None:
+        services.peers.add(NOBODY)
     services.set_servers(servers)
     assert services.server is not None
     services.server.start()
@@ -59,6 +68,7 @@ def running_services(qtbot, folder: Path, port: int) -> Iterator[Services]:
     finally:
         services.tasks.cancel_all()
         qtbot.waitUntil(lambda: services.tasks.running == 0, timeout=10_000)
+        services.save_rest()
         services.asker.close()
         servers.close()
         # What the server's last associations did is still being handed over.
