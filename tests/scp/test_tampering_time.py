@@ -124,9 +124,9 @@ def test_a_server_ends_what_a_fault_keeps(scp: Server, kind: str) -> None:
 
 # --------------------------------------------------------------------------- silence
 def test_a_silent_server_keeps_the_connection_until_the_peer_closes_it(scp: Server) -> None:
-    scp.ae.acse_timeout = 0.1
-    scp.ae.network_timeout = 0.1
-    scp.ae.dimse_timeout = 0.1
+    scp.ae.acse_timeout = 0.5
+    scp.ae.network_timeout = 0.5
+    scp.ae.dimse_timeout = 0.5
     scp.misbehave("EVT_C_ECHO", Fault(kind="silence", values={"point": "after"}))
     first = pdus_of(usual("EVT_C_ECHO"))[:2]
     with Client(scp.port) as client:
@@ -136,7 +136,7 @@ def test_a_silent_server_keeps_the_connection_until_the_peer_closes_it(scp: Serv
         assert client.until(lambda data: len(data) >= len(b"".join(first)))
         client.say(LAST_REQUEST)
         assert scp.last.wait(PATIENCE)
-        assert client.hears_nothing(0.3)
+        assert client.hears_nothing(0.8)
         client.say(RELEASE)
         assert client.hears_nothing(0.3)
         assert not scp.associations[0].over.is_set()

@@ -22,9 +22,6 @@ from workstation.net.association import Association
 from workstation.scp.answers.ups import UnifiedProcedureSteps
 from workstation.scp.answers.ups_rules import EVENT, FILTERED_GLOBAL, GLOBAL, PULL, PUSH, QUERY, WATCH
 
-# pynetdicom's reader raises when an association is aborted while it closes.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-
 WORK = (PUSH, PULL, WATCH)
 STATES = ("SCHEDULED", "IN PROGRESS", "COMPLETED", "CANCELED")
 
