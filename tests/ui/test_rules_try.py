@@ -73,11 +73,11 @@ def test_each_rule_says_what_it_would_do_and_nothing_is_counted(panel, book):
     panel.choose(asked.number)
     third, finds = cards(panel)
     assert third.sign is Outcome.SUCCESS
-    assert third.lines[1] == ("→ 0xA700 Refused: out of resources, every 3rd", "")
+    assert third.lines[1] == ("→ 0xA700 Refused: out of resources", "")
     assert finds.sign is Outcome.CANCELLED
     assert "C-STORE" in finds.lines[0][0]
     assert panel._summary.text.splitlines() == [
-        "“third”: 0xA700 Refused: out of resources, every 3rd",
+        "“third”: 0xA700 Refused: out of resources",
         "Otherwise as built in.",
         "It was answered as built in.",
     ]

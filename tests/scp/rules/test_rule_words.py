@@ -39,6 +39,8 @@ CT = "1.2.840.10008.5.1.4.1.1.2"
             "Association request, Asynchronous operations window, SOP class common extended negotiation and 2 more",
         ),
         (Match(keys={"PatientID": ""}), "Everything, PatientID empty"),
+        (Match(events=("EVT_C_STORE",), every=10, first=2), "C-STORE, every 10th, only the first 2"),
+        (Match(first=1, probability=0.25), "Everything, only the first, 25 % of the time"),
         (Match(calling="A\nB\u202e"), "Everything from A\\nB\\u202e"),
     ],
 )
@@ -53,7 +55,7 @@ STORE = Match(events=("EVT_C_STORE",))
     ("match", "action", "words"),
     [
         (Match(), Action(), "built in"),
-        (Match(every=10), Action(before=0.5), "built in, after 500 ms, every 10th"),
+        (Match(every=10), Action(before=0.5), "built in, after 500 ms"),
         (STORE, Action(answer="status", status=0xA700), "0xA700 Refused: out of resources"),
         (STORE, Action(answer="status", status=0x1234), "0x1234"),
         (
@@ -78,11 +80,11 @@ STORE = Match(events=("EVT_C_STORE",))
             "reset the connection after 5,000 bytes of the object",
         ),
         (Match(), Action(answer="ask"), "ask me"),
-        (Match(first=1), Action(answer="script", script="store.py"), "script store.py, only the first"),
+        (Match(first=1), Action(answer="script", script="store.py"), "script store.py"),
         (
             Match(probability=0.25),
             Action(answer="script", script="a.py", function="f"),
-            "script a.py, f, 25 % of the time",
+            "script a.py, f",
         ),
         (Match(events=("EVT_USER_ID",)), Action(answer="status", negotiation={"verified": False}), "user refused"),
         (Match(events=("EVT_SOP_COMMON",)), Action(answer="status"), "built in"),

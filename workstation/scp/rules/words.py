@@ -18,7 +18,7 @@ EVERYTHING = "Everything"
 
 
 def match_words(rule: Rule | Match) -> str:
-    """Return when a rule applies, such as "C-STORE from CT1, CT Image Storage, PatientName=DOE*"."""
+    """Return when a rule applies, such as "C-STORE from CT1, CT Image Storage, PatientName=DOE*, every 10th"."""
     match = rule.match if isinstance(rule, Rule) else rule
     words = [_events(match)]
     if match.calling:
@@ -33,11 +33,12 @@ def match_words(rule: Rule | Match) -> str:
     words += [
         f"{_shown(key)}={_shown(value)}" if value else f"{_shown(key)} empty" for key, value in match.keys.items()
     ]
+    words += _how_often(match)
     return ", ".join(words)
 
 
 def action_words(rule: Rule | Action) -> str:
-    """Return what a rule does, such as "built in, after 500 ms, every 10th" or "0xA700 Refused: out of resources"."""
+    """Return what a rule does, such as "built in, after 500 ms" or "0xA700 Refused: out of resources"."""
     action = rule.action if isinstance(rule, Rule) else rule
     match = rule.match if isinstance(rule, Rule) else Match()
     words = []
@@ -57,7 +58,6 @@ def action_words(rule: Rule | Action) -> str:
         words.append(f"after {seconds_words(action.before)}")
     if action.fault is not None:
         words.insert(0 if ends else len(words), fault_words(action.fault))
-    words += _how_often(match)
     return ", ".join(word.strip() for word in words)
 
 
