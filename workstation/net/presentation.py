@@ -111,7 +111,7 @@ class PresentationContext:
         uid = set_uid(syntax, "transfer_syntax", allow_empty=False)
         if uid is None or uid in self._transfer_syntax:
             return
-        if not uid.is_private and uids.uid_name(uid) and not _is_transfer_syntax(uid):
+        if not _is_transfer_syntax(uid) and not uid.is_private and uids.uid_name(uid):
             LOGGER.warning("'%s' (%s) is not a transfer syntax", uid, uids.uid_name(uid))
         self._transfer_syntax.append(uid)
 
@@ -211,7 +211,8 @@ def _role(value: bool | None, name: str) -> bool | None:
 
 
 def _is_transfer_syntax(uid: UID) -> bool:
-    return uid.is_transfer_syntax or uid.startswith("1.2.840.10008.1.2.")
+    # The prefix first: a server has ten thousand to look at when it starts, and pydicom cannot tell for private ones.
+    return uid.startswith("1.2.840.10008.1.2.") or (not uid.is_private and uid.is_transfer_syntax)
 
 
 def _named(uid: UID) -> str:
