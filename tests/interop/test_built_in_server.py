@@ -24,7 +24,7 @@ from peers import port, run
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
 from pynetdicom import build_role
 from pynetdicom.pdu_primitives import SOPClassExtendedNegotiation
 from pynetdicom_races import mend
@@ -154,7 +154,7 @@ def receiving(place: Place, title: str, *contexts: Any, number: int = 0, **handl
     ae = pynetdicom.AE(ae_title=title)
     for context in contexts:
         ae.add_supported_context(context, scu_role=True, scp_role=True)
-    bound = [(getattr(pynetdicom.evt, name), handler) for name, handler in handlers.items()]
+    bound: list[Any] = [(getattr(pynetdicom.evt, name), handler) for name, handler in handlers.items()]
     server = ae.start_server(("127.0.0.1", number), block=False, evt_handlers=bound)
     assert server is not None
     place.destinations[title] = ("127.0.0.1", server.server_address[1])
@@ -351,9 +351,11 @@ def begun(item: Dataset) -> Dataset:
         ScheduledProcedureStepDescription="",
         ScheduledProtocolCodeSequence=Sequence(),
     )
-    empty = ("PatientBirthDate", "PatientSex", "PerformedStationName", "PerformedLocation", "StudyID")
-    empty += ("PerformedProcedureStepDescription", "PerformedProcedureTypeDescription")
-    empty += ("PerformedProcedureStepEndDate", "PerformedProcedureStepEndTime")
+    empty = (
+        *("PatientBirthDate", "PatientSex", "PerformedStationName", "PerformedLocation", "StudyID"),
+        *("PerformedProcedureStepDescription", "PerformedProcedureTypeDescription"),
+        *("PerformedProcedureStepEndDate", "PerformedProcedureStepEndTime"),
+    )
     lists = ("ReferencedPatientSequence", "ProcedureCodeSequence", "PerformedProtocolCodeSequence")
     return data_set(
         SpecificCharacterSet="ISO_IR 192",
@@ -777,8 +779,8 @@ def test_the_slow_and_flaky_one(tmp_path: Path, samples: Path) -> None:
         place.server.book._chance = lambda: chance[0]
         image = dcmread(chest(samples)[0])
 
-        def store(number: int) -> Dataset:
-            image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.{number}"
+        def store(number: int) -> Any:
+            image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = UID(f"1.2.3.{number}")
             return association.send_c_store(image)
 
         with place.associated((CT, ExplicitVRLittleEndian)) as association:

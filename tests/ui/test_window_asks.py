@@ -17,7 +17,6 @@ from dialog_kit import running_services
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from PySide6.QtCore import Qt, QTimer
-from rules_person import paste
 
 from workstation.net import AE, build_context
 from workstation.net.association import Association
@@ -184,7 +183,7 @@ def test_ten_associations_wait_for_the_person_and_nothing_else_does(window, qtbo
         view.list.choose(view.questions.index(view.questions.place_of(question), 0))
         qtbot.waitUntil(lambda question=question: view.question is question)
         if name != "DOOR":
-            paste(view._forms[question.number].status.combo.lineEdit(), f"C{number:03X}")
+            view._forms[question.number].status.combo.setEditText(f"C{number:03X}")
         qtbot.mouseClick(view.send, Qt.MouseButton.LeftButton)
         qtbot.waitUntil(lambda name=name: not clients[name].is_waiting)
         assert clients[name].answer.Status == (0x0000 if name == "DOOR" else 0xC000 + number), name
