@@ -40,9 +40,7 @@ class GeneralPage(QWidget):
 
         self.description = CheckedField(theme, lambda _: "")
         self.description.editor.setPlaceholderText("what it is for")
-        name_widget(
-            self.description.editor, "description", "Description", "What it is for; shown with its peer"
-        )
+        name_widget(self.description.editor, "description", "Description", "What it is for; shown with its peer")
         self.description.committed.connect(lambda text: self._set(description=text.strip()))
 
         self.enabled = QCheckBox("Start &with the program")
