@@ -9,7 +9,7 @@ import pytest
 from dialog_kit import running_services
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QPushButton
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QLabel, QMessageBox, QPushButton
 from rules_kit import answering
 
 from workstation.peers import Peer
@@ -249,6 +249,25 @@ class TestServers:
         assert not other.running
         assert [each.name for each in ProfileFolder(services.folders.servers).load()] == [MAIN]
         assert not self.run_menu(dialog, "Rename…").isEnabled(), "the built-in one keeps its name"
+
+    def test_its_questions_let_the_program_go_on(self, dialog, services, qtbot):
+        self.run_menu(dialog, "New Server").trigger()
+        qtbot.waitUntil(lambda: dialog._name == "Server", timeout=10_000)
+        self.run_menu(dialog, "Rename…").trigger()
+        asked = dialog.findChild(QInputDialog)
+        asked.setTextValue(" Night ")
+        asked.accept()
+        qtbot.waitUntil(lambda: dialog._name == "Night", timeout=10_000)
+        self.run_menu(dialog, "Remove…").trigger()
+        box = dialog.findChild(QMessageBox)
+        assert "Night" in box.text()
+        QTest.mouseClick(box.button(QMessageBox.StandardButton.Yes), Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: dialog._name == MAIN, timeout=10_000)
+        assert services.servers.get("Night") is None
+        for text in ("Import…", "Export…"):
+            self.run_menu(dialog, text).trigger()
+            dialog.findChild(QFileDialog).reject()
+            qtbot.waitUntil(lambda: dialog.findChild(QFileDialog) is None)
 
     def test_a_ready_made_one(self, dialog, services, qtbot):
         menu = self.run_menu(dialog, "New from a Ready-Made Profile").menu()

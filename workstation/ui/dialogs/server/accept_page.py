@@ -277,12 +277,18 @@ class AcceptPage(QWidget):
         return editor, row
 
     def _browse(self, editor: QLineEdit) -> None:
-        path, _ = QFileDialog.getOpenFileName(
-            self, "Choose a PEM File", editor.text(), "PEM (*.pem *.crt *.key);;All files (*)"
-        )
-        if path:
-            editor.setText(path)
-            self._tls_changed()
+        dialog = QFileDialog(self, "Choose a PEM File")
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.setNameFilters(("PEM (*.pem *.crt *.key)", "All files (*)"))
+        if editor.text():
+            dialog.selectFile(editor.text())
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(lambda path: self._chosen(editor, path))
+        dialog.open()
+
+    def _chosen(self, editor: QLineEdit, path: str) -> None:
+        editor.setText(path)
+        self._tls_changed()
 
     def _tls_changed(self) -> None:
         authorities = self.authorities.text().strip()

@@ -31,6 +31,7 @@ from workstation.scp.profiles import (
     MAIN,
     Profile,
     ProfileFile,
+    file_name_of,
     free_name,
     read_profile,
     shipped_profiles,
@@ -304,9 +305,13 @@ class ServerDialog(QDialog):
         self._add_from(path)
 
     def _import(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Import a Server's Profile", "", "Profiles (*.toml);;All files (*)")
-        if path:
-            self._add_from(Path(path))
+        # Not their static functions: those turn an event loop of their own, which the program's end would wait for.
+        dialog = QFileDialog(self, "Import a Server's Profile")
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.setNameFilters(("Profiles (*.toml)", "All files (*)"))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(lambda path: self._add_from(Path(path)))
+        dialog.open()
 
     @action
     async def _add_from(self, path: Path) -> None:
@@ -318,8 +323,8 @@ class ServerDialog(QDialog):
         taken = {each.port for each in self._services.profiles}
         if profile.port in taken:
             profile = replace(profile, port=self._free_port())
-        scripts = scripts_of(profile.rules)
         profile = take_over_profile(profile, path.absolute().parent, self._services.folders.servers)
+        scripts = scripts_of(profile.rules)
         sentences = [problem] if (problem := await self._added(profile)) else []
         if scripts:
             sentences += ["The rules of this profile that run a script are off.", script_words(scripts)]
@@ -330,11 +335,14 @@ class ServerDialog(QDialog):
 
     def _export(self) -> None:
         profile = self._profile
-        path, _ = QFileDialog.getSaveFileName(
-            self, "Export the Server's Profile", f"{profile.name}.toml", "Profiles (*.toml)"
-        )
-        if path:
-            self._write(Path(path), profile)
+        dialog = QFileDialog(self, "Export the Server's Profile")
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setNameFilter("Profiles (*.toml)")
+        dialog.setDefaultSuffix("toml")
+        dialog.selectFile(file_name_of(profile.name))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(lambda path: self._write(Path(path), profile))
+        dialog.open()
 
     @action
     async def _write(self, path: Path, profile: Profile) -> None:
@@ -364,9 +372,18 @@ class ServerDialog(QDialog):
             self._note.show_outcome(Outcome.SUCCESS, "Read from its file.")
 
     def _rename(self) -> None:
-        name, said = QInputDialog.getText(self, "Rename the Server", "Name", text=self._name)
-        if said and name.strip() and name.strip() != self._name:
-            self._rename_to(name.strip())
+        dialog = QInputDialog(self)
+        dialog.setWindowTitle("Rename the Server")
+        dialog.setLabelText("Name")
+        dialog.setTextValue(self._name)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.textValueSelected.connect(self._named)
+        dialog.open()
+
+    def _named(self, text: str) -> None:
+        name = text.strip()
+        if name and name != self._name:
+            self._rename_to(name)
 
     @action
     async def _rename_to(self, name: str) -> None:
@@ -378,13 +395,19 @@ class ServerDialog(QDialog):
 
     def _remove(self) -> None:
         name = self._name
-        answer = QMessageBox.question(
-            self,
+        box = QMessageBox(
+            QMessageBox.Icon.Question,
             "Remove the Server",
-            f"Remove the server {name} with its rules? What it received stays in the archive.",
+            "",
+            QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.No,
+            self,
         )
-        if answer == QMessageBox.StandardButton.Yes:
-            self._remove_now(name)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setText(f"Remove the server {name} with its rules? What it received stays in the archive.")
+        box.setDefaultButton(QMessageBox.StandardButton.No)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.button(QMessageBox.StandardButton.Yes).clicked.connect(lambda: self._remove_now(name))
+        box.open()
 
     @action
     async def _remove_now(self, name: str) -> None:
