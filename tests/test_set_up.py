@@ -240,13 +240,29 @@ def test_the_tests_run_even_if_a_check_fails_and_either_counts(set_up, monkeypat
     monkeypatch.setenv("CI", ci)
     run = []
     monkeypatch.setattr(set_up.dev, "call", lambda command, folder: run.append(command) or 0)
+    monkeypatch.setattr(set_up.dev, "both_halves", lambda command: run.append(command) or 0)
     monkeypatch.setattr(set_up.dev, "lint", lambda arguments: 1)
     assert set_up.dev.main(["test"]) == 1
     assert set_up.dev.main(["test", "tests/test_cli.py"]) == 0
-    monkeypatch.setattr(set_up.dev, "call", lambda command, folder: 5)
+    monkeypatch.setattr(set_up.dev, "both_halves", lambda command: 5)
     monkeypatch.setattr(set_up.dev, "lint", lambda arguments: 0)
     assert set_up.dev.main(["test"]) == 5
     assert [command[2:] for command in run] == [["pytest", *again], ["pytest", *again, "tests/test_cli.py"]]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell's file")
+@pytest.mark.parametrize(("first", "second"), [(0, 0), (5, 0), (0, 6)])
+def test_all_tests_run_once_in_two_halves_and_either_counts(dev, tmp_path, capfdbinary, first, second):
+    tool = tmp_path / "tool"
+    tool.write_text(
+        f'#!/bin/sh\ncase "$1" in tests) status={first};; *) status={second};; esac\necho "$@"\nexit $status\n'
+    )
+    tool.chmod(0o755)
+    assert dev.both_halves([tool]) == (first or second)
+    lines = capfdbinary.readouterr().out.decode().splitlines()
+    ignored = [word.removeprefix("--ignore=") for word in lines[-2].split() if word != "tests"]
+    assert ignored == lines[-1].split() == list(dev.SECOND_HALF)
+    assert all((ROOT / folder).is_dir() for folder in ignored)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a shell's file")
