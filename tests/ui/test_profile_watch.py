@@ -18,7 +18,8 @@ from workstation.ui.profile_watch import ProfileWatch
 def services(qt_loop, qtbot, tmp_path, free_port):
     with running_services(qtbot, tmp_path, free_port) as made:
         done = asyncio.ensure_future(made.apply_profile(replace(made.profile, description="kept")))
-        qtbot.waitUntil(done.done, timeout=10_000)
+        # It is written a moment after it is in force.
+        qtbot.waitUntil(lambda: done.done() and not made._unsaved and not made._saving.locked(), timeout=10_000)
         watch = ProfileWatch(made)
         watch.begin()
         yield made
@@ -78,8 +79,8 @@ def test_a_new_file_is_a_server_and_its_scripts_are_named(services, told, qtbot)
     # It is the file of that server from now on.
     done = asyncio.ensure_future(services.apply_profile(replace(services.profiles[1], ae_title="SECOND")))
     qtbot.waitUntil(done.done, timeout=10_000)
+    qtbot.waitUntil(lambda: ProfileFile(folder / "second.toml").load().ae_title == "SECOND", timeout=10_000)
     assert sorted(path.name for path in folder.glob("*.toml")) == ["built-in.toml", "second.toml"]
-    assert ProfileFile(folder / "second.toml").load().ae_title == "SECOND"
 
 
 def test_a_file_that_is_gone_is_told_and_the_server_goes_on(services, told, qtbot):
@@ -95,6 +96,7 @@ def test_what_the_window_writes_itself_is_no_news(services, told, qtbot):
     services.server_changed.connect(lambda: seen.append(services.profile))
     done = asyncio.ensure_future(services.apply_profile(replace(services.profile, ae_title="MINE")))
     qtbot.waitUntil(done.done, timeout=10_000)
+    qtbot.waitUntil(lambda: main_file(services).load().ae_title == "MINE", timeout=10_000)
     again = asyncio.ensure_future(services.take_up_files())
     qtbot.waitUntil(again.done, timeout=10_000)
     assert told == []
