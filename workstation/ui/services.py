@@ -29,7 +29,7 @@ from workstation.scp.scripts import Scripts
 from workstation.settings import Settings, SettingsFile
 from workstation.traffic.text import printable
 from workstation.ui.recording import Recording
-from workstation.ui.tasks import Tasks, start
+from workstation.ui.tasks import Tasks
 from workstation.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -338,8 +338,7 @@ class Services(QObject):
         """
         problem = await self._put_in_force(profile)
         if not problem:
-            # The next change need not wait for the disk.
-            start(self._save(profile.name))
+            await self._save(profile.name)
         return problem
 
     async def _put_in_force(self, profile: Profile) -> str:
@@ -450,7 +449,7 @@ class Services(QObject):
             self.servers.add(profile, self.folder_of(profile.name))
         self.server_changed.emit()
         self.peers_changed.emit()
-        start(self._save(profile.name))
+        await self._save(profile.name)
         return await self.start_server(profile.name) if profile.enabled and self.servers is not None else ""
 
     async def remove_server(self, name: str) -> None:
