@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from workstation.net import _config, events, uids
+from workstation.net.errors import RemoteProtocolError
 from workstation.net.status import status_text
 from workstation.net.utils import printable
 
@@ -199,7 +200,11 @@ def log_pdu_sent(event: Event) -> None:
 
 
 def _pdu_name(event: Event) -> str:
-    return f"{type(event.pdu).__name__.replace('_', '-')} PDU"
+    try:
+        return f"{type(event.pdu).__name__.replace('_', '-')} PDU"
+    except RemoteProtocolError:
+        # Ours, damaged on purpose.
+        return "a PDU that is none"
 
 
 # ------------------------------------------------------------------- DIMSE messages
