@@ -41,10 +41,10 @@ def test_a_file_written_in_place_is_in_force(services, told, qtbot):
     file = main_file(services)
     text = file.path.read_text()
     file.path.write_text(text.replace('"WORKSTATION"', '"EDITED"'))
-    qtbot.waitUntil(lambda: services.server.profile.ae_title == "EDITED", timeout=10_000)
+    qtbot.waitUntil(lambda: services.profile.ae_title == "EDITED", timeout=10_000)
     # And once more: a file that was replaced is another one for who watches it.
     file.save(replace(services.profile, rules=(answering("EVT_C_ECHO", 0x0211),)))
-    qtbot.waitUntil(lambda: len(services.server.profile.rules) == 1, timeout=10_000)
+    qtbot.waitUntil(lambda: len(services.profile.rules) == 1, timeout=10_000)
     file.path.write_text(file.path.read_text().replace('"EDITED"', '"AGAIN"'))
     qtbot.waitUntil(lambda: services.server.profile.ae_title == "AGAIN", timeout=10_000)
     assert told == []

@@ -29,8 +29,6 @@ class ProfileWatch(QObject):
         """Watch from now on."""
         self._services.server_changed.connect(self._watch)
         self._watch()
-        # What happened since the files were read.
-        self._calm.start()
 
     def end(self) -> None:
         """Watch no more."""
@@ -45,6 +43,8 @@ class ProfileWatch(QObject):
         wanted = [str(path) for path in self._services.profile_paths() if str(path) not in watched]
         if wanted:
             self._watcher.addPaths(wanted)
+            # What was written before nobody has told.
+            self._calm.start()
 
     @action
     async def _look(self) -> None:

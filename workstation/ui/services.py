@@ -381,13 +381,15 @@ class Services(QObject):
         """Put in force what somebody did to the profiles' files; tells what cannot be, and all stays as it was then."""
         folder = self._profile_folder
         async with self._saving:
+            # What the person changes meanwhile is not undone by what the file said before.
+            kept = dict(self._kept)
             changes = await self.tasks.call(partial(look, folder.folder, folder.seen), name="look-at-profiles")
             for change in changes:
                 folder.saw(change.path, change.stamp)
         for change in changes:
-            await self._take_up(change)
+            await self._take_up(change, kept)
 
-    async def _take_up(self, change: Change) -> None:
+    async def _take_up(self, change: Change, kept: dict[str, Profile]) -> None:
         folder, path, profile = self._profile_folder, printable(str(change.path), 200), change.profile
         name = folder.name_of(change.path)
         if change.stamp is None:
@@ -399,7 +401,7 @@ class Services(QObject):
         elif name is not None or (profile.name in self._profiles and not folder.has_file(profile.name)):
             name = name if name is not None else profile.name
             folder.adopt(name, change.path)
-            await self._take_up_changed(name, profile, path)
+            await self._take_up_changed(name, profile, kept.get(name, self._kept[name]), path)
         elif profile.name in self._profiles:
             self.notify(f"{path} is a second server named {printable(profile.name)}; it is left out.")
         else:
@@ -409,12 +411,12 @@ class Services(QObject):
             scripts = f" Its rules run {names}." if names else ""
             self.notify(f"{path} is a server now: {printable(profile.name)}.{scripts} {problem}".strip())
 
-    async def _take_up_changed(self, name: str, profile: Profile, path: str) -> None:
+    async def _take_up_changed(self, name: str, profile: Profile, was: Profile, path: str) -> None:
         if profile.name != name:
             self.notify(f"In {path} the server {name} has another name. It keeps it; rename it in Settings and Rules.")
             profile = replace(profile, name=name)
         # What the command line set for this run stands as long as the file says what it said.
-        was, now = self._kept[name], self._profiles[name]
+        now = self._profiles[name]
         changed = {
             each.name: getattr(profile, each.name)
             for each in fields(profile)
@@ -424,8 +426,9 @@ class Services(QObject):
             return
         if not await self._put_in_force(replace(now, **changed)):
             LOGGER.info("The profile of the server %s was read again from %s", printable(name), path)
-        self._kept[name] = profile
-        self._unsaved.discard(name)
+        self._kept[name] = replace(self._kept[name], **changed)
+        if self._kept[name] == profile:
+            self._unsaved.discard(name)
 
     async def rename_server(self, name: str, wanted: str) -> str:
         """Give a server another name; returns an empty text, or a sentence that says why it could not be."""
