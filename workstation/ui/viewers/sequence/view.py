@@ -22,7 +22,7 @@ from workstation.traffic.rows import MessageRow, PduRow
 from workstation.traffic.text import quantity
 from workstation.ui.parts.empty_state import EmptyState
 from workstation.ui.parts.slices import Slices
-from workstation.ui.parts.widgets import DimLabel, Outcome, OutcomeLabel, name_widget, show_arrow
+from workstation.ui.parts.widgets import DimLabel, Outcome, OutcomeLabel, name_widget
 from workstation.ui.tasks import Tasks, action
 from workstation.ui.theme import Theme
 from workstation.ui.viewers.sequence.canvas import SequenceCanvas
@@ -70,7 +70,6 @@ class SequenceView(QWidget):
         self.smaller = self._button("sequenceSmaller", "−", "Smaller; with true time, a shorter second (Ctrl+−)")
         self.larger = self._button("sequenceLarger", "+", "Larger; with true time, a longer second (Ctrl++)")
         self.more = self._button("sequenceMore", "More", "Copy and save the diagram")
-        show_arrow(self.more)
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._make_actions()
         self.count = DimLabel(theme, wrap=False)
