@@ -31,7 +31,7 @@ from workstation.scp.server import TestServer, TlsError
 from workstation.scp.servers import open_servers
 from workstation.settings import Settings, SettingsFile
 from workstation.traffic.capture.recording import CaptureRecorder
-from workstation.traffic.text import printable
+from workstation.traffic.text import endpoint, printable
 
 _log = logging.getLogger("workstation.headless")
 
@@ -126,11 +126,11 @@ def _run(
             try:
                 server.start()
             except (OSError, TlsError) as error:
-                return _fail(f"The server {profile.name} cannot listen on {_place(profile)}: {_reason(error)}")
+                where = endpoint(profile.host, profile.port)
+                return _fail(f"The server {profile.name} cannot listen on {where}: {_reason(error)}")
             watched.append(_Watched(server, file, _stamp(file.path)))
             host, port = server.address or (profile.host, profile.port)
-            where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-            print(f"SCP {profile.ae_title} listening on {where}", flush=True)
+            print(f"SCP {profile.ae_title} listening on {endpoint(host, port)}", flush=True)
             for script in scripts_of(profile.rules):
                 _log.info("Rules of %s run the script %s", printable(profile.name), printable(script))
         while not over.wait(_LOOK):
@@ -179,10 +179,6 @@ def _log_rule(occasion: Occasion, rule: str) -> None:
     if rule:
         what = occasion.summary or occasion.event
         _log.info("Association %d: rule %s answers %s", occasion.association, printable(rule), printable(what))
-
-
-def _place(profile: Profile) -> str:
-    return f"[{profile.host}]:{profile.port}" if ":" in profile.host else f"{profile.host}:{profile.port}"
 
 
 def _reason(error: Exception) -> str:

@@ -6,7 +6,6 @@ Puts together the listening of `net`, the built-in answers and the rules. The pr
 
 from __future__ import annotations
 
-import logging
 import ssl
 import threading
 from collections.abc import Callable, Iterable
@@ -31,8 +30,6 @@ from workstation.scp.rules.applying import Applying
 from workstation.scp.rules.book import RuleBook
 from workstation.scp.scripts import Scripts
 from workstation.scp.surroundings import Later, Surroundings
-
-LOGGER = logging.getLogger(__name__)
 
 # PS3.8 Table 9-21: rejected permanently by the service user.
 _PERMANENT, _SERVICE_USER = 1, 1

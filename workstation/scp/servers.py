@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,8 +15,6 @@ from workstation.scp.profiles import Profile
 from workstation.scp.scripts import Scripts
 from workstation.scp.server import Destinations, TestServer
 from workstation.settings import ArchiveSettings
-
-LOGGER = logging.getLogger(__name__)
 
 
 def open_servers(

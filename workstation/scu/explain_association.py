@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from workstation.scu.explain_transport import explain_connection
 from workstation.scu.failure import Failure, Layer, named, printable
 from workstation.traffic.expert.explanations import explain_abort, explain_first_bytes, explain_rejection
+from workstation.traffic.text import endpoint
 
 if TYPE_CHECKING:
     from workstation.net import Association
@@ -32,7 +33,7 @@ def explain_association(
     if assoc.is_established:
         return None
     host, port = address or (str(assoc.remote["address"]), int(assoc.remote["port"] or 0))
-    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    place = endpoint(host, port)
     if assoc.rejection is not None:
         return explain_rejection(assoc.rejection, str(assoc.local["ae_title"]), str(assoc.remote["ae_title"]))
     stranger = explain_first_bytes(first_bytes, place)

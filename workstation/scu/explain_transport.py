@@ -13,13 +13,14 @@ import ssl
 from workstation.net.shell.connecting import TLSHandshakeError
 from workstation.scu.failure import Failure, Layer, printable
 from workstation.traffic.expert.explanations import explain_first_bytes
+from workstation.traffic.text import endpoint
 
 __all__ = ["explain_connection", "explain_first_bytes"]
 
 
 def explain_connection(error: OSError, host: str, port: int) -> Failure:
     """Why no transport connection came about."""
-    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    place = endpoint(host, port)
     evidence = error.strerror or str(error) or type(error).__name__
     handshake = isinstance(error, TLSHandshakeError)
     if handshake and isinstance(error.__cause__, OSError):

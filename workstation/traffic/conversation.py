@@ -24,7 +24,7 @@ from workstation.traffic.contexts import Answer, ContextRow, Proposal, Side, rea
 from workstation.traffic.path import Transition, extend_path
 from workstation.traffic.record import ConversationFacts, Record
 from workstation.traffic.rows import MessageRow, PduRow
-from workstation.traffic.text import printable, quantity
+from workstation.traffic.text import endpoint, printable, quantity
 
 __all__ = ["ContextRow", "Conversation", "Side"]
 
@@ -83,10 +83,7 @@ class Conversation(MessageRows):
     @property
     def peer_address(self) -> str:
         """The peer's "host:port"."""
-        host, port = self.facts.address, self.facts.port
-        if not host:
-            return ""
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return endpoint(self.facts.address, self.facts.port)
 
     @property
     def finished(self) -> bool:

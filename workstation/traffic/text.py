@@ -76,6 +76,13 @@ def quantity(count: int, noun: str, plural: str = "") -> str:
 
 
 @lru_cache(maxsize=4096)
+def endpoint(host: str, port: int) -> str:
+    """ "host:port" as people write it, an IPv6 address in brackets; "" without a host."""
+    if not host:
+        return ""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def element_name(group: int, element: int) -> str:
     """The name of a data element from the dictionary, "" when it has none; private creators are named as such."""
     # Imported here so that listing traffic does not pay for the dictionary before an element is shown.

@@ -31,6 +31,7 @@ from workstation.peers import AddressBook
 from workstation.scp.profiles import ProfileFolder
 from workstation.settings import Settings, SettingsFile
 from workstation.traffic.log import TrafficLog
+from workstation.traffic.text import endpoint
 from workstation.ui.bridge import Bridge
 from workstation.ui.collecting import Collecting
 from workstation.ui.log_file import LogFile
@@ -204,8 +205,7 @@ class _Run:
                 continue
             server = servers.get(profile.name)
             host, port = (server and server.address) or (profile.host, profile.port)
-            place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-            print(f"SCP {profile.ae_title} listening on {place}", flush=True)
+            print(f"SCP {profile.ae_title} listening on {endpoint(host, port)}", flush=True)
 
     async def _play(self) -> int:
         """The demo, the picture, or both; with a picture the run ends then."""

@@ -16,7 +16,7 @@ from pydicom._uid_dict import UID_dictionary
 
 from workstation.net import uids
 from workstation.net.presentation import PresentationContext, build_context
-from workstation.scp.query.pattern import Pattern
+from workstation.scp.rules.matching import uid_fits
 
 if TYPE_CHECKING:
     from workstation.scp.profiles import Supported
@@ -108,9 +108,7 @@ def is_uid(name: str) -> bool:
 
 def is_named(uid: str, names: Iterable[str]) -> bool:
     """Whether one of the names (UID, name or keyword, with * and ?) is that of the SOP class or transfer syntax."""
-    entry = UID_dictionary.get(uid)
-    known = (uid,) if entry is None else (uid, entry[0], entry[4])
-    return any(Pattern(name.strip().casefold()).fits(each.casefold()) for name in names for each in known)
+    return any(uid_fits(name, uid) for name in names)
 
 
 def syntaxes_named(name: str) -> list[str]:

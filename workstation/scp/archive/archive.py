@@ -369,10 +369,6 @@ class Archive:
         """Return how many patients, studies, series and objects are stored."""
         return self._index.counts()
 
-    def free_space(self) -> int:
-        """Return the bytes that the archive's disk has left."""
-        return self._guard.look().free
-
     def space(self) -> Space:
         """Return how large the archive's disk is, what is left of it, and what is to be left."""
         return self._guard.look()

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from workstation.net import events
 from workstation.scp.rules.faults import FAULTS
+from workstation.toml_values import check_whole
 
 ASSOCIATION = "A-ASSOCIATE"
 """The event of an association request, before anything is negotiated."""
@@ -94,8 +95,8 @@ class Match:
                 ) from None
         for key in self.keys:
             check_key(key)
-        _check_whole(self.every, "Every nth", 1, 1_000_000)
-        _check_whole(self.first, "The first n", 0, 1_000_000)
+        check_whole(self.every, "Every nth", 1, 1_000_000)
+        check_whole(self.first, "The first n", 0, 1_000_000)
         if isinstance(self.probability, bool) or not isinstance(self.probability, int | float):
             raise ValueError(f"The probability is {self.probability!r}: give a number from 0 to 1.")
         if not 0 <= self.probability <= 1:
@@ -155,13 +156,13 @@ class Action:
     def __post_init__(self) -> None:
         if self.answer not in ANSWER_KINDS:
             raise ValueError(f"The answer is {self.answer!r}: give one of {', '.join(ANSWER_KINDS)}.")
-        _check_whole(self.status, "The status", 0, 0xFFFF)
+        check_whole(self.status, "The status", 0, 0xFFFF)
         for name in ("before", "between", "after"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST_SECONDS:
                 raise ValueError(f"The delay {name!r} is {value!r}: give seconds, 0 to {MOST_SECONDS:.0f}.")
         for tag in self.offending:
-            _check_whole(tag, "An offending element", 0, 0xFFFFFFFF)
+            check_whole(tag, "An offending element", 0, 0xFFFFFFFF)
         for name, value in self.negotiation.items():
             if name not in NEGOTIATION_VALUES:
                 raise ValueError(f"There is no {name!r} to negotiate: give one of {', '.join(NEGOTIATION_VALUES)}.")
@@ -261,8 +262,3 @@ def check_path(key: str) -> tuple[int, ...]:
             raise ValueError(f"{part!r} is no keyword of an element, and no tag like 0010,0020.")
         tags.append(int(tag))
     return tuple(tags)
-
-
-def _check_whole(value: object, what: str, low: int, high: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise ValueError(f"{what} is {value!r}: give a whole number from {low} to {high}.")

@@ -20,6 +20,7 @@ from workstation.traffic.decoding.dissect import Dissection, dissect
 from workstation.traffic.log import Change, TrafficLog
 from workstation.traffic.record import KEPT_OF_CUT, Record
 from workstation.traffic.rows import MessageRow, PduRow
+from workstation.traffic.text import endpoint
 
 __all__ = ["JsonWriter", "PassingLog", "complete_at_front", "let_go", "message_object", "pdu_object"]
 
@@ -71,16 +72,9 @@ def pdu_object(conversation: Conversation, pdu: PduRow, association: int | None 
 def _ends(conversation: Conversation) -> dict[str, object]:
     """Both ends as "address:port", as far as known."""
     facts = conversation.facts
-    peer, local = _place(facts.address, facts.port), _place(facts.local_address, facts.local_port)
+    peer, local = endpoint(facts.address, facts.port), endpoint(facts.local_address, facts.local_port)
     ends = (peer, local) if facts.mode == "acceptor" else (local, peer)
     return {name: end for name, end in zip(("requestor", "acceptor"), ends, strict=True) if end}
-
-
-def _place(host: str, port: int) -> str:
-    """An address and a port as one text, "" when there is no address."""
-    if not host:
-        return ""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _dissected(pdu: PduRow) -> Dissection:

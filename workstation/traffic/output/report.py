@@ -17,7 +17,7 @@ from workstation.net.engine.fsm import Action, Event
 from workstation.net.uids import uid_name
 from workstation.traffic.conversation import Conversation, Side
 from workstation.traffic.rows import MessageRow
-from workstation.traffic.text import printable, quantity
+from workstation.traffic.text import endpoint, printable, quantity
 
 if TYPE_CHECKING:
     from workstation.traffic.expert.rules.note import Note
@@ -98,10 +98,7 @@ def _both(one: str, other: str) -> tuple[str, str]:
 
 
 def _address(host: str, port: int) -> str:
-    if not host:
-        return ""
-    host = printable(host, 128)
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return endpoint(printable(host, 128), port)
 
 
 def _summary(conversation: Conversation, source: str) -> list[tuple[str, str]]:

@@ -157,7 +157,7 @@ class ArchivePage(QWidget):
             return
         self.refresh.setEnabled(False)
         try:
-            counts, free = await self._services.tasks.call(lambda: (archive.counts(), archive.free_space()), "count")
+            counts, free = await self._services.tasks.call(lambda: (archive.counts(), archive.space().free), "count")
         except OSError as error:
             self._free.setText(f"The folder cannot be read: {error.strerror or error}.")
         else:

@@ -40,6 +40,7 @@ from workstation.scp.profiles import (
 from workstation.scp.rules.book import RuleBook
 from workstation.scp.rules.foreign import files_of, script_words, scripts_of
 from workstation.scp.rules.rule import Rule
+from workstation.traffic.text import endpoint
 from workstation.ui.dialogs.dialog_memory import DialogMemory
 from workstation.ui.dialogs.rules.pane import RulesPane
 from workstation.ui.dialogs.server.accept_page import AcceptPage
@@ -203,7 +204,7 @@ class ServerDialog(QDialog):
         elif server.address is not None:
             host, port = server.address
             tls = " with TLS" if profile.tls.certificate else ""
-            self._state.show_outcome(Outcome.SUCCESS, f"{profile.ae_title} listening on {_place(host, port)}{tls}")
+            self._state.show_outcome(Outcome.SUCCESS, f"{profile.ae_title} listening on {endpoint(host, port)}{tls}")
         elif problem:
             self._state.show_outcome(Outcome.FAILURE, "Not listening", problem)
         else:
@@ -418,7 +419,3 @@ class ServerDialog(QDialog):
     def _tab_changed(self, index: int) -> None:
         if self.tabs.widget(index) is self.archive:
             self.archive.count()
-
-
-def _place(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
