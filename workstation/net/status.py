@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import IntEnum
 from functools import cache
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from pydicom.dataset import Dataset
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 StatusTable: TypeAlias = dict[int, tuple[str, str]]
 
@@ -460,6 +461,8 @@ def code_to_status(code: int) -> Dataset:
         ValueError: if `code` is not an int of 0 or more.
     """
     _check(code)
+    from pydicom.dataset import Dataset
+
     dataset = Dataset()
     dataset.Status = code
     return dataset

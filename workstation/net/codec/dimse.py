@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from pydicom.datadict import dictionary_description
-
 from workstation.net.codec.dimse_base import (
     MESSAGE_IDS,
     NO_DATA_SET,
@@ -266,6 +264,8 @@ def _element_field(number: int, raw: bytes, start: int) -> Field:
 
 @lru_cache(maxsize=256)
 def _description(number: int) -> str:
+    from pydicom.datadict import dictionary_description
+
     try:
         return dictionary_description(number)
     except KeyError:
@@ -290,6 +290,8 @@ def _meaning(number: int, value: object) -> str:
 
 
 def _tag_name(tag: int) -> str:
+    from pydicom.datadict import dictionary_description
+
     try:
         return dictionary_description(tag)
     except KeyError:

@@ -9,14 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum
 from io import BytesIO
-from typing import ClassVar
-
-from pydicom.config import IGNORE
-from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset
-from pydicom.uid import UID
+from typing import TYPE_CHECKING, ClassVar
 
 from workstation.net.codec.dimse_elements import ELEMENTS, NUMBERS, Value, check_value
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 
 class CommandField(IntEnum):
@@ -64,9 +62,6 @@ MESSAGE_IDS = frozenset({"MessageID", "MessageIDBeingRespondedTo"})
 
 NO_DATA_SET = 0x0101
 """Command Data Set Type of a message without a data set; any other value means that one follows."""
-
-
-_TEXTS = frozenset({str, UID})  # what most texts are: nothing to check
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +112,7 @@ class Message:
                 raise TypeError(f"{keyword} is None")
         for keyword in self._others:
             value = getattr(self, keyword)
-            if value is not None and type(value) not in _TEXTS:
+            if value is not None and not isinstance(value, str):
                 check_value(keyword, value)
 
     @property
@@ -163,6 +158,10 @@ class Message:
     @property
     def command_set(self) -> Dataset:
         """The command set as a pydicom data set, without group length, made anew at each call."""
+        from pydicom.config import IGNORE
+        from pydicom.dataelem import DataElement
+        from pydicom.dataset import Dataset
+
         command_set = Dataset()
         values: dict[int, Value | list[int]] = {
             NUMBERS["CommandField"]: int(self.command_field),

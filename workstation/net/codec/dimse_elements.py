@@ -1,20 +1,23 @@
 """The elements of command sets and how their values are written (PS3.7 Annex E, PS3.5 section 6.2).
 
 Command sets are a few elements of six VRs in Implicit VR Little Endian, so they have a codec of their own:
-general data sets are pydicom's. Knows elements, not messages.
+general data sets are pydicom's, which takes half a second to load and is asked for only when values of its types
+are made. Knows elements, not messages.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from struct import Struct
-from typing import Any, TypeAlias
-
-from pydicom.tag import BaseTag
-from pydicom.uid import UID
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from workstation.net.codec.wire_text import ae_title_of, encode_ae_title, encode_uid, text_of, uid_of
 from workstation.net.errors import LocalProtocolError, RemoteProtocolError
+
+if TYPE_CHECKING:
+    from pydicom.tag import BaseTag
+    from pydicom.uid import UID
 
 # Element number in group 0000: (VR, VM, keyword).
 ELEMENTS: dict[int, tuple[str, str, str]] = {
@@ -80,12 +83,21 @@ def _read_ul(keyword: str, raw: bytes) -> int | None:
 def _read_at(keyword: str, raw: bytes) -> tuple[BaseTag, ...]:
     if len(raw) % 4:
         raise RemoteProtocolError(f"command set: {keyword} has {len(raw)} bytes, not a multiple of 4")
+    from pydicom.tag import BaseTag
+
     return tuple(BaseTag(group << 16 | number) for group, number in _TAG.iter_unpack(raw))
+
+
+@cache
+def _uid_type() -> type[UID]:
+    from pydicom.uid import UID
+
+    return UID
 
 
 def _read_ui(keyword: str, raw: bytes) -> UID | None:
     # past UID's own constructor, which judges and is slow: what a peer sent is taken as it is
-    return str.__new__(UID, uid_of(raw)) or None
+    return str.__new__(_uid_type(), uid_of(raw)) or None
 
 
 def _read_ae(keyword: str, raw: bytes) -> str | None:
