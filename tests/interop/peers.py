@@ -120,8 +120,15 @@ def dcmqrscp(folder: Path, destinations: dict[str, int] | None = None) -> Iterat
 
 
 @contextmanager
-def orthanc(folder: Path, modalities: dict[str, int] | None = None) -> Iterator[int]:
-    """Orthanc, AE title ORTHANC; `modalities` are AE titles and ports that it may talk to."""
+def orthanc(
+    folder: Path,
+    modalities: dict[str, int] | None = None,
+    started: Callable[[subprocess.Popen[str]], object] = lambda _: None,
+) -> Iterator[int]:
+    """Orthanc, AE title ORTHANC.
+
+    `modalities` are AE titles and ports that it may talk to; `started` gets its process.
+    """
     number = port()
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "orthanc.json"
@@ -145,5 +152,6 @@ def orthanc(folder: Path, modalities: dict[str, int] | None = None) -> Iterator[
             }
         )
     )
-    with process([require_program("Orthanc"), config], number, cwd=folder):
+    with process([require_program("Orthanc"), config], number, cwd=folder) as peer:
+        started(peer)
         yield number
