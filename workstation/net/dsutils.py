@@ -10,15 +10,15 @@ import logging
 import zlib
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filereader import read_dataset, read_file_meta_info
+from pydicom.filewriter import write_dataset, write_file_meta_info
 from pydicom.uid import UID
 
-from workstation.net import part10
+from workstation.net import flat_data_sets, part10
 from workstation.net._globals import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
-
-if TYPE_CHECKING:
-    from pydicom.dataset import Dataset, FileMetaDataset
 
 LOGGER = logging.getLogger(__name__)
 
@@ -63,19 +63,25 @@ def decode(bytestring: BytesIO, is_implicit_vr: bool, is_little_endian: bool, de
         ValueError: if it inflates beyond all measure, or sequences are nested deeper than can be read.
         Exception: what pydicom raises for bytes that are no data set.
     """
-    from pydicom.filereader import read_dataset
-
-    bytestring.seek(0)
-    stream = BytesIO(inflate(bytestring.getvalue())) if deflated else bytestring
-    try:
-        return read_dataset(stream, is_implicit_vr, is_little_endian)
-    except RecursionError:
-        raise ValueError("The data set has sequences nested too deep to be decoded") from None
+    return _decode(bytestring.getvalue(), is_implicit_vr, is_little_endian, deflated)
 
 
 def decode_in(encoded: bytes | memoryview, transfer_syntax: str) -> Dataset:
     """Return the data set that is encoded in `transfer_syntax`; otherwise as `decode`."""
-    return decode(BytesIO(encoded), *encoding_of(transfer_syntax))
+    return _decode(bytes(encoded), *encoding_of(transfer_syntax))
+
+
+def _decode(encoded: bytes, is_implicit_vr: bool, is_little_endian: bool, deflated: bool) -> Dataset:
+    if deflated:
+        encoded = inflate(encoded)
+    if is_little_endian:
+        flat = flat_data_sets.decode(encoded, is_implicit_vr=is_implicit_vr)
+        if flat is not None:
+            return flat
+    try:
+        return read_dataset(BytesIO(encoded), is_implicit_vr, is_little_endian)
+    except RecursionError:
+        raise ValueError("The data set has sequences nested too deep to be decoded") from None
 
 
 def encode(ds: Dataset, is_implicit_vr: bool, is_little_endian: bool, deflated: bool = False) -> bytes | None:
@@ -89,9 +95,9 @@ def encode(ds: Dataset, is_implicit_vr: bool, is_little_endian: bool, deflated: 
         is_little_endian: Whether to make the byte order little endian.
         deflated: Whether to deflate.
     """
-    from pydicom.filebase import DicomBytesIO
-    from pydicom.filewriter import write_dataset
-
+    flat = flat_data_sets.encode(ds, is_implicit_vr=is_implicit_vr) if is_little_endian else None
+    if flat is not None:
+        return deflate(flat) if deflated else flat
     stream = DicomBytesIO()
     stream.is_implicit_VR = is_implicit_vr
     stream.is_little_endian = is_little_endian
@@ -151,8 +157,6 @@ def create_file_meta(
         implementation_uid: Implementation Class UID.
         implementation_version: Implementation Version Name.
     """
-    from pydicom.dataset import FileMetaDataset
-
     meta = FileMetaDataset()
     meta.FileMetaInformationGroupLength = 0
     meta.FileMetaInformationVersion = b"\x00\x01"
@@ -166,9 +170,6 @@ def create_file_meta(
 
 def encode_file_meta(file_meta: FileMetaDataset) -> bytes:
     """Return File Meta Information encoded, with its group length, without preamble and "DICM"."""
-    from pydicom.filebase import DicomBytesIO
-    from pydicom.filewriter import write_file_meta_info
-
     stream = DicomBytesIO()
     write_file_meta_info(stream, file_meta)
     encoded: bytes = stream.getvalue()
@@ -183,9 +184,6 @@ def split_dataset(path: Path) -> tuple[Dataset, int]:
     Raises:
         OSError: The file cannot be read.
     """
-    from pydicom.dataset import Dataset
-    from pydicom.filereader import read_file_meta_info
-
     try:
         head = part10.read_head(path)
     except part10.NotDicomFileError:

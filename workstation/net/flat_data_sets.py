@@ -1,0 +1,340 @@
+"""Data sets of plain elements to and from bytes, in a fraction of pydicom's time (PS3.5 section 7, little endian).
+
+Identifiers are small and many, and to pydicom each is a file to be parsed or written. What is plain is done here in
+one pass: elements of defined length are cut out as pydicom's own raw elements, decoded when they are looked at;
+values of the usual types are written as pydicom writes them, to the byte. For everything else the answer is None, and
+pydicom does it, with its own tolerance and its own errors. A test holds both against pydicom.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from decimal import Decimal
+from functools import lru_cache
+from struct import Struct
+from typing import Any, Final
+
+from pydicom import config
+from pydicom.charset import default_encoding
+from pydicom.dataelem import DataElement, RawDataElement, empty_value_for_VR
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.multival import MultiValue
+from pydicom.sequence import Sequence
+from pydicom.tag import BaseTag
+from pydicom.uid import UID
+from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, STANDARD_VR, PersonName
+
+_CHARACTER_SET: Final = 0x00080005
+_CHARACTER_SET_TAG: Final = BaseTag(_CHARACTER_SET)
+_ITEMS: Final = 0xFFFE
+_UNDEFINED: Final = 0xFFFFFFFF
+_FIRST: Final = 0x00030000  # what comes before belongs to the command set and the file meta information
+
+# Specific Character Set, and what pydicom calls the encoding; others are pydicom's.
+_ENCODINGS: Final = {"ISO_IR 6": default_encoding, "ISO_IR 100": "latin_1", "ISO_IR 192": "UTF8"}
+_CODECS: Final = {default_encoding: "latin-1", "latin_1": "latin-1", "UTF8": "utf-8"}  # the same by Python's short ways
+_WRITTEN: Final = {f"{name:<{len(name) + len(name) % 2}}".encode(): name for name in _ENCODINGS}
+
+_LONG: Final = frozenset(str(vr) for vr in EXPLICIT_VR_LENGTH_32)
+_VRS: Final = {str(vr).encode(): str(vr) for vr in STANDARD_VR}
+_MOST_KNOWN: Final = 4096
+
+# What an element's first bytes mean: its tag, and its VR and whether its length has four bytes. Peers could fill them
+# with anything, so they do not grow for ever.
+_explicit: dict[bytes, tuple[BaseTag, str, bool]] = {}
+_implicit: dict[bytes, BaseTag] = {}
+
+
+# -- data sets made ------------------------------------------------------------------------------------------------
+
+
+def _attributes() -> tuple[dict[str, Any], list[str]]:
+    """What a new data set has, and which of it every one has for itself."""
+    attributes = vars(Dataset())
+    return attributes, [name for name, value in attributes.items() if isinstance(value, dict)]
+
+
+_BLANKS: dict[bool, tuple[dict[str, Any], list[str]]] = {}  # by pydicom's switch of what a data set has
+
+
+def data_set_of(elements: dict[BaseTag, Any]) -> Dataset:
+    """A data set with these elements, as `Dataset(elements)`: its attributes are set at once and not one by one."""
+    blank = _BLANKS.get(config._use_future)
+    if blank is None:
+        blank = _BLANKS[config._use_future] = _attributes()
+    attributes, own = blank
+    data_set = object.__new__(Dataset)
+    vars(data_set).update(attributes)
+    for name in own:
+        vars(data_set)[name] = attributes[name].copy()
+    vars(data_set)["_dict"] = elements
+    return data_set
+
+
+# -- decoding ------------------------------------------------------------------------------------------------------
+
+
+def decode(data: bytes, *, is_implicit_vr: bool) -> Dataset | None:
+    """The data set that is encoded in `data`, little endian, or None if it is for pydicom.
+
+    Nothing that could fail is left for later but what pydicom leaves for later as well.
+    """
+    if len(data) < 8 or config.debugging:
+        return None
+    # whether the first VR is one: pydicom's test of which of both encodings it really is
+    if (0x40 < data[4] < 0x5B and 0x40 < data[5] < 0x5B) == is_implicit_vr:
+        return None
+    elements = _cut_implicit(data) if is_implicit_vr else _cut_explicit(data)
+    if elements is None:
+        return None
+    encoding: Any = default_encoding
+    character_set = elements.get(_CHARACTER_SET_TAG)
+    if character_set is not None:
+        name = _WRITTEN.get(character_set.value)
+        if name is None:
+            return None
+        encoding = [_ENCODINGS[name]]
+    data_set = data_set_of(elements)
+    # as set_original_encoding, without its way by pydicom's attributes
+    vars(data_set).update(_read_implicit=is_implicit_vr, _read_little=True, _read_charset=encoding)
+    return data_set
+
+
+@lru_cache(maxsize=64)
+def _empty(vr: str | None, _: bool) -> Any:
+    """A raw value of no length; the second argument is the switch of pydicom's that it depends on."""
+    return empty_value_for_VR(vr, raw=True)
+
+
+def _cut_explicit(data: bytes) -> dict[BaseTag, Any] | None:
+    elements: dict[BaseTag, Any] = {}
+    make, known = tuple.__new__, _explicit
+    position, size = 0, len(data)
+    while position < size:
+        start = position + 8
+        if start > size:
+            return None
+        head = data[position : position + 6]
+        meaning = known.get(head)
+        if meaning is None:
+            meaning = _learn_explicit(head)
+            if meaning is None:
+                return None
+        tag, vr, is_long = meaning
+        if is_long:
+            start += 4
+            length = int.from_bytes(data[start - 4 : start], "little")
+        else:
+            length = data[position + 6] | data[position + 7] << 8
+        position = start + length
+        if position > size:  # cut short, or of undefined length
+            return None
+        value = data[start:position] if length else _empty(vr, config.use_none_as_empty_text_VR_value)
+        elements[tag] = make(RawDataElement, (tag, vr, length, value, start, False, True, True, False))
+    return elements
+
+
+def _learn_explicit(head: bytes) -> tuple[BaseTag, str, bool] | None:
+    tag = _tag_of(head)
+    vr = _VRS.get(head[4:6])
+    if tag is None or vr is None:
+        return None
+    meaning = (tag, vr, vr in _LONG)
+    if len(_explicit) < _MOST_KNOWN:
+        _explicit[head] = meaning
+    return meaning
+
+
+def _cut_implicit(data: bytes) -> dict[BaseTag, Any] | None:
+    elements: dict[BaseTag, Any] = {}
+    make, known = tuple.__new__, _implicit
+    position, size = 0, len(data)
+    while position < size:
+        start = position + 8
+        if start > size:
+            return None
+        head = data[position : position + 4]
+        tag = known.get(head)
+        if tag is None:
+            tag = _tag_of(head)
+            if tag is None:
+                return None
+            if len(known) < _MOST_KNOWN:
+                known[head] = tag
+        length = int.from_bytes(data[position + 4 : start], "little")
+        position = start + length
+        if position > size:
+            return None
+        value = data[start:position] if length else _empty(None, config.use_none_as_empty_text_VR_value)
+        elements[tag] = make(RawDataElement, (tag, None, length, value, start, True, True, True, False))
+    return elements
+
+
+def _tag_of(head: bytes) -> BaseTag | None:
+    group = head[0] | head[1] << 8
+    return None if group == _ITEMS else BaseTag(group << 16 | head[2] | head[3] << 8)
+
+
+# -- encoding ------------------------------------------------------------------------------------------------------
+
+_SHORT_HEAD: Final = Struct("<HH2sH").pack
+_LONG_HEAD: Final = Struct("<HH2sxxI").pack
+_IMPLICIT_HEAD: Final = Struct("<HHI").pack
+
+_VR_BYTES: Final = {vr: raw for raw, vr in _VRS.items()}
+
+
+class _UnusualError(Exception):
+    """Something is not plain."""
+
+
+def encode(data_set: Dataset, *, is_implicit_vr: bool) -> bytes | None:
+    """`data_set` encoded, little endian, or None if it is for pydicom, which may fail."""
+    try:
+        return _encoded(data_set, default_encoding, is_implicit_vr)
+    except (_UnusualError, UnicodeError, struct.error, TypeError, RecursionError):
+        return None
+
+
+def _encoded(data_set: Dataset, encoding: str, is_implicit_vr: bool) -> bytes:
+    """A data set, or an item, whose texts are in `encoding` unless it says otherwise."""
+    if type(data_set) is not Dataset and type(data_set) is not FileDataset:
+        raise _UnusualError
+    elements: dict[int, Any] = {
+        int(tag): element for tag, element in data_set.items()
+    }  # pydicom's tags compare in Python, slowly
+    if _CHARACTER_SET in elements:
+        element = elements[_CHARACTER_SET] = data_set[_CHARACTER_SET_TAG]
+        if element.value not in _ENCODINGS:
+            raise _UnusualError
+        encoding = _ENCODINGS[element.value]
+    raw_fits: bool | None = None
+    parts = []
+    for number in sorted(elements):
+        element = elements[number]
+        group, low = number >> 16, number & 0xFFFF
+        if not low and group > 6:
+            continue  # a retired group length
+        vr: Any = element.VR
+        if number < _FIRST or (vr not in _VR_BYTES and not (vr is None and is_implicit_vr)):
+            raise _UnusualError
+        if type(element) is RawDataElement:
+            if raw_fits is None:
+                raw_fits = _raw_fits(data_set, is_implicit_vr)
+            if not raw_fits or type(element.value) is not bytes or element.length == _UNDEFINED:
+                raise _UnusualError
+            value = element.value
+        elif type(element) is DataElement and not element.is_undefined_length:
+            value = _value(vr, element.value, encoding, is_implicit_vr)
+        else:
+            raise _UnusualError
+        length = len(value)
+        if is_implicit_vr:
+            parts.append(_IMPLICIT_HEAD(group, low, length))
+        elif vr in _LONG:
+            parts.append(_LONG_HEAD(group, low, _VR_BYTES[vr], length))
+        else:
+            parts.append(_SHORT_HEAD(group, low, _VR_BYTES[vr], length))  # raises if it is too long for the VR
+        parts.append(value)
+    return b"".join(parts)
+
+
+def _raw_fits(data_set: Dataset, is_implicit_vr: bool) -> bool:
+    """Whether what has not been decoded can leave as it is: then it is in this encoding and character set."""
+    in_this: bool = data_set.original_encoding == (is_implicit_vr, True)
+    return in_this and data_set.original_character_set == data_set._character_set
+
+
+def _value(vr: str, value: Any, encoding: str, is_implicit_vr: bool) -> bytes:
+    if vr == "SQ":
+        if type(value) is not Sequence:
+            raise _UnusualError
+        return b"".join([_item(item, encoding, is_implicit_vr) for item in value])
+    if value is None or (type(value) is str and not value):
+        return b""
+    write = _WRITERS.get(vr)
+    if write is None:
+        raise _UnusualError
+    written = write(value, encoding)
+    if len(written) % 2:
+        return written + (b"\0" if vr in _PADDED_WITH_NUL else b" ")
+    return written
+
+
+def _string(value: Any, _: str) -> bytes:
+    return _text(value, default_encoding)
+
+
+def _text(value: Any, encoding: str) -> bytes:
+    kind = type(value)
+    if kind is str or kind is UID:
+        encoded: bytes = value.encode(_CODECS[encoding])
+        return encoded
+    if kind is MultiValue:
+        return "\\".join(value).encode(_CODECS[encoding])
+    raise _UnusualError
+
+
+def _person_name(value: Any, encoding: str) -> bytes:
+    if type(value) is MultiValue:
+        return b"\\".join([_person_name(name, encoding) for name in value])
+    if type(value) is not PersonName:
+        raise _UnusualError
+    if value.original_string is None and value.encodings is None:
+        return "=".join(value.components).rstrip("=").encode(_CODECS[encoding])
+    return value.encode([encoding])
+
+
+def _number_string(value: Any, encoding: str) -> bytes:
+    """As it was given, if it was a text."""
+    if type(value) is MultiValue:
+        return b"\\".join([_number_string(number, encoding) for number in value])
+    if not isinstance(value, _NUMBER_TYPES):
+        raise _UnusualError
+    given: str | None = getattr(value, "original_string", None)
+    return (str(value) if given is None else given).encode("latin-1")
+
+
+def _number(letter: str) -> Callable[[Any, str], bytes]:
+    pack = Struct("<" + letter).pack
+    kinds = (int, float) if letter in "fd" else (int,)
+
+    def write(value: Any, _: str) -> bytes:
+        if type(value) not in kinds:
+            raise _UnusualError
+        return pack(value)
+
+    return write
+
+
+def _bytes(value: Any, _: str) -> bytes:
+    if type(value) is not bytes:
+        raise _UnusualError
+    return value
+
+
+_NUMBER_TYPES: Final = (int, float, Decimal, str)
+_PADDED_WITH_NUL: Final = frozenset({"UI", "OB", "OD", "OF", "OL", "OV", "OW"})
+_WRITERS: Final[dict[str, Callable[[Any, str], bytes]]] = {
+    **dict.fromkeys(("AE", "AS", "CS", "DA", "DT", "TM", "UI", "UR"), _string),
+    **dict.fromkeys(("LO", "LT", "SH", "ST", "UC", "UT"), _text),
+    **dict.fromkeys(("DS", "IS"), _number_string),
+    **dict.fromkeys(("OB", "OD", "OF", "OL", "OV", "OW"), _bytes),
+    "PN": _person_name,
+    "US": _number("H"),
+    "SS": _number("h"),
+    "UL": _number("L"),
+    "SL": _number("l"),
+    "UV": _number("Q"),
+    "SV": _number("q"),
+    "FL": _number("f"),
+    "FD": _number("d"),
+}
+
+
+def _item(item: Any, encoding: str, is_implicit_vr: bool) -> bytes:
+    if getattr(item, "is_undefined_length_sequence_item", False):
+        raise _UnusualError
+    encoded = _encoded(item, encoding, is_implicit_vr)
+    return _IMPLICIT_HEAD(_ITEMS, 0xE000, len(encoded)) + encoded
