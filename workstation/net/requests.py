@@ -11,14 +11,13 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from io import BytesIO
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydicom import dcmread
-from pydicom.config import IGNORE
+from pydicom.config import IGNORE, settings
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
-from pydicom.tag import Tag
+from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID
 
 from workstation.net import _config, data_sets, dsutils
@@ -32,6 +31,7 @@ from workstation.net.codec.dimse import (
     C_MOVE_RQ,
     C_MOVE_RSP,
     C_STORE_RQ,
+    MESSAGES,
     N_ACTION_RQ,
     N_CREATE_RQ,
     N_DELETE_RQ,
@@ -45,6 +45,7 @@ from workstation.net.codec.dimse import (
 )
 from workstation.net.codec.dimse_elements import ELEMENTS, NUMBERS
 from workstation.net.errors import LocalProtocolError
+from workstation.net.flat_data_sets import data_set_of
 from workstation.net.part10 import NotDicomFileError, read_head
 from workstation.net.presentation import PresentationContext
 from workstation.net.services.query_retrieve import LIMIT_REACHED
@@ -71,7 +72,15 @@ _STATUS_ELEMENTS = (
     "NumberOfFailedSuboperations",
     "NumberOfWarningSuboperations",
 )
-_STATUS_TAGS = [(keyword, Tag(NUMBERS[keyword]), ELEMENTS[NUMBERS[keyword]][0]) for keyword in _STATUS_ELEMENTS]
+_STATUS_TAGS = {
+    message: [
+        (keyword, Tag(NUMBERS[keyword]), ELEMENTS[NUMBERS[keyword]][0])
+        for keyword in _STATUS_ELEMENTS
+        if keyword in dict(message.elements)
+    ]
+    for message in MESSAGES.values()
+    if issubclass(message, Response)
+}
 _SECOND_FINAL = 0.5  # seconds
 M = TypeVar("M", bound=Message)
 Data = Iterable[memoryview] | None
@@ -529,7 +538,7 @@ class Requests:
             data = data_sets.stretches(data_sets.encode_for(data_set, context), self.fragment)
         response = self._invoke(request, data)
         status = _status(response)
-        if response is None or code_to_category(cast(int, status.Status)) not in ("Success", "Warning"):
+        if response is None or code_to_category(cast(int, response.Status)) not in ("Success", "Warning"):
             return status, None
         reply = _decode(response, context)
         if reply is None:
@@ -566,11 +575,11 @@ class _Responses:
             self._end()
             return Dataset(), None
         status = _status(response)
-        pending = code_to_category(cast(int, status.Status)) == "Pending"
+        category = code_to_category(cast(int, response.Status))
         self._at_limit = isinstance(response, C_FIND_RSP) and response.Status == LIMIT_REACHED
-        if not pending and not self._at_limit:
+        if category != "Pending" and not self._at_limit:
             self._end()
-        return status, self._second(response, status, pending=pending)
+        return status, self._second(response, category)
 
     def _after_limit(self) -> tuple[Dataset, Dataset | None]:
         """The limit of a Repository Query ends it; some peers say Success after it, and that is theirs as well."""
@@ -588,12 +597,12 @@ class _Responses:
         self._owner._exchange.forget(self._request.MessageID, self._replies)
         self._owner.run_notifications()
 
-    def _second(self, response: Message, status: Dataset, *, pending: bool) -> Dataset | None:
+    def _second(self, response: Message, category: str) -> Dataset | None:
         """What stands beside the status: identifiers while a C-FIND is pending, the failed list at a retrieve's end."""
         if isinstance(response, C_GET_RSP | C_MOVE_RSP):
-            ended = code_to_category(cast(int, status.Status)) in ("Warning", "Failure", "Cancel")
+            ended = category in ("Warning", "Failure", "Cancel")
             return _decode(response, self._context) if ended else None
-        return _decode(response, self._context) if pending and response.has_data_set else None
+        return _decode(response, self._context) if category == "Pending" and response.has_data_set else None
 
     def close(self) -> None:
         """Want no more responses: those that still come are dropped, and their last one ends the operation."""
@@ -611,11 +620,8 @@ def _decode(response: Message, context: PresentationContext) -> Dataset | None:
     """The response's data set: empty if it has none, None if it cannot be decoded."""
     if response.data is None:
         return Dataset()
-    syntax = UID(context.transfer_syntax[0])
     try:
-        return dsutils.decode(
-            BytesIO(response.data), syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated
-        )
+        return dsutils.decode_in(response.data, context.transfer_syntax[0])
     except Exception as error:
         # whatever pydicom raises for bytes of the peer's: the documented result is None
         _log.error("The data set of the %s cannot be decoded: %s", response.name, error)
@@ -624,23 +630,25 @@ def _decode(response: Message, context: PresentationContext) -> Dataset | None:
 
 def _status(response: Response | None) -> Dataset:
     """A response's status elements as a data set; empty for no response."""
-    status = Dataset()
     if response is None:
-        return status
-    for keyword, tag, vr in _STATUS_TAGS:
-        value = getattr(response, keyword, None)
+        return Dataset()
+    mode = settings.reading_validation_mode
+    elements: dict[BaseTag, DataElement] = {}
+    for keyword, tag, vr in _STATUS_TAGS[type(response)]:
+        value = getattr(response, keyword)
         if value is None:
             continue
+        # made as pydicom's attributes would make them, without their checks: a peer's comment must not raise here,
+        # whatever pydicom is configured to do
         if vr == "US":
-            # by far the most, and numbers need none of the checks that make pydicom's attributes slow
-            status[tag] = DataElement(tag, vr, value, already_converted=True)
+            elements[tag] = DataElement(tag, vr, value, None, False, True, mode)
         elif vr == "UI":
-            status[tag] = DataElement(tag, vr, UID(value, validation_mode=IGNORE), already_converted=True)
+            uid = value if type(value) is UID else UID(value, IGNORE)
+            elements[tag] = DataElement(tag, vr, uid, None, False, True, mode)
         else:
-            # not judged, whatever pydicom is configured to do: a peer's comment must not raise here
             several = list(value) if isinstance(value, tuple) else value
-            status[tag] = DataElement(tag, vr, several, validation_mode=IGNORE)
-    return status
+            elements[tag] = DataElement(tag, vr, several, validation_mode=IGNORE)
+    return data_set_of(elements)
 
 
 def _id(context: PresentationContext) -> int:

@@ -188,8 +188,11 @@ def decode_command(data: bytes | bytearray | memoryview, context_id: int = 0) ->
     Raises:
         RemoteProtocolError: It cannot be read, or cannot be told which message it is or which one it answers.
     """
-    if not isinstance(data, bytes):
-        data = bytes(data)
+    whole = bytes(data)
+    return _decode_again(whole, context_id) if len(whole) <= _SMALL else _decode(whole, context_id)
+
+
+def _decode(data: bytes, context_id: int) -> Message:
     values: dict[str, Any] = {}
     unknown: list[UnknownElement] = []
     for number, _, raw in _scan(data):
@@ -201,24 +204,32 @@ def decode_command(data: bytes | bytearray | memoryview, context_id: int = 0) ->
         if keyword in values:
             raise RemoteProtocolError(f"command set: {keyword} is there twice")
         values[keyword] = read(keyword, raw)
-    command_field = _required("command set", "CommandField", values.pop("CommandField", None))
-    data_set_type = _required("command set", "CommandDataSetType", values.pop("CommandDataSetType", None))
+    command_field = values.pop("CommandField", None)
+    if command_field is None:
+        raise RemoteProtocolError("command set: CommandField is missing")
+    data_set_type = values.pop("CommandDataSetType", None)
+    if data_set_type is None:
+        raise RemoteProtocolError("command set: CommandDataSetType is missing")
     values.pop("CommandGroupLength", None)
     if command_field not in _CLASSES:
         raise RemoteProtocolError(f"command set: Command Field {command_field:04X}H is no message")
     message, allowed, message_id = _CLASSES[command_field]
-    _required(message.command_field.text, message_id, values.get(message_id))
+    if values.get(message_id) is None:
+        raise RemoteProtocolError(f"{message.command_field.text}: {message_id} is missing")
     if not values.keys() <= allowed:
         strays = {NUMBERS[keyword] for keyword in values.keys() - allowed}
         values = {keyword: value for keyword, value in values.items() if keyword in allowed}
         unknown += [UnknownElement(number, raw) for number, _, raw in _scan(data) if number in strays]
-    return message(context_id=context_id, has_data_set=data_set_type != NO_DATA_SET, unknown=tuple(unknown), **values)
+    values["context_id"] = context_id
+    values["has_data_set"] = data_set_type != NO_DATA_SET
+    values["unknown"] = tuple(unknown)
+    return message.of_checked(values)
 
 
-def _required(where: str, keyword: str, value: int | None) -> int:
-    if value is None:
-        raise RemoteProtocolError(f"{where}: {keyword} is missing")
-    return value
+# The command sets of ten thousand responses, or of echoes with one Message ID, are the same bytes; a message does not
+# change, so it can stand for all of them.
+_decode_again = lru_cache(maxsize=64)(_decode)
+_SMALL = 256
 
 
 # -- dissection --------------------------------------------------------------------------------------------------

@@ -6,10 +6,11 @@ elsewhere.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from io import BytesIO
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from workstation.net.codec.dimse_elements import ELEMENTS, NUMBERS, Value, check_value
 
@@ -47,7 +48,10 @@ class CommandField(IntEnum):
     @property
     def text(self) -> str:
         """As the standard writes it: "C-STORE-RQ"."""
-        return self.name.replace("_", "-")
+        return _COMMAND_TEXTS[self]
+
+
+_COMMAND_TEXTS = {one: one.name.replace("_", "-") for one in CommandField}
 
 
 class Priority(IntEnum):
@@ -93,6 +97,7 @@ class Message:
     elements: ClassVar[tuple[tuple[str, int], ...]] = ()
     _numbers: ClassVar[tuple[str, ...]] = ()  # keywords by what has to be checked
     _others: ClassVar[tuple[str, ...]] = ()
+    _slots: ClassVar[tuple[tuple[str, Callable[[Any, Any], None], Any], ...]] = ()  # name, setter, default
 
     context_id: int = 0
     data: bytes | memoryview | None = field(default=None, repr=False)
@@ -114,6 +119,23 @@ class Message:
             value = getattr(self, keyword)
             if value is not None and not isinstance(value, str):
                 check_value(keyword, value)
+
+    @classmethod
+    def of_checked(cls, values: Mapping[str, Any]) -> Self:
+        """A message of values that are known to be right; what is not among them has its default."""
+        message = object.__new__(cls)
+        for name, put, default in cls._slots:
+            put(message, values.get(name, default))
+        return message
+
+    def with_data(self, data: bytes | memoryview) -> Self:
+        """The same message with its data set."""
+        message = object.__new__(type(self))
+        for name, put, _ in self._slots:
+            put(message, getattr(self, name))
+        object.__setattr__(message, "data", data)
+        object.__setattr__(message, "has_data_set", True)
+        return message
 
     @property
     def name(self) -> str:

@@ -6,7 +6,7 @@ made. Optional elements, and mandatory ones that a peer left out, are None.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from io import BytesIO
 from typing import ClassVar, Protocol
 
@@ -423,6 +423,10 @@ for _message in MESSAGES.values():
     _message.elements = tuple(sorted(_elements, key=lambda element: element[1]))
     _message._numbers = tuple(keyword for keyword, number in _message.elements if ELEMENTS[number][0] == "US")
     _message._others = tuple(keyword for keyword, number in _message.elements if ELEMENTS[number][0] != "US")
+    _message._slots = tuple(
+        (one.name, getattr(_message, one.name).__set__, None if one.default is MISSING else one.default)
+        for one in fields(_message)
+    )
 
 
 def response_class(request: type[Message]) -> type[Response]:

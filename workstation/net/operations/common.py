@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, MutableSequence
-from contextlib import contextmanager
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
@@ -60,6 +59,23 @@ EVENTS: Final[dict[type[Message], events.InterventionEvent]] = {
     N_SET_RQ: events.EVT_N_SET,
 }
 
+# {request: [(element of its response, elements of the request that it repeats, the first that is there)]}: a response
+# names SOP class and instance as Affected, however the request does (PS3.7 section 10.1).
+_REPEATS: Final = {
+    "AffectedSOPClassUID": ("AffectedSOPClassUID", "RequestedSOPClassUID"),
+    "AffectedSOPInstanceUID": ("AffectedSOPInstanceUID", "RequestedSOPInstanceUID"),
+    "EventTypeID": ("EventTypeID",),
+    "ActionTypeID": ("ActionTypeID",),
+}
+_REPEATED: Final = {
+    request: [
+        (keyword, tuple(source for source in sources if source in dict(request.elements)))
+        for keyword, sources in _REPEATS.items()
+        if keyword in dict(response_class(request).elements)
+    ]
+    for request in EVENTS
+}
+
 
 def refusal(assoc: Association, operation: Operation) -> bool:
     """Answer a request that does not belong into its presentation context; whether it was refused.
@@ -71,17 +87,17 @@ def refusal(assoc: Association, operation: Operation) -> bool:
     request = operation.message
     context = assoc.accepted_context(request.context_id)
     assert context is not None  # the assembler lets no other message through
-    service = request.name.removesuffix("-RQ")
-    service_class = assoc.service_class(context)
-    name = context.abstract_syntax.name if context.abstract_syntax else ""
-    if service not in service_class.services:
-        status, comment = UNRECOGNIZED_OPERATION, f"{name} has no {service}"
-    elif (
+    service = request.msg_type
+    is_known = service in assoc.service_class(context).services
+    if is_known and (
         context.as_scp or service == "N-EVENT-REPORT" or (service == "C-STORE" and _config.UNRESTRICTED_STORAGE_SERVICE)
     ):
         return False
-    else:
+    name = context.abstract_syntax.name if context.abstract_syntax else ""
+    if is_known:
         status, comment = SOP_CLASS_NOT_SUPPORTED, f"We are not SCP of {name}"
+    else:
+        status, comment = UNRECOGNIZED_OPERATION, f"{name} has no {service}"
     _log.error("%s: the %s is refused: %s", assoc.name, request.name, printable(comment))
     if operation.sink is not None:
         operation.sink.discard()  # nobody will look at it
@@ -154,36 +170,28 @@ class Asked:
         """
         kind = response_class(type(self.request))
         code, extra = status_elements(status, kind)
-        values: dict[str, Any] = {
-            **self._identity(kind),
-            **extra,
-            **elements,
+        values: dict[str, Any] = {}
+        for keyword, sources in _REPEATED[type(self.request)]:
+            for source in sources:
+                if (value := getattr(self.request, source)) is not None:
+                    values[keyword] = value
+                    break
+        category = code_to_category(code)
+        self.operation.answered = category != "Pending"
+        fixed = {
             "context_id": self.request.context_id,
             "MessageIDBeingRespondedTo": self.request.MessageID,
             "Status": code,
             "data": data,
+            "has_data_set": data is not None,
         }
-        category = code_to_category(code)
-        self.operation.answered = category != "Pending"
-        self.assoc.send(kind(**values))
+        if extra or elements:
+            response = kind(**(values | extra | elements | fixed))
+        else:
+            response = kind.of_checked(values | fixed)
+        self.assoc.send(response)
         self.assoc.run_notifications()
         return category
-
-    def _identity(self, kind: type[Message]) -> dict[str, Any]:
-        """SOP class and instance of the request, which a response repeats as Affected."""
-        known = _known(kind)
-        identity: dict[str, Any] = {}
-        for wanted, sources in (
-            ("AffectedSOPClassUID", ("AffectedSOPClassUID", "RequestedSOPClassUID")),
-            ("AffectedSOPInstanceUID", ("AffectedSOPInstanceUID", "RequestedSOPInstanceUID")),
-            ("EventTypeID", ("EventTypeID",)),
-            ("ActionTypeID", ("ActionTypeID",)),
-        ):
-            if wanted in known:
-                value = next((v for name in sources if (v := getattr(self.request, name, None)) is not None), None)
-                if value is not None:
-                    identity[wanted] = value
-        return identity
 
     @property
     def alive(self) -> bool:
@@ -268,21 +276,24 @@ class Answers:
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
         self.are_over = False
-        with self._guarded():
+        try:
             given = asked.call()
             self._given = given
             self._iterator: Iterator[Any] = iter(given) if given is not None else iter(())
+        except Exception as error:
+            raise self._failed() from error
 
     def __iter__(self) -> Iterator[Any]:
         return self
 
     def __next__(self) -> Any:
-        with self._guarded():
-            try:
-                return next(self._iterator)
-            except StopIteration:
-                self.are_over = True
-                raise
+        try:
+            return next(self._iterator)
+        except StopIteration:
+            self.are_over = True
+            raise
+        except Exception as error:
+            raise self._failed() from error
 
     def close(self) -> None:
         """Let the handler clean up after itself; it may have been left where it yielded."""
@@ -295,15 +306,10 @@ class Answers:
                     "%s: the handler of %s failed at its end", self._asked.assoc.name, self._asked.event.name
                 )
 
-    @contextmanager
-    def _guarded(self) -> Iterator[None]:
-        try:
-            yield
-        except StopIteration:
-            raise
-        except Exception as error:
-            _log.exception("%s: the handler of evt.%s failed", self._asked.assoc.name, self._asked.event.name)
-            raise HandlerError from error
+    def _failed(self) -> HandlerError:
+        """Log the exception that is being handled."""
+        _log.exception("%s: the handler of evt.%s failed", self._asked.assoc.name, self._asked.event.name)
+        return HandlerError()
 
 
 class HandlerError(Exception):
