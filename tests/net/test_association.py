@@ -16,9 +16,10 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from workstation.net import AE, build_context, build_role, evt
+from workstation.net import AE, build_context, build_role, dsutils, evt
 from workstation.net.association import Association
 from workstation.net.codec.pdu import A_ASSOCIATE_RJ
+from workstation.net.data_sets import EncodedDataSet
 from workstation.net.listener import AssociationServer
 from workstation.net.sop_class import (
     CTImageStorage,
@@ -33,6 +34,7 @@ from workstation.net.sop_class import (
 FIND = PatientRootQueryRetrieveInformationModelFind
 GET = PatientRootQueryRetrieveInformationModelGet
 MOVE = PatientRootQueryRetrieveInformationModelMove
+IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
 NOTIFICATIONS = [
     event for name in dir(evt) if name.startswith("EVT_") and (event := getattr(evt, name)).is_notification
 ]
@@ -412,6 +414,23 @@ def test_find_yields_matches_and_ends_without_identifier() -> None:
         assert [(s.Status, i.PatientID if i else None) for s, i in results] == [
             (0xFF00, "P0"), (0xFF00, "P1"), (0xFF00, "P2"), (0x0000, None)
         ]  # fmt: skip
+        assoc.release()
+
+
+@pytest.mark.parametrize(("syntax", "statuses"), [(EXPLICIT, [0xFF00, 0x0000]), (IMPLICIT, [0xC312])])
+def test_a_find_handler_may_give_what_it_has_encoded(syntax: str, statuses: list[int]) -> None:
+    match = _identifier(QueryRetrieveLevel="PATIENT", PatientID="P1")
+
+    def on_find(event: Any) -> Iterator[tuple[int, EncodedDataSet]]:
+        yield 0xFF00, EncodedDataSet(dsutils.encode_in(match, syntax) or b"", syntax)
+
+    ae = AE("SCP")
+    ae.add_supported_context(FIND, EXPLICIT)
+    with serving(ae, [(evt.EVT_C_FIND, on_find)]) as server:
+        assoc = ask(server, FIND)
+        results = list(assoc.send_c_find(_identifier(PatientID="*"), FIND))
+        assert [s.Status for s, _ in results] == statuses
+        assert [i for _, i in results if i] == [match] * (len(statuses) - 1)
         assoc.release()
 
 

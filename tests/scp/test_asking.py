@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from pydicom.dataset import Dataset
 
-from workstation.net import AE, build_context, evt
+from workstation.net import AE, build_context, dsutils, evt
 from workstation.net.association import Association
 from workstation.net.codec.pdu import A_ASSOCIATE_RJ, A_ASSOCIATE_RQ
+from workstation.net.data_sets import EncodedDataSet
 from workstation.net.events import Event
 from workstation.net.pdu_primitives import UserIdentityNegotiation
 from workstation.scp.asking import CANCEL, Asker, Question, Reply
@@ -91,14 +92,16 @@ class Served:
     def reply(self) -> Reply:
         return self.replies.get(timeout=LONG)
 
-    def built_in_find(self, event: Event) -> Iterator[tuple[int, Dataset | None]]:
+    def built_in_find(self, event: Event) -> Iterator[tuple[int, Dataset | EncodedDataSet]]:
+        syntax = event.context.transfer_syntax
         try:
             for number in range(250):
-                yield 0xFF00, match(f"Built^In {number}")
+                found = match(f"Built^In {number}")
+                yield 0xFF00, EncodedDataSet(dsutils.encode_in(found, syntax) or b"", syntax) if number % 2 else found
         finally:
             self.prefilled_to_the_end = True
 
-    def find(self, event: Event) -> Iterator[tuple[Any, Dataset | None]]:
+    def find(self, event: Event) -> Iterator[tuple[Any, Dataset | EncodedDataSet | None]]:
         reply = self._ask(event, self.built_in_find)
         if reply.kind == "built-in":
             yield from self.built_in_find(event)

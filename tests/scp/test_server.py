@@ -15,9 +15,9 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from rules_kit import answering, delaying, faulty
-from scp_objects import CT, EXPLICIT, IMPLICIT, encode, files_of, make_object, store
+from scp_objects import BIG_ENDIAN, CT, EXPLICIT, IMPLICIT, encode, files_of, make_object, store
 
-from workstation.net import AE, build_context, build_role, evt
+from workstation.net import AE, build_context, build_role, dsutils, evt
 from workstation.net.association import Association
 from workstation.net.codec.dimse import C_FIND_RQ, C_STORE_RQ, Message, encode_command
 from workstation.net.codec.pdu import P_DATA_TF, PDV, encode_pdu
@@ -25,13 +25,14 @@ from workstation.net.pdu_primitives import SOPClassExtendedNegotiation
 from workstation.scp.archive.archive import Archive
 from workstation.scp.ledger import Ledger
 from workstation.scp.profiles import Profile
-from workstation.scp.query.levels import Level
+from workstation.scp.query.levels import Level, Model
 from workstation.scp.rules.rule import Rule
 from workstation.scp.server import TestServer
 
 VERIFICATION = "1.2.840.10008.1.1"
 PATIENT_FIND, PATIENT_MOVE, PATIENT_GET = (f"1.2.840.10008.5.1.4.1.2.1.{number}" for number in (1, 2, 3))
 STUDY_FIND, STUDY_MOVE, STUDY_GET = (f"1.2.840.10008.5.1.4.1.2.2.{number}" for number in (1, 2, 3))
+DEFLATED = "1.2.840.10008.1.2.1.99"
 PROGRESS = 10.0
 IN_USE = r"in use|10048"
 
@@ -270,6 +271,36 @@ def test_find_streams_matches_with_where_to_get_them(archive: Archive, connect: 
     assert {(one.RetrieveAETitle, one.InstanceAvailability, one.QueryRetrieveLevel) for one in answers} == {
         ("WORKSTATION", "ONLINE", "STUDY")
     }
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT, IMPLICIT, BIG_ENDIAN, DEFLATED])
+def test_matches_leave_as_pydicom_would_encode_them(archive: Archive, server: TestServer, syntax: str) -> None:
+    code = Dataset()
+    code.CodeValue, code.CodeMeaning = "T-1", "Kopf"
+    for number, name in enumerate(("Doe^Jane", "M\u00fcller^J\u00f6rg", "Yamada^Tarou=\u5c71\u7530^\u592a\u90ce", "")):
+        image = make_object(10 * number, PatientID=f"P{number}", SpecificCharacterSet="ISO_IR 192", PatientName=name)
+        image.ProcedureCodeSequence, image.PatientWeight = [code], "70.50"
+        store(archive, image)
+    query = keys("STUDY", PatientName="", StudyInstanceUID="", PatientWeight=None, ModalitiesInStudy="", Allergies="")
+    query.ProcedureCodeSequence = []
+    assert server.address is not None
+    ae = AE()
+    ae.requested_contexts = [build_context(STUDY_FIND, syntax)]
+    heard: list[bytes] = []
+
+    def hear(event: Any) -> None:
+        if event.message.data is not None:
+            heard.append(bytes(event.message.data))
+
+    association = ae.associate(*server.address, evt_handlers=[(evt.EVT_DIMSE_RECV, hear)])
+    list(association.send_c_find(query, STUDY_FIND))
+    association.release()
+    expected = []
+    for answer in archive.find(Level.STUDY, Model.STUDY_ROOT, query):
+        answer.RetrieveAETitle = "WORKSTATION"
+        expected.append(dsutils.encode_in(answer, syntax))
+    assert len(expected) == 4
+    assert heard == expected
 
 
 def test_unsupported_keys_say_so_and_match(archive: Archive, connect: Callable[..., Association]) -> None:

@@ -29,13 +29,37 @@ STRETCH = 1 << 20
 _LITTLE = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian)
 
 
-def encode_for(data_set: Dataset, context: PresentationContext) -> bytes:
+class EncodedDataSet:
+    """A data set that its maker has encoded, for handlers that answer a C-FIND with thousands of them.
+
+    Args:
+        encoded: The bytes, of even length.
+        transfer_syntax: In which; what is sent goes in that of its presentation context, and no other.
+    """
+
+    __slots__ = ("encoded", "transfer_syntax")
+
+    def __init__(self, encoded: bytes, transfer_syntax: str) -> None:
+        self.encoded = encoded
+        self.transfer_syntax = transfer_syntax
+
+    def decoded(self) -> Dataset:
+        """Return the data set."""
+        return dsutils.decode_in(self.encoded, self.transfer_syntax)
+
+
+def encode_for(data_set: Dataset | EncodedDataSet, context: PresentationContext) -> bytes:
     """Encode a data set as the context's transfer syntax demands.
 
     Raises:
-        ValueError: It cannot be encoded.
+        ValueError: It cannot be encoded, or is in another transfer syntax.
     """
-    encoded = dsutils.encode_in(data_set, context.transfer_syntax[0])
+    syntax = context.transfer_syntax[0]
+    if isinstance(data_set, EncodedDataSet):
+        if data_set.transfer_syntax != syntax:
+            raise ValueError(f"the data set is encoded in {data_set.transfer_syntax}, the context takes {syntax}")
+        return data_set.encoded
+    encoded = dsutils.encode_in(data_set, syntax)
     if encoded is None:
         raise ValueError("the data set cannot be encoded")
     return encoded

@@ -23,6 +23,7 @@ from pydicom.dataset import Dataset
 
 from workstation.net import evt
 from workstation.net.codec.dimse import C_CANCEL_RQ
+from workstation.net.data_sets import EncodedDataSet
 from workstation.net.events import Event, NotificationEvent
 from workstation.scp.rules.occasion import Occasion
 from workstation.scp.rules.rule import ASSOCIATION, NEGOTIATION_EVENTS
@@ -470,6 +471,8 @@ def _matches(given: Any, most: int) -> Reply:
             code = status.Status if isinstance(status, Dataset) else status
             if code not in (0xFF00, 0xFF01):
                 return _status_reply(status, data_sets)
+            if isinstance(data_set, EncodedDataSet):
+                data_set = data_set.decoded()
             if isinstance(data_set, Dataset):
                 data_sets.append(data_set)
             if len(data_sets) >= most:

@@ -68,7 +68,7 @@ def _matches(asked: Asked, answers: Answers) -> bool:
 def _match(asked: Asked, status: Any, identifier: Any) -> bool:
     """Send one match; whether more may follow."""
     encoded: bytes | None = None
-    if isinstance(identifier, Dataset):
+    if isinstance(identifier, Dataset | data_sets.EncodedDataSet):
         try:
             encoded = data_sets.encode_for(identifier, asked.context)
         except ValueError as error:

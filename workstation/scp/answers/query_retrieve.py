@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset
 from sqlalchemy.exc import SQLAlchemyError
 
 from workstation.net import evt
+from workstation.net.data_sets import EncodedDataSet
 from workstation.net.events import Event, InterventionEvent
 from workstation.net.presentation import PresentationContext, build_context
 from workstation.scp.answers.contexts import UNCOMPRESSED, proposed_contexts
@@ -100,7 +101,7 @@ class QueryRetrieve:
     def resume(self) -> None:
         """Nothing was interrupted."""
 
-    def find(self, event: Event) -> Iterator[tuple[Any, Dataset | None]]:
+    def find(self, event: Event) -> Iterator[tuple[Any, EncodedDataSet | Dataset | None]]:
         """Answer a C-FIND, one response a match, as they are read from the index."""
         agreed = negotiated(event)
         try:
@@ -114,16 +115,16 @@ class QueryRetrieve:
             yield status_of(error.status, str(error)), None
             return
         pending = PENDING_UNSUPPORTED if request.unsupported else PENDING
-        is_availability_asked = _INSTANCE_AVAILABILITY in request.requested
+        filled_in = [DataElement(_RETRIEVE_AE_TITLE, "AE", self._ae_title())]
+        if _INSTANCE_AVAILABILITY in request.requested:
+            filled_in.append(DataElement(_INSTANCE_AVAILABILITY, "CS", "ONLINE"))
+        syntax = str(event.context.transfer_syntax)
         try:
             # Over is what the peer cancelled and what it no longer waits for.
-            with closing(self._archive.index.find(request, event.over.is_set)) as matches:
+            with closing(self._archive.index.find_encoded(request, syntax, filled_in, event.over.is_set)) as matches:
                 for match in matches:
                     if event.is_cancelled:
                         break
-                    match[_RETRIEVE_AE_TITLE] = DataElement(_RETRIEVE_AE_TITLE, "AE", self._ae_title())
-                    if is_availability_asked:
-                        match[_INSTANCE_AVAILABILITY] = DataElement(_INSTANCE_AVAILABILITY, "CS", "ONLINE")
                     yield pending, match
         except SQLAlchemyError as error:
             LOGGER.warning("The archive's index cannot be read: %s", error)

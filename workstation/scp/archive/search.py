@@ -61,11 +61,14 @@ class Located:
     size: int
 
 
-def find(connection: Connection, request: FindRequest, is_over: Callable[[], bool]) -> Iterator[Dataset]:
-    """Yield the identifier of each match, and end early once `is_over` says so: it is asked for every row."""
+def find(connection: Connection, request: FindRequest, is_over: Callable[[], bool]) -> Iterator[Row[Any]]:
+    """Yield a row for each match, and end early once `is_over` says so: it is asked for every row.
+
+    A row begins with what the index has of the attributes that are answered, in the order of `request.answered`.
+    """
     keys = {tag: key for tag, key in request.query.keys.items() if not isinstance(key, Universal)}
     paired = {tag for pair in request.query.combined for tag in pair}
-    tags = sorted({*keys, *paired, *(tag for tag in request.asked if tag not in request.unsupported)})
+    tags = [*request.answered, *sorted(paired.difference(request.answered))]
     tables = [TABLES[level] for level in request.levels]
     conditions = [condition for tag, key in keys.items() if (condition := _coarse(tag, key)) is not None]
     statement = (
@@ -79,11 +82,16 @@ def find(connection: Connection, request: FindRequest, is_over: Callable[[], boo
     for row in _streamed(connection, statement):
         if is_over():
             return
-        if not all(test(row[place]) for place, test in tests):
+        if tests and not all(test(row[place]) for place, test in tests):
             continue
         if paired and not request.query.combined_matches({tag: _values(tag, row[places[tag]]) for tag in paired}):
             continue
-        yield build_answer(request, {tag: _shown(tag, row[place]) for tag, place in places.items()})
+        yield row
+
+
+def answer_of(request: FindRequest, row: Row[Any]) -> Dataset:
+    """Return the identifier of a match."""
+    return build_answer(request, {tag: shown(tag, row[place]) for place, tag in enumerate(request.answered)})
 
 
 def locate(connection: Connection, request: RetrieveRequest) -> list[Located]:
@@ -202,7 +210,8 @@ def _values(tag: int, text: Any) -> list[str]:
     return [text] if VR_OF_TAG[tag] in SINGLE_TEXT_VRS else text.split("\\")
 
 
-def _shown(tag: int, text: Any) -> str:
+def shown(tag: int, text: Any) -> str:
+    """Return the text of what a row has of an attribute."""
     if tag in _COMPUTED_TAGS and isinstance(text, str):
         return "\\".join(sorted(set(text.split("\\")) - {""}))
     return "" if text is None else str(text)

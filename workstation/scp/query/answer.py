@@ -11,9 +11,10 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from workstation.scp.archive.extract import UNICODE_VRS, items_from_text
-from workstation.scp.query.levels import LEVEL_OF_TAG, QUERY_RETRIEVE_LEVEL, VR_OF_TAG, FindRequest
+from workstation.scp.query.levels import QUERY_RETRIEVE_LEVEL, VR_OF_TAG, FindRequest
 from workstation.scp.query.matching import SINGLE_TEXT_VRS, dictionary_vr
 
+CHARACTER_SET = 0x00080005
 UTF_8 = "ISO_IR 192"
 # What fits into the VR (PS3.5 6.2): an answer with more could not be encoded.
 _INTEGERS = {
@@ -45,19 +46,31 @@ def build_answer(request: FindRequest, texts: Mapping[int, str]) -> Dataset:
     answer = Dataset()
     is_ascii = True
     for tag in request.asked:
-        if tag in LEVEL_OF_TAG and tag not in request.unsupported:
+        if tag in request.answered:
             text = texts[tag]
             is_ascii = is_ascii and text.isascii()
-            answer[tag] = _element(tag, VR_OF_TAG[tag], text)
+            answer[tag] = text_element(tag, text)
         else:
-            answer[tag] = empty_element(tag, dictionary_vr(request.requested[tag]))
-    answer[QUERY_RETRIEVE_LEVEL] = made_element(QUERY_RETRIEVE_LEVEL, "CS", request.level.value)
+            answer[tag] = absent_element(request, tag)
+    answer[QUERY_RETRIEVE_LEVEL] = level_element(request)
     if not is_ascii:
-        answer[0x00080005] = made_element(0x00080005, "CS", UTF_8)
+        answer[CHARACTER_SET] = made_element(CHARACTER_SET, "CS", UTF_8)
     return answer
 
 
-def _element(tag: int, vr: str, text: str) -> DataElement:
+def level_element(request: FindRequest) -> DataElement:
+    """Return the Query/Retrieve Level of the answers."""
+    return made_element(QUERY_RETRIEVE_LEVEL, "CS", request.level.value)
+
+
+def absent_element(request: FindRequest, tag: int) -> DataElement:
+    """Return what is asked for and not supported."""
+    return empty_element(tag, dictionary_vr(request.requested[tag]))
+
+
+def text_element(tag: int, text: str) -> DataElement:
+    """Return the element of an attribute of the archive's, by its text."""
+    vr = VR_OF_TAG[tag]
     if not text:
         return empty_element(tag, vr)
     try:

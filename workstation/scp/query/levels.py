@@ -215,7 +215,8 @@ class FindRequest:
         levels: the level asked for and those above it that take part, the highest first.
         keys: the compiled keys that the archive supports here, by tag.
         asked: the tags to answer, in order, supported or not.
-        unsupported: those of `asked` that are not matched: answered empty, and the responses say 0xFF01.
+        answered: those of `asked` that the archive can have a value of.
+        unsupported: the others: not matched, answered empty, and the responses say 0xFF01.
     """
 
     model: Model
@@ -223,6 +224,7 @@ class FindRequest:
     levels: tuple[Level, ...]
     query: Query
     asked: tuple[int, ...]
+    answered: tuple[int, ...]
     unsupported: frozenset[int]
     # Elements that we cannot give a value to are returned as they were named in the request.
     requested: Dataset = field(repr=False, compare=False)
@@ -293,7 +295,8 @@ def check_find(
     if not relational:
         for above in model.levels[:depth]:
             _single(query, above, level)
-    return FindRequest(model, level, levels, query, tuple(asked), frozenset(unsupported), identifier)
+    answered = tuple(tag for tag in asked if tag not in unsupported)
+    return FindRequest(model, level, levels, query, tuple(asked), answered, frozenset(unsupported), identifier)
 
 
 def _single(query: Query, above: Level, level: Level) -> str:
