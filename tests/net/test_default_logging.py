@@ -65,15 +65,36 @@ def test_what_is_bound(caplog: pytest.LogCaptureFixture) -> None:
     handlers = Handlers()
     with caplog.at_level(logging.INFO, logger="workstation.net"):
         default_logging.bind_default_handlers(handlers)
-    bound = {event for event in events.NOTIFICATION_EVENTS if handlers.has(event)}
+        bound = {event for event in events.NOTIFICATION_EVENTS if handlers.has(event)}
     assert events.EVT_DIMSE_RECV in bound
     assert events.EVT_ABORTED in bound
     # A handler there would have each PDU's bytes kept: only when somebody listens.
     assert not bound & {events.EVT_PDU_RECV, events.EVT_PDU_SENT, events.EVT_DATA_RECV, events.EVT_DATA_SENT}
     with caplog.at_level(logging.DEBUG, logger="workstation.net"):
         default_logging.bind_default_handlers(handlers)
-    assert handlers.has(events.EVT_PDU_RECV)
+        assert handlers.has(events.EVT_PDU_RECV)
     assert len(handlers.notification(events.EVT_DIMSE_RECV)) == 1
+
+
+def test_nobody_hears_while_the_log_is_off(caplog: pytest.LogCaptureFixture) -> None:
+    handlers = Handlers()
+    default_logging.bind_default_handlers(handlers)
+    accepted, aborted = events.EVT_ACCEPTED, events.EVT_ABORTED
+    with caplog.at_level(logging.WARNING, logger="workstation.net"):
+        assert not handlers.has(accepted)
+        assert handlers.has(aborted)  # an error
+        handlers.bind(accepted, print)
+        assert handlers.has(accepted)
+        handlers.unbind(accepted, print)
+        assert not handlers.has(accepted)
+        assert len(handlers.notification(accepted)) == 1
+        events.run_notification(handlers, Event(assoc(), accepted))
+        assert not caplog.records
+    # the level counts when something happens, not when the handlers were bound
+    with caplog.at_level(logging.INFO, logger="workstation.net"):
+        assert handlers.has(accepted)
+        events.run_notification(handlers, Event(assoc(), accepted))
+        assert "accepted" in caplog.text
 
 
 def test_debug_logger_leaves_exactly_one_stream_handler(package_logger: logging.Logger) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from workstation.net import _config, events, uids
 from workstation.net.errors import RemoteProtocolError
+from workstation.net.events import LogHandler
 from workstation.net.status import status_text
 from workstation.net.utils import printable
 
@@ -47,15 +48,15 @@ def debug_logger() -> None:
 def bind_default_handlers(handlers: Handlers) -> None:
     """Bind the logging handlers that `_config.LOG_HANDLER_LEVEL` asks for.
 
-    The ones for PDUs only if they would be heard: with a handler bound, the bytes of each PDU are kept for it.
+    The ones for PDUs only if they would be heard, so that nothing is asked for each PDU of a large object.
     """
     if _config.LOG_HANDLER_LEVEL == "none":
         return
     for event, handler in STANDARD_HANDLERS.items():
         handlers.bind(event, handler)
     if LOGGER.isEnabledFor(logging.DEBUG):
-        handlers.bind(events.EVT_PDU_RECV, log_pdu_received)
-        handlers.bind(events.EVT_PDU_SENT, log_pdu_sent)
+        for event, handler in _PDU_HANDLERS.items():
+            handlers.bind(event, handler)
 
 
 def _who(event: Event) -> str:
@@ -123,8 +124,6 @@ def log_acse_sent(event: Event) -> None:
 
 
 def _log_acse(event: Event, direction: str) -> None:
-    if not LOGGER.isEnabledFor(logging.DEBUG):
-        return
     from workstation.net.codec.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
 
     primitive = event.primitive
@@ -219,8 +218,6 @@ def log_dimse_sent(event: Event) -> None:
 
 
 def _log_dimse(event: Event, direction: str) -> None:
-    if not LOGGER.isEnabledFor(logging.INFO):
-        return
     message: Message = event.message
     lines = [f"{_who(event)}: {direction} {message_line(message)}"]
     if LOGGER.isEnabledFor(logging.DEBUG):
@@ -307,14 +304,22 @@ def _element_lines(data_set: Dataset, level: int = 0) -> Iterator[str]:
             yield f"{margin}   ---------"
 
 
-STANDARD_HANDLERS: Final[dict[NotificationEvent, Callable[[Event], None]]] = {
-    events.EVT_REQUESTED: log_requested,
-    events.EVT_ACCEPTED: log_accepted,
-    events.EVT_REJECTED: log_rejected,
-    events.EVT_RELEASED: log_released,
-    events.EVT_ABORTED: log_aborted,
-    events.EVT_ACSE_RECV: log_acse_received,
-    events.EVT_ACSE_SENT: log_acse_sent,
-    events.EVT_DIMSE_RECV: log_dimse_received,
-    events.EVT_DIMSE_SENT: log_dimse_sent,
-}
+def _handlers(*table: tuple[NotificationEvent, int, Callable[[Event], None]]) -> dict[NotificationEvent, LogHandler]:
+    return {event: LogHandler(LOGGER, level, write) for event, level, write in table}
+
+
+STANDARD_HANDLERS: Final = _handlers(
+    (events.EVT_REQUESTED, logging.INFO, log_requested),
+    (events.EVT_ACCEPTED, logging.INFO, log_accepted),
+    (events.EVT_REJECTED, logging.ERROR, log_rejected),
+    (events.EVT_RELEASED, logging.INFO, log_released),
+    (events.EVT_ABORTED, logging.ERROR, log_aborted),
+    (events.EVT_ACSE_RECV, logging.DEBUG, log_acse_received),
+    (events.EVT_ACSE_SENT, logging.DEBUG, log_acse_sent),
+    (events.EVT_DIMSE_RECV, logging.INFO, log_dimse_received),
+    (events.EVT_DIMSE_SENT, logging.INFO, log_dimse_sent),
+)
+_PDU_HANDLERS: Final = _handlers(
+    (events.EVT_PDU_RECV, logging.DEBUG, log_pdu_received),
+    (events.EVT_PDU_SENT, logging.DEBUG, log_pdu_sent),
+)

@@ -194,6 +194,36 @@ def get_default_handler(event: InterventionEvent) -> Handler:
     return _DEFAULTS[event.name]
 
 
+class LogHandler:
+    """A handler that writes to a log; while the log takes no lines of its level, nobody is there to hear of the event.
+
+    Args:
+        logger: The log.
+        level: Of what is written.
+        write: Called as ``write(event)``.
+    """
+
+    __slots__ = ("_level", "_logger", "_write")
+
+    def __init__(self, logger: logging.Logger, level: int, write: Callable[[Event], None]) -> None:
+        self._logger = logger
+        self._level = level
+        self._write = write
+
+    @property
+    def hears(self) -> bool:
+        """Whether the log takes what it writes."""
+        return self._logger.isEnabledFor(self._level)
+
+    def __call__(self, event: Event) -> None:
+        """Write, if the log takes it."""
+        if self._logger.isEnabledFor(self._level):
+            self._write(event)
+
+    def __repr__(self) -> str:
+        return f"<LogHandler {self._write.__name__}>"
+
+
 class Handlers:
     """The handlers of one association or server.
 
@@ -273,8 +303,12 @@ class Handlers:
         return self._intervention.get(event.name) or (_DEFAULTS[event.name], None)
 
     def has(self, event: EventType) -> bool:
-        """Return whether somebody bound a handler; the default of an intervention event does not count."""
-        return event.name in self._notification or event.name in self._intervention
+        """Return whether a handler would hear; the default of an intervention event and a silent log do not count."""
+        bound = self._notification.get(event.name)
+        if bound is None:
+            return event.name in self._intervention
+        handler = bound[0][0]
+        return len(bound) > 1 or not isinstance(handler, LogHandler) or handler.hears
 
     def copy(self) -> Handlers:
         """Return an independent table with the same handlers."""
