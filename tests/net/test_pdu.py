@@ -525,6 +525,21 @@ def test_an_attack_of_tiny_items_is_cut_short() -> None:
     assert time.thread_time() - start < 5
 
 
+def test_items_that_are_remembered_count_as_well() -> None:
+    context = h("20 00 00f4 01 00 00 00") + h("40 00 0000") * 60
+    for _ in range(2):
+        with pytest.raises(RemoteProtocolError, match=f"more than {MAXIMUM_ITEMS} items"):
+            decode_pdu(request_bytes(context * (MAXIMUM_ITEMS // 60)))
+        with pytest.raises(RemoteProtocolError, match="presentation context ID 1 is used more than once"):
+            decode_pdu(request_bytes(context * (MAXIMUM_ITEMS // 62)))
+
+
+def test_a_damaged_item_is_refused_each_time() -> None:
+    for _ in range(2):
+        with pytest.raises(RemoteProtocolError, match="presentation context ID is 2, not an odd number"):
+            decode_pdu(request_bytes(h("20 00 0004 02 00 00 00")))
+
+
 def test_an_attack_of_tiny_uids_is_cut_short() -> None:
     related = h("0000") * 30000
     body = h("0000 0000") + len(related).to_bytes(2, "big") + related

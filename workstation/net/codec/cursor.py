@@ -8,7 +8,7 @@ big-endian (PS3.8 section 9.3.1). Knows the shape of an item's header, but no it
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from struct import Struct
 from typing import Generic, NamedTuple, TypeVar
 
@@ -27,6 +27,9 @@ _NO_SUMMARY = frozenset({"Item Type", "Item Length", "Reserved", _NOT_DECODED})
 
 MAXIMUM_ITEMS = 16384
 """Items in one PDU. 128 contexts with 60 transfer syntaxes each are half of it; a mebibyte of empty ones is not."""
+
+_SHORT = 512
+"""Bytes of an item that is remembered at most: a presentation context with a dozen transfer syntaxes."""
 
 MAXIMUM_TRACED_PARTS = 20_000
 """Parts that a trace keeps apart; what follows is shown as one field."""
@@ -89,19 +92,24 @@ class Cursor:
 
     def item_header(self) -> tuple[int, int, int]:
         """Item type, the byte after it, item length: read at once, for an association may have hundreds."""
-        item_type, second, length = _ITEM_HEADER.unpack(self._take("Item Header", 4))
+        start = self._offset
+        self._take("Item Header", 4)
+        item_type, second, length = _ITEM_HEADER.unpack_from(self._data, start)
         return item_type, second, length
 
     def enter(self, length: int, name: str) -> int:
         """Bounds the reads that follow to `length` bytes; returns what `leave` wants back."""
-        if length > self.remaining:
+        outer = self._end
+        stop = self._offset + length
+        if stop > outer:
             self.complain(f"{name}: its length is {length}, but {self.remaining} bytes are left")
-        outer, self._end = self._end, min(self._offset + length, self._end)
+            stop = outer
+        self._end = stop
         return outer
 
     def leave(self, outer: int, name: str) -> None:
         """Ends a bounded part, which must have been read whole."""
-        if self.remaining:
+        if self._offset != self._end:
             raise RemoteProtocolError(f"{name}: {self.remaining} bytes too many")
         self._end = outer
 
@@ -114,13 +122,25 @@ class Cursor:
         found: list[T] = []
         while self._offset < self._end:
             self.count()
-            kind = kinds.get(self._data[self._offset], other)
-            self.part(kind.name, partial(_decode_item, kind), found)
+            self.item(kinds.get(self._data[self._offset], other), found)
         return found
 
-    def count(self) -> None:
-        """Counts one more item, or one more of a list inside one, so that no PDU costs more than some work."""
-        self._items += 1
+    def item(self, kind: ItemKind[T], found: list[T]) -> None:
+        """Decodes one item and appends it to `found`."""
+        if kind.recurs:
+            start = self._offset
+            stop = start + 4 + int.from_bytes(self._data[start + 2 : start + 4], "big")
+            if stop <= self._end and stop - start <= _SHORT:
+                item, inside = _decode_recurring(kind, bytes(self._data[start:stop]))
+                self._offset = stop
+                self.count(inside)
+                found.append(item)
+                return
+        found.append(_decode_item(kind, self))
+
+    def count(self, more: int = 1) -> None:
+        """Counts items, and entries of a list inside one, so that no PDU costs more than some work."""
+        self._items += more
         if self._items > MAXIMUM_ITEMS:
             raise RemoteProtocolError(f"the PDU has more than {MAXIMUM_ITEMS} items")
 
@@ -146,10 +166,12 @@ class ItemKind(NamedTuple, Generic[T_co]):
     Attributes:
         name: In the standard's words.
         decode: From (cursor bounded to the item's contents, item type, the byte after the type).
+        recurs: Whether peers send the same bytes time after time: then what they say is remembered.
     """
 
     name: str
     decode: Callable[[Cursor, int, int], T_co]
+    recurs: bool = False
 
 
 def _decode_item(kind: ItemKind[T], cursor: Cursor) -> T:
@@ -162,6 +184,13 @@ def _decode_item(kind: ItemKind[T], cursor: Cursor) -> T:
         raise RemoteProtocolError(str(error)) from error
     cursor.leave(outer, kind.name)
     return item
+
+
+@lru_cache(maxsize=1024)
+def _decode_recurring(kind: ItemKind[T], data: bytes) -> tuple[T, int]:
+    """One item, and how many there are inside it. An error is not remembered."""
+    cursor = Cursor(memoryview(data))
+    return _decode_item(kind, cursor), cursor._items
 
 
 class TracingCursor(Cursor):
@@ -195,6 +224,10 @@ class TracingCursor(Cursor):
         self._fields, self._problems, self._part_end = around
         value, meaning = _summary(children)
         self._fields.append(Field(name, value, start, self._offset - start, children, meaning, problem))
+
+    def item(self, kind: ItemKind[T], found: list[T]) -> None:
+        """As the plain cursor's, as a part."""
+        self.part(kind.name, partial(_decode_item, kind), found)
 
     def enter(self, length: int, name: str) -> int:
         """As the plain cursor's; the first bounds within a part are the part's own."""

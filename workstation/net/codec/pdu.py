@@ -410,10 +410,10 @@ def _control_text(value: int) -> str:
 
 def _name(pdu_type: int) -> str:
     """A PDU type in the standard's spelling."""
-    if pdu_type not in _BODIES:
-        return "Unrecognized PDU"
-    return PDUType(pdu_type).name.replace("_", "-")
+    return _NAMES.get(pdu_type, "Unrecognized PDU")
 
+
+_NAMES: dict[int, str] = {pdu_type: pdu_type.name.replace("_", "-") for pdu_type in PDUType}
 
 _BODIES: dict[int, Callable[[Cursor], PDU]] = {
     PDUType.A_ASSOCIATE_RQ: _decode_request,

@@ -7,6 +7,7 @@ knows) is accepted and kept; what we send is checked. Does not know the PDUs tha
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from struct import pack
 from typing import assert_never
 
@@ -55,6 +56,7 @@ def encode_unknown(items: tuple[UnknownItem, ...]) -> bytes:
     return b"".join(encode_item(item.item_type, item.data, item.reserved) for item in items)
 
 
+@lru_cache(maxsize=1024)  # each association proposes the same ones
 def encode_proposed_context(context: ProposedContext) -> bytes:
     """Item 20H with its 30H and 40H."""
     if not context.transfer_syntaxes:
@@ -66,6 +68,7 @@ def encode_proposed_context(context: ProposedContext) -> bytes:
     return encode_item(0x20, b"".join(body))
 
 
+@lru_cache(maxsize=1024)
 def encode_answered_context(context: AnsweredContext) -> bytes:
     """Item 21H with its 40H.
 
@@ -281,11 +284,11 @@ _SYNTAX_ITEMS: dict[int, ItemKind[AbstractSyntax | TransferSyntax | UnknownItem]
 }
 
 _USER_ITEMS: dict[int, ItemKind[UserItem]] = {
-    0x51: ItemKind("Maximum Length Sub-Item", _maximum_length),
-    0x52: ItemKind("Implementation Class UID Sub-Item", _implementation_class_uid),
+    0x51: ItemKind("Maximum Length Sub-Item", _maximum_length, recurs=True),
+    0x52: ItemKind("Implementation Class UID Sub-Item", _implementation_class_uid, recurs=True),
     0x53: ItemKind("Asynchronous Operations Window Sub-Item", _asynchronous_operations_window),
     0x54: ItemKind("SCP/SCU Role Selection Sub-Item", _role_selection),
-    0x55: ItemKind("Implementation Version Name Sub-Item", _implementation_version_name),
+    0x55: ItemKind("Implementation Version Name Sub-Item", _implementation_version_name, recurs=True),
     0x56: ItemKind("SOP Class Extended Negotiation Sub-Item", _extended_negotiation),
     0x57: ItemKind("SOP Class Common Extended Negotiation Sub-Item", _common_extended_negotiation),
     0x58: ItemKind("User Identity Sub-Item (RQ)", _user_identity_rq),
@@ -293,13 +296,13 @@ _USER_ITEMS: dict[int, ItemKind[UserItem]] = {
 }
 
 REQUEST_ITEMS: dict[int, ItemKind[AssociateItem]] = {
-    0x10: ItemKind("Application Context Item", _application_context),
-    0x20: ItemKind("Presentation Context Item (RQ)", _proposed_context),
+    0x10: ItemKind("Application Context Item", _application_context, recurs=True),
+    0x20: ItemKind("Presentation Context Item (RQ)", _proposed_context, recurs=True),
     0x50: ItemKind("User Information Item", _user_information),
 }
 
 ACCEPT_ITEMS: dict[int, ItemKind[AssociateItem]] = {
-    0x10: ItemKind("Application Context Item", _application_context),
-    0x21: ItemKind("Presentation Context Item (AC)", _answered_context),
+    0x10: ItemKind("Application Context Item", _application_context, recurs=True),
+    0x21: ItemKind("Presentation Context Item (AC)", _answered_context, recurs=True),
     0x50: ItemKind("User Information Item", _user_information),
 }

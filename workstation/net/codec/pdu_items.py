@@ -279,8 +279,13 @@ def check_number(name: str, value: int, maximum: int) -> None:
 
 def check_tuple(name: str, value: object, kind: type) -> None:
     """Raises TypeError unless `value` is a tuple of `kind`. A lone string is the likely mistake."""
-    if not isinstance(value, tuple) or not all(isinstance(entry, kind) for entry in value):
-        raise TypeError(f"{name} must be a tuple of {kind.__name__}")
+    if isinstance(value, tuple):
+        for entry in value:
+            if not isinstance(entry, kind):
+                break
+        else:
+            return
+    raise TypeError(f"{name} must be a tuple of {kind.__name__}")
 
 
 def check_context_id(value: int) -> None:

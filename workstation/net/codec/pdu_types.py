@@ -231,10 +231,10 @@ def find_items(user_information: tuple[UserItem, ...], kind: type[T]) -> tuple[T
 
 
 def _check_associate(pdu: A_ASSOCIATE_RQ | A_ASSOCIATE_AC) -> None:
-    for name, title in (("called", pdu.called_ae_title), ("calling", pdu.calling_ae_title)):
-        check_kind(f"{name} AE title", title, str)
+    for name, title in (("called AE title", pdu.called_ae_title), ("calling AE title", pdu.calling_ae_title)):
+        check_kind(name, title, str)
         if len(title) > 16:
-            raise ValueError(f"{name} AE title {title!r} has more than 16 characters")
+            raise ValueError(f"{name} {title!r} has more than 16 characters")
     check_number("protocol version", pdu.protocol_version, 0xFFFF)
     if len(pdu.reserved) != 32:
         raise ValueError(f"the reserved field has {len(pdu.reserved)} bytes, not 32")
