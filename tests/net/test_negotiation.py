@@ -145,22 +145,34 @@ def test_roles_at_the_requestor(
 ) -> None:
     wanted = proposed(1, CT)
     wanted.scu_role, wanted.scp_role = offer
-    (context,) = negotiate_as_requestor([wanted], [answer(1, 0, ImplicitVRLittleEndian)], {CT: answered})
+    (context,) = learned([wanted], [answer(1, 0, ImplicitVRLittleEndian)], {CT: answered})
     if held is None:
         assert (context.result, context.as_scu, context.as_scp) == (1, False, False)
     else:
         assert (context.result, context.as_scu, context.as_scp) == (0, *held)
 
 
-def answer(context_id: int, result: int, transfer_syntax: str = "") -> PresentationContext:
-    return negotiation.from_answered(
-        AnsweredContext(context_id=context_id, result=result, transfer_syntax=transfer_syntax)
-    )
+def answer(context_id: int, result: int, transfer_syntax: str = "") -> AnsweredContext:
+    return AnsweredContext(context_id=context_id, result=result, transfer_syntax=transfer_syntax)
+
+
+def learned(
+    wanted: list[PresentationContext], items: list[AnsweredContext], roles: negotiation.Roles | None = None
+) -> list[PresentationContext]:
+    """What becomes of the contexts; the documented function, whose answers are contexts, says the same."""
+    contexts = negotiation.learn_answers(wanted, items, roles or {})
+    answers = []
+    for item in items:
+        given = PresentationContext.as_received(item.context_id, "", (item.transfer_syntax,))
+        given.result = item.result
+        answers.append(given)
+    assert negotiate_as_requestor(wanted, answers, roles) == contexts
+    return contexts
 
 
 class TestRequestor:
     def test_accepted_and_rejected(self) -> None:
-        contexts = negotiate_as_requestor(
+        contexts = learned(
             [proposed(5, MR), proposed(1, CT), proposed(3, CT, JPEG2000)],
             [answer(1, 0, ExplicitVRLittleEndian), answer(3, 4, JPEG2000), answer(5, 3)],
         )
@@ -173,38 +185,36 @@ class TestRequestor:
         assert contexts[0].abstract_syntax == CT
 
     def test_a_context_that_was_not_answered(self) -> None:
-        (context,) = negotiate_as_requestor([proposed(1, CT)], [])
+        (context,) = learned([proposed(1, CT)], [])
         assert context.result == 2
 
     @pytest.mark.parametrize("syntax", [JPEG2000, ""])
     def test_a_transfer_syntax_that_was_not_proposed(self, syntax: str) -> None:
-        (context,) = negotiate_as_requestor([proposed(1, CT)], [answer(1, 0, syntax)])
+        (context,) = learned([proposed(1, CT)], [answer(1, 0, syntax)])
         assert (context.result, context.as_scu) == (2, False)
 
     def test_an_answer_to_nothing_is_ignored(self) -> None:
-        contexts = negotiate_as_requestor(
+        contexts = learned(
             [proposed(1, CT)], [answer(1, 0, ImplicitVRLittleEndian), answer(7, 0, ImplicitVRLittleEndian)]
         )
         assert [c.context_id for c in contexts] == [1]
 
     def test_rejected_with_junk_as_transfer_syntax(self) -> None:
-        (context,) = negotiate_as_requestor([proposed(1, CT)], [answer(1, 3, "\x00junk" * 20)])
+        (context,) = learned([proposed(1, CT)], [answer(1, 3, "\x00junk" * 20)])
         assert context.result == 3
 
     def test_roles_that_were_not_proposed_are_ignored(self) -> None:
-        (context,) = negotiate_as_requestor(
-            [proposed(1, CT)], [answer(1, 0, ImplicitVRLittleEndian)], {CT: (False, True)}
-        )
+        (context,) = learned([proposed(1, CT)], [answer(1, 0, ImplicitVRLittleEndian)], {CT: (False, True)})
         assert (context.as_scu, context.as_scp) == (True, False)
 
     def test_no_answer_to_proposed_roles_means_the_default(self) -> None:
         wanted = proposed(1, CT)
         wanted.scu_role, wanted.scp_role = False, True
-        (context,) = negotiate_as_requestor([wanted], [answer(1, 0, ImplicitVRLittleEndian)])
+        (context,) = learned([wanted], [answer(1, 0, ImplicitVRLittleEndian)])
         assert (context.as_scu, context.as_scp) == (True, False)
 
     def test_a_reserved_result_is_a_rejection(self) -> None:
-        (context,) = negotiate_as_requestor([proposed(1, CT)], [answer(1, 99, ImplicitVRLittleEndian)])
+        (context,) = learned([proposed(1, CT)], [answer(1, 99, ImplicitVRLittleEndian)])
         assert (context.result, context.status, context.as_scu) == (99, "Unknown", False)
 
 
@@ -266,10 +276,8 @@ def test_both_ends_come_to_the_same_contexts_and_opposite_roles(
     at_acceptor, items = negotiate_as_acceptor(
         [negotiation.from_proposed(negotiation.proposed_context(context)) for context in requested], supports, offers
     )
-    at_requestor = negotiate_as_requestor(
-        requested,
-        [negotiation.from_answered(negotiation.answered_context(context)) for context in at_acceptor],
-        roles_of(items),
+    at_requestor = learned(
+        requested, [negotiation.answered_context(context) for context in at_acceptor], roles_of(items)
     )
     assert len(at_acceptor) == len(at_requestor) == len(requested)
     for ours, theirs in zip(at_requestor, at_acceptor, strict=True):

@@ -102,6 +102,14 @@ def test_a_uid_that_was_allowed_is_not_warned_of() -> None:
         assert utils.received_uid("1" * 80) == "1" * 80
 
 
+def test_private_uids_of_peers_are_objects_of_their_own() -> None:
+    one, other = utils.received_uid("1.2.3.4"), utils.received_uid("1.2.3.4")
+    one.set_private_encoding(implicit_vr=False, little_endian=True)
+    assert one.is_transfer_syntax
+    assert not other.is_transfer_syntax
+    assert utils.received_uid(str(CTImageStorage)) == UID(str(CTImageStorage))
+
+
 def test_printable_leaves_no_control_character_and_no_flood() -> None:
     shown = utils.printable("evil\x1b[31m\r\nname\u202e\x00")
     assert shown == r"evil\x1b[31m\r\nname\u202e\x00"

@@ -27,10 +27,9 @@ from workstation.net.events import Event
 from workstation.net.negotiation import (
     accept_unknown_storage,
     answered_context,
-    from_answered,
     from_proposed,
+    learn_answers,
     negotiate_as_acceptor,
-    negotiate_as_requestor,
     proposed_context,
     roles_of,
 )
@@ -76,9 +75,9 @@ def learn_answer(
 ) -> tuple[list[PresentationContext], list[PresentationContext]]:
     """Read the acceptor's A-ASSOCIATE-AC: its end of the association, and the contexts accepted and rejected."""
     assoc.acceptor.learn(answer)
-    contexts = negotiate_as_requestor(
+    contexts = learn_answers(
         assoc.requestor.requested_contexts,
-        [from_answered(item) for item in answer.presentation_contexts],
+        answer.presentation_contexts,
         roles_of(find_items(answer.user_information, RoleSelection)),
     )
     assoc.acceptor.answer(contexts)
@@ -99,6 +98,8 @@ def asks_handlers(assoc: Association) -> bool:
     own, server = assoc.requestor, assoc.server
     if server is not None and server.deliberates is not None and server.deliberates():
         return True
+    if not own.extended_negotiation:
+        return False
     asked = (
         (events.EVT_USER_ID, own.user_identity is not None),
         (events.EVT_SOP_EXTENDED, bool(own.sop_class_extended)),

@@ -342,7 +342,7 @@ class ApplicationEntity:
         _check_tls(tls_args)
         proposed = self._proposed(contexts)
         assoc = Association(self, MODE_REQUESTOR)
-        assoc.acceptor.ae_title = validate_ae_title(ae_title)
+        assoc.acceptor.ae_title = ae_title
         assoc.requestor.maximum_length = max_pdu
         assoc._limits.maximum_length = max_pdu
         assoc.requestor.requested_contexts = proposed
@@ -509,10 +509,8 @@ class ApplicationEntity:
 
     def describe(self, user: ServiceUser) -> None:
         """Say who we are in one end of an association."""
-        user.ae_title = self.ae_title
         user.maximum_length = self.maximum_pdu_size
-        user.implementation_class_uid = self.implementation_class_uid
-        user.implementation_version_name = self.implementation_version_name
+        user.introduce(self.ae_title, self.implementation_class_uid, self.implementation_version_name)
 
     def __str__(self) -> str:
         lines = [f"Application Entity {self.ae_title}"]

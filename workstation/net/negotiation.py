@@ -15,6 +15,11 @@ from workstation.net.presentation import PresentationContext, build_role
 # {SOP Class UID: (SCU, SCP)}: the association requestor's roles, as proposed or as answered.
 Roles = Mapping[str, tuple[bool, bool]]
 
+_USER_REJECTION = ContextResult.USER_REJECTION.value
+_NO_REASON = ContextResult.NO_REASON.value
+_NO_ABSTRACT_SYNTAX = ContextResult.ABSTRACT_SYNTAX_NOT_SUPPORTED.value
+_NO_TRANSFER_SYNTAX = ContextResult.TRANSFER_SYNTAXES_NOT_SUPPORTED.value
+
 
 def negotiate_as_acceptor(
     rq_contexts: Iterable[PresentationContext],
@@ -45,28 +50,24 @@ def negotiate_as_acceptor(
     results = []
     answers: dict[str, SCP_SCU_RoleSelectionNegotiation] = {}
     for wanted in rq_contexts:
-        answer = _twin(wanted)
-        results.append(answer)
         uid = wanted.abstract_syntax or ""
+        syntaxes = wanted.transfer_syntax
         own = supported.get(wanted.abstract_syntax)
         if own is None:
-            if unrestricted is not None and uid and wanted.transfer_syntax and unrestricted(uid):
-                answer.transfer_syntax = wanted.transfer_syntax[:1]
+            if unrestricted is not None and uid and syntaxes and unrestricted(uid):
                 # whoever takes anything takes the roles as well
                 requestor_scu, requestor_scp = proposed.get(uid, (True, False))
                 if uid in proposed and (requestor_scu or requestor_scp):
                     answers[uid] = build_role(uid, scu_role=requestor_scu, scp_role=requestor_scp)
-                answer.set_outcome(0, as_scu=requestor_scp, as_scp=requestor_scu or not requestor_scp)
+                as_scp = requestor_scu or not requestor_scp
+                results.append(wanted.negotiated(0, syntaxes[:1], as_scu=requestor_scp, as_scp=as_scp))
             else:
-                answer.transfer_syntax = wanted.transfer_syntax[:1]
-                _reject(answer, ContextResult.ABSTRACT_SYNTAX_NOT_SUPPORTED)
+                results.append(wanted.negotiated(_NO_ABSTRACT_SYNTAX, syntaxes[:1]))
             continue
-        chosen = next((syntax for syntax in own.transfer_syntax if syntax in wanted.transfer_syntax), None)
+        chosen = next((syntax for syntax in own.transfer_syntax if syntax in syntaxes), None)
         if chosen is None:
-            answer.transfer_syntax = wanted.transfer_syntax[:1]
-            _reject(answer, ContextResult.TRANSFER_SYNTAXES_NOT_SUPPORTED)
+            results.append(wanted.negotiated(_NO_TRANSFER_SYNTAX, syntaxes[:1]))
             continue
-        answer.transfer_syntax = [chosen]
         requestor_scu, requestor_scp = True, False
         if uid in proposed and own.scu_role is not None and own.scp_role is not None:
             offered_scu, offered_scp = proposed[uid]
@@ -76,9 +77,9 @@ def negotiate_as_acceptor(
                 answers[uid] = build_role(uid, scu_role=requestor_scu, scp_role=requestor_scp)
         if requestor_scu or requestor_scp:
             # What the requestor is SCU for, the acceptor is SCP for, and the reverse.
-            answer.set_outcome(0, as_scu=requestor_scp, as_scp=requestor_scu)
+            results.append(wanted.negotiated(0, [chosen], as_scu=requestor_scp, as_scp=requestor_scu))
         else:
-            _reject(answer, ContextResult.USER_REJECTION)
+            results.append(wanted.negotiated(_USER_REJECTION, [chosen]))
     return sorted(results, key=_id), [answers[uid] for uid in sorted(answers)]
 
 
@@ -102,27 +103,41 @@ def negotiate_as_requestor(
     Raises:
         ValueError: Nothing was proposed.
     """
-    rq_contexts = list(rq_contexts)
+    # on the wire an answer has one transfer syntax; of several that a caller gives the first counts
+    answers = {
+        context.context_id: (
+            _NO_REASON if context.result is None else int(context.result),
+            context.transfer_syntax[0] if context.transfer_syntax else "",
+        )
+        for context in ac_contexts
+    }
+    return _learn(list(rq_contexts), answers, roles or {})
+
+
+def learn_answers(
+    rq_contexts: list[PresentationContext], items: Iterable[AnsweredContext], roles: Roles
+) -> list[PresentationContext]:
+    """Do as `negotiate_as_requestor`, with the items of an A-ASSOCIATE-AC; their UIDs as they came, valid or not."""
+    return _learn(rq_contexts, {item.context_id: (item.result, item.transfer_syntax.strip()) for item in items}, roles)
+
+
+def _learn(
+    rq_contexts: list[PresentationContext], answers: Mapping[int | None, tuple[int, str]], replied: Roles
+) -> list[PresentationContext]:
+    """`negotiate_as_requestor` with the answers by ID: result, and transfer syntax."""
     if not rq_contexts:
         raise ValueError("no presentation context was proposed, and an association needs one")
-    answered = {context.context_id: context for context in ac_contexts}
-    replied = roles or {}
     results = []
     for wanted in rq_contexts:
-        context = _twin(wanted)
-        results.append(context)
-        answer = answered.get(wanted.context_id)
-        if answer is None:
-            _reject(context, ContextResult.NO_REASON)
+        result, answered = answers.get(wanted.context_id, (_NO_REASON, ""))
+        if result != 0:
+            # the answered transfer syntax is not significant then (PS3.8 section 9.3.3.2.2)
+            results.append(wanted.negotiated(result, wanted.transfer_syntax.copy()))
             continue
-        if answer.result != ContextResult.ACCEPTANCE:
-            _reject(context, ContextResult.NO_REASON if answer.result is None else answer.result)
+        chosen = next((syntax for syntax in wanted.transfer_syntax if syntax == answered), None)
+        if chosen is None:
+            results.append(wanted.negotiated(_NO_REASON, wanted.transfer_syntax.copy()))
             continue
-        # on the wire an answer has one transfer syntax; of several that a caller gives the first counts
-        if not answer.transfer_syntax or answer.transfer_syntax[0] not in wanted.transfer_syntax:
-            _reject(context, ContextResult.NO_REASON)
-            continue
-        context.transfer_syntax = answer.transfer_syntax[:1]
         as_scu, as_scp = True, False
         uid = wanted.abstract_syntax or ""
         if (wanted.scu_role is not None or wanted.scp_role is not None) and uid in replied:
@@ -131,9 +146,9 @@ def negotiate_as_requestor(
             as_scu = bool(wanted.scu_role) and bool(accepted_scu)
             as_scp = bool(wanted.scp_role) and bool(accepted_scp)
         if as_scu or as_scp:
-            context.set_outcome(0, as_scu=as_scu, as_scp=as_scp)
+            results.append(wanted.negotiated(0, [chosen], as_scu=as_scu, as_scp=as_scp))
         else:
-            _reject(context, ContextResult.USER_REJECTION)
+            results.append(wanted.negotiated(_USER_REJECTION, [chosen]))
     return sorted(results, key=_id)
 
 
@@ -176,25 +191,6 @@ def answered_context(context: PresentationContext) -> AnsweredContext:
 def from_proposed(item: ProposedContext) -> PresentationContext:
     """Return a received item of an A-ASSOCIATE-RQ as a context; its UIDs as they came, valid or not."""
     return PresentationContext.as_received(item.context_id, item.abstract_syntax, item.transfer_syntaxes)
-
-
-def from_answered(item: AnsweredContext) -> PresentationContext:
-    """Return a received item of an A-ASSOCIATE-AC as a context: ID, result and, if accepted, transfer syntax."""
-    # Not significant unless accepted (PS3.8 9.3.3.2.2), and some systems leave it empty or write anything.
-    is_accepted = item.result == ContextResult.ACCEPTANCE
-    context = PresentationContext.as_received(item.context_id, "", (item.transfer_syntax,) if is_accepted else ())
-    context.result = item.result
-    return context
-
-
-def _twin(context: PresentationContext) -> PresentationContext:
-    twin = context.copy()
-    twin.result = None
-    return twin
-
-
-def _reject(context: PresentationContext, result: int) -> None:
-    context.set_outcome(int(result), as_scu=False, as_scp=False)
 
 
 def _id(context: PresentationContext) -> int:

@@ -149,6 +149,15 @@ class PresentationContext:
         self._as_scu = as_scu
         self._as_scp = as_scp
 
+    def negotiated(
+        self, result: int, transfer_syntax: list[UID], *, as_scu: bool = False, as_scp: bool = False
+    ) -> PresentationContext:
+        """Return a copy with what negotiation made of the context; for `negotiation`."""
+        twin = self.copy()
+        twin._transfer_syntax = transfer_syntax
+        twin.set_outcome(result, as_scu, as_scp)
+        return twin
+
     @property
     def status(self) -> str:
         """The result in words; "Pending" until negotiated."""
@@ -170,9 +179,16 @@ class PresentationContext:
 
     def copy(self) -> PresentationContext:
         """Return an independent context with the same values."""
-        twin = PresentationContext()
-        twin.__dict__.update(self.__dict__)
-        twin._transfer_syntax = list(self._transfer_syntax)
+        # One by one: to look at `__dict__` would make a dictionary for each of an association's hundreds of contexts.
+        twin = PresentationContext.__new__(PresentationContext)
+        twin.result = self.result
+        twin._context_id = self._context_id
+        twin._abstract_syntax = self._abstract_syntax
+        twin._transfer_syntax = self._transfer_syntax.copy()
+        twin._scu_role = self._scu_role
+        twin._scp_role = self._scp_role
+        twin._as_scu = self._as_scu
+        twin._as_scp = self._as_scp
         return twin
 
     def __eq__(self, other: object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pydicom.uid import UID
@@ -175,6 +176,12 @@ class ServiceUser:
         self._check_writeable()
         self._implementation_version_name = value
 
+    def introduce(self, ae_title: str, class_uid: UID, version_name: str | None) -> None:
+        """Say who this end is; the AE has checked what it says of itself."""
+        self._ae_title = ae_title
+        self._implementation_class_uid = class_uid
+        self._implementation_version_name = version_name
+
     # ------------------------------------------------------------------- contexts
     @property
     def requested_contexts(self) -> list[PresentationContext]:
@@ -316,7 +323,8 @@ class ServiceUser:
     def user_items(self) -> tuple[UserItem, ...]:
         """The User Information to send."""
         assert self._implementation_class_uid is not None
-        return tuple(item.to_item() for item in self.user_information)
+        own = _own_items(self._maximum_length, self._implementation_class_uid, self._implementation_version_name)
+        return (*own, *(item.to_item() for item in self._items))
 
     def learn(self, pdu: A_ASSOCIATE_RQ | A_ASSOCIATE_AC) -> None:
         """Take what the peer said of itself."""
@@ -331,3 +339,10 @@ class ServiceUser:
         self._items = [known for item in items if (known := negotiation_item(item)) is not None]
         if isinstance(pdu, A_ASSOCIATE_RQ):
             self._ae_title = pdu.calling_ae_title
+
+
+@lru_cache(maxsize=64)
+def _own_items(maximum_length: int, class_uid: UID, version_name: str | None) -> tuple[UserItem, ...]:
+    """What an AE says of itself in each association (PS3.8 D.1, PS3.7 D.3.3.2)."""
+    maximum, uid = MaximumLength(maximum_length), ImplementationClassUID(str(class_uid))
+    return (maximum, uid, ImplementationVersionName(version_name)) if version_name else (maximum, uid)

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from pydicom._uid_dict import UID_dictionary
 from pydicom.config import IGNORE
 from pydicom.uid import UID
 
@@ -136,9 +137,21 @@ def set_uid(
     return received_uid(value)
 
 
+# The UIDs of the standard that were met so far: an association with many contexts names a few of them again and again.
+# No others: a private one may be told its encoding (`UID.set_private_encoding`), and there is no end of them.
+_met: dict[str, UID] = {}
+
+
 def received_uid(value: str) -> UID:
     """Return a UID of a peer's as it came, valid or not: only what we send is judged."""
-    return value if isinstance(value, UID) else UID(value, validation_mode=IGNORE)
+    if isinstance(value, UID):
+        return value
+    uid = _met.get(value)
+    if uid is None:
+        uid = UID(value, validation_mode=IGNORE)
+        if value in UID_dictionary:
+            _met[value] = uid
+    return uid
 
 
 def printable(value: str | bytes, limit: int = SHOWN_CHARACTERS) -> str:
