@@ -29,6 +29,8 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 VERIFICATION = "1.2.840.10008.1.1"
 CT = "1.2.840.10008.5.1.4.1.1.2"
+NOTHING = "1.2.3"
+"""A study that nobody has."""
 STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 STUDY_ROOT_MOVE = "1.2.840.10008.5.1.4.1.2.2.2"
 STUDY_ROOT_GET = "1.2.840.10008.5.1.4.1.2.2.3"
@@ -58,6 +60,7 @@ class ClientOptions:
 
     work: str
     port: int
+    called: str = "BENCH"
     count: int = 1
     files: str = ""
     decoded: bool = False
@@ -96,12 +99,11 @@ def serve(package: Any, options: ServerOptions) -> None:
             yield 0xFF00, match(number)
 
     def get(event: Any) -> Iterator[Any]:
-        yield len(objects)
-        for path in objects:
-            if event.is_cancelled:
-                yield 0xFE00, None
-                return
-            yield 0xFF00, dcmread(path)
+        wanted = objects if event.identifier.StudyInstanceUID != NOTHING else []
+        yield len(wanted)
+        for path in wanted:
+            # Ours also takes paths, and then decodes nothing.
+            yield 0xFF00, dcmread(path) if package.__name__ == "pynetdicom" else path
 
     def move(event: Any) -> Iterator[Any]:
         yield "127.0.0.1", options.destination, {"contexts": [package.build_context(CT, EXPLICIT)]}
@@ -153,7 +155,13 @@ class Client:
         built = [self.package.build_context(*context) for context in contexts]
         handlers = recorders(self.package.evt, self.options.recording) + more.pop("evt_handlers", [])
         assoc = self.ae.associate(
-            "127.0.0.1", self.options.port, built, max_pdu=self.options.max_pdu, evt_handlers=handlers, **more
+            "127.0.0.1",
+            self.options.port,
+            built,
+            self.options.called,
+            self.options.max_pdu,
+            evt_handlers=handlers,
+            **more,
         )
         if not assoc.is_established:
             raise RuntimeError("the association was not accepted")

@@ -10,10 +10,10 @@ import re
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from bench import Results, Work
 from servers import program
+from targets import Target
 
 
 def machine() -> dict[str, str]:
@@ -86,7 +86,17 @@ def text(table: Iterable[list[str]]) -> str:
     return "\n".join([heading, rule, *rest])
 
 
-def as_json(facts: dict[str, str], rounds: int, results: Results, targets: list[dict[str, Any]]) -> str:
+def goals(judged: Iterable[tuple[Target, float]]) -> list[list[str]]:
+    """What this project wants to reach, and whether it does."""
+    table = [["target", "wanted", "measured", ""]]
+    for target, value in judged:
+        wanted = f"{target.sign} {target.bound:g}"
+        measured = f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+        table.append([target.title, wanted, measured, "reached" if target.reached(value) else "NOT reached"])
+    return table
+
+
+def as_json(facts: dict[str, str], rounds: int, results: Results, judged: Iterable[tuple[Target, float]]) -> str:
     """Everything, with each round's figure."""
     return json.dumps(
         {
@@ -96,7 +106,10 @@ def as_json(facts: dict[str, str], rounds: int, results: Results, targets: list[
                 {"work": work, "client": client, "server": server, "variant": variant, **figures}
                 for (work, (client, server, variant)), figures in results.samples.items()
             ],
-            "targets": targets,
+            "targets": [
+                {"title": target.title, "bound": target.bound, "value": value, "reached": target.reached(value)}
+                for target, value in judged
+            ],
             "failures": results.failures,
         },
         indent=1,

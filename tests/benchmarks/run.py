@@ -18,7 +18,8 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "interop")]
 
 from bench import Bench, Cell, Results, measure  # noqa: E402
-from report import as_json, machine, rows, text  # noqa: E402
+from report import as_json, goals, machine, rows, text  # noqa: E402
+from targets import judged  # noqa: E402
 from works import WORKS  # noqa: E402
 
 
@@ -62,12 +63,15 @@ def main() -> int:
                 continue
             measure(work, bench, options.rounds, results, wanted)
             print(f"\n{work.title}\n\n{text(rows(work, results))}", flush=True)
+    targets = judged(results)
+    if targets:
+        print(f"\nTargets of this project\n\n{text(goals(targets))}")
     for what, reason in bench.left_out.items():
         print(f"\nLeft out: {what}: {reason}")
     for failure in results.failures:
         print(f"\nFailed: {failure}")
     if options.json:
-        options.json.write_text(as_json(facts, options.rounds, results, []))
+        options.json.write_text(as_json(facts, options.rounds, results, targets))
     return int(bool(results.failures))
 
 

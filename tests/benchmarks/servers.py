@@ -23,7 +23,7 @@ from python_peer import ServerOptions, arguments
 HERE = Path(__file__).resolve().parent
 
 OURS, BUILT_IN, DCMTK, ORTHANC, PYNETDICOM = "ours", "built-in", "DCMTK", "Orthanc", "pynetdicom"
-DCMTK_PLAIN, DCMTK_FORK, DCMTK_LIBRARY = "DCMTK, decoding", "DCMTK --fork", "DCMTK library"
+DCMTK_PLAIN, DCMTK_FORK, DCMTK_LIBRARY, DCMQRSCP = "DCMTK, decoding", "DCMTK --fork", "DCMTK library", "dcmqrscp"
 PACKAGES = {OURS: "workstation.net", PYNETDICOM: "pynetdicom"}
 _TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
@@ -48,8 +48,8 @@ class Setting:
 class Server:
     """A running server."""
 
-    def __init__(self, kind: str, process: subprocess.Popen[str], port: int) -> None:
-        self.kind, self.port = kind, port
+    def __init__(self, kind: str, process: subprocess.Popen[str], port: int, ae_title: str = "BENCH") -> None:
+        self.kind, self.port, self.ae_title = kind, port, ae_title
         self._group = process.pid
         self._idle = 0
 
@@ -58,8 +58,7 @@ class Server:
         total = 0.0
         for pid in self._pids():
             with contextlib.suppress(OSError):
-                # Linux's clock of another process, in nanoseconds: clock_getcpuclockid(3), which Python does not have.
-                total += time.clock_gettime(~pid << 3 | 2)
+                total += cpu_of(pid)
                 if pid == self._group:
                     # cutime and cstime, of its dead children: proc(5), fields 16 and 17
                     total += sum(map(int, _stat(pid)[13:15])) / _TICKS
@@ -97,6 +96,11 @@ class Server:
         return found
 
 
+def cpu_of(pid: int) -> float:
+    """CPU seconds of a process so far, to the nanosecond: clock_getcpuclockid(3), which Python does not have."""
+    return time.clock_gettime(~pid << 3 | 2)
+
+
 def _stat(pid: int) -> list[str]:
     """/proc/PID/stat from its third field on: the second may have spaces in it."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -122,7 +126,7 @@ def missing(kind: str) -> str:
             dcmtk_peer()
         except NotBuiltError as error:
             return str(error)
-    if kind in (DCMTK, DCMTK_PLAIN, DCMTK_FORK) and program("storescp") is None:
+    if kind in (DCMTK, DCMTK_PLAIN, DCMTK_FORK, DCMQRSCP) and program("storescp") is None:
         return "DCMTK is not installed"
     if kind == ORTHANC and program("Orthanc") is None:
         return "Orthanc is not installed"
@@ -183,6 +187,22 @@ def _storescp(kind: str, setting: Setting) -> Iterator[Server]:
 
 
 @contextmanager
+def _dcmqrscp(kind: str, setting: Setting) -> Iterator[Server]:
+    """DCMTK's archive."""
+    port = peers.port()
+    data = setting.folder / "QR"
+    data.mkdir(exist_ok=True)
+    config = setting.folder / "dcmqrscp.cfg"
+    config.write_text(
+        f"NetworkTCPPort = {port}\nMaxPDUSize = {setting.max_pdu}\nMaxAssociations = 16\n"
+        f"HostTable BEGIN\nstore = (STORE, 127.0.0.1, {setting.destination})\nHostTable END\n"
+        f"VendorTable BEGIN\nVendorTable END\nAETable BEGIN\nQR {data} RW (20, 1024mb) ANY\nAETable END\n"
+    )
+    with peers.process([program("dcmqrscp"), "-c", config, port], port) as process:
+        yield Server(kind, process, port, "QR")
+
+
+@contextmanager
 def _library(kind: str, setting: Setting) -> Iterator[Server]:
     port = peers.port()
     with peers.process([dcmtk_peer(), "find-server", port, setting.matches], port) as process:
@@ -204,15 +224,7 @@ _STARTERS: dict[str, Callable[[str, Setting], contextlib.AbstractContextManager[
     DCMTK_PLAIN: _storescp,
     DCMTK_FORK: _storescp,
     DCMTK_LIBRARY: _library,
+    DCMQRSCP: _dcmqrscp,
     ORTHANC: _orthanc,
     PYNETDICOM: _python,
 }
-
-
-def until(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
-    """Wait for something that another process does."""
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"{what} did not happen")
-        time.sleep(0.01)  # there is no event to wait for

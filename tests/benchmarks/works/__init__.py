@@ -6,13 +6,18 @@ what it is stands in docs/BENCHMARKS.md.
 
 from bench import Work
 
-from works import associate, echo, find, many, store, viewers
+from works import associate, durable, echo, find, handlers, idle, many, retrieve, start, store, viewers
 
 WORKS: tuple[Work, ...] = (
     echo.WORK,
     associate.WORK,
     *store.WORKS,
-    *find.WORKS,
+    durable.WORK,
+    handlers.WORK,
+    find.WORK,
+    *retrieve.WORKS,
     many.WORK,
+    idle.WORK,
+    *start.WORKS,
     *viewers.WORKS,
 )

@@ -68,16 +68,14 @@ def filled(bench: Bench, studies: int) -> Path:
     return folder
 
 
-WORKS = (
-    Work(
-        "find",
-        "C-FIND, 10,000 matches",
-        (
-            Figure("rate", "/s"),
-            Figure("client_us", "us CPU client", 0, False),
-            Figure("server_us", "us CPU server", 0, False),
-        ),
-        cells,
-        base=(DCMTK_LIBRARY, DCMTK_LIBRARY),
+WORK = Work(
+    "find",
+    "C-FIND, 10,000 matches",
+    (
+        Figure("rate", "/s"),
+        Figure("client_us", "us CPU client", 0, False),
+        Figure("server_us", "us CPU server", 0, False),
     ),
+    cells,
+    base=(DCMTK_LIBRARY, DCMTK_LIBRARY),
 )

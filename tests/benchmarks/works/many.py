@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from functools import partial
 
 from bench import Bench, Cell, Figure, Work
-from clients import LONGEST, ClientError, Figures, start_holding
+from clients import Figures, holding
 from servers import BUILT_IN, DCMTK_FORK, DCMTK_LIBRARY, OURS, PYNETDICOM, Setting, running
 
 ECHOES = 20
@@ -26,19 +25,12 @@ def cells(bench: Bench) -> Iterator[Cell]:
 
 def run(bench: Bench, client: str, kind: str, associations: int) -> Figures:
     """Open, echo, look at the memory, release."""
-    with bench.folder() as folder, running(kind, Setting(folder=folder)) as server:
-        process = start_holding(client, server.port, associations, ECHOES)
-        assert process.stdout is not None
-        try:
-            line = process.stdout.readline()
-            if not line:
-                _, said = process.communicate(timeout=LONGEST)
-                raise ClientError(said[-500:])
-            figures: Figures = json.loads(line)
-            figures["server_memory"] = server.peak() / 1e6
-        finally:
-            process.communicate(timeout=LONGEST)
-    return figures
+    with (
+        bench.folder() as folder,
+        running(kind, Setting(folder=folder)) as server,
+        holding(client, server.port, associations, ECHOES) as (_, figures),
+    ):
+        return {**figures, "server_memory": server.peak() / 1e6}
 
 
 WORK = Work(

@@ -17,8 +17,8 @@ FIGURES = (
     Figure("server_cpu", "CPU s/GB server", 2, False),
 )
 MEMORY = (
-    Figure("client_memory", "MB over idle client", 0, False),
-    Figure("server_memory", "MB over idle server", 0, False),
+    Figure("client_memory", "MiB over idle client", 0, False),
+    Figure("server_memory", "MiB over idle server", 0, False),
 )
 
 
@@ -56,7 +56,7 @@ def run(bench: Bench, client: str, kind: str, pdu: str, count: int, size: int) -
         return store(client, server, files, bench.objects(1, KIB))
 
 
-def store(client: str, server: Server, files: Path, tiny: Path) -> Figures:
+def store(client: str, server: Server, files: Path, tiny: Path, *, recording: bool = False) -> Figures:
     """Store a folder's objects at a running server; what it took."""
     gigabytes = sum(path.stat().st_size for path in files.iterdir()) / 1e9
     server.rest()
@@ -66,13 +66,15 @@ def store(client: str, server: Server, files: Path, tiny: Path) -> Figures:
         to = ("--max-send-pdu", 131072, "+sd", "127.0.0.1", server.port)
         done = tool("storescu", *to, files, baseline=(*to, tiny))
     else:
-        done = python_client(kind, work="store", port=server.port, files=files, decoded=what == "data set")
+        done = python_client(
+            kind, work="store", port=server.port, files=files, decoded=what == "data set", recording=recording
+        )
     return {
         "rate": gigabytes * 1000 / done["seconds"],
         "client_cpu": done["cpu"] / gigabytes,
         "server_cpu": (server.cpu() - before) / gigabytes,
-        "client_memory": done["memory"] / 1e6,
-        "server_memory": server.risen() / 1e6,
+        "client_memory": done["memory"] / MIB,
+        "server_memory": server.risen() / MIB,
     }
 
 

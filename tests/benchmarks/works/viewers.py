@@ -23,8 +23,8 @@ _FILTER = re.compile(r"^ *(?P<value>\d+) ms .* of [\d,]+ rows .*ms  (?P<name>.*)
 
 def panes(bench: Bench) -> Iterator[Cell]:
     """The window sends to its own server."""
-    for which in ("all", "none"):
-        yield Cell(f"{which} panes", "", "", partial(window, bench, which))
+    for name, which in (("all panes", "all"), ("no panes", "none")):
+        yield Cell(name, "", "", partial(window, bench, which))
 
 
 def window(bench: Bench, which: str) -> Figures:
