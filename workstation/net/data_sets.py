@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from io import FileIO
 
 from pydicom.dataset import Dataset
 from pydicom.uid import (
@@ -25,7 +25,7 @@ from workstation.net.part10 import FileHead
 from workstation.net.presentation import PresentationContext
 
 _log = logging.getLogger("workstation.net.data_sets")
-STRETCH = 1 << 20
+STRETCH = 1 << 19  # what is read is still in the processor's cache when it is sent
 _LITTLE = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian)
 
 
@@ -117,27 +117,28 @@ def stretches(encoded: bytes, fragment: int) -> Iterator[memoryview]:
         yield view[offset : offset + size]
 
 
-def file_stretches(path: str | os.PathLike[str], head: FileHead, fragment: int) -> Iterator[memoryview]:
+def file_stretches(file: FileIO, head: FileHead, fragment: int) -> Iterator[memoryview]:
     """A file's data set as it is, in stretches of a whole number of fragments; odd lengths are padded.
+
+    Each stretch has bytes of its own: whoever sends them asks for the next before the last has left.
 
     Raises:
         OSError: The file cannot be read any longer.
     """
     size = _stretch(fragment)
-    with Path(path).open("rb", buffering=0) as file:
-        file.seek(head.offset)
-        left = head.size - head.offset
-        while left > 0:
-            view = memoryview(bytearray(min(size, left + left % 2)))
-            filled = 0
-            while filled < len(view) and (count := file.readinto(view[filled:])):
-                filled += count
-            filled = min(filled, left)
-            if filled < min(size, left):
-                raise OSError(f"{os.fspath(path)} became shorter while it was sent")
-            left -= filled
-            # fragments have even length (PS3.8 Annex E); an odd file ends a byte early
-            yield view[: filled + filled % 2]
+    file.seek(head.offset)
+    left = head.size - head.offset
+    while left > 0:
+        wanted = min(size, left)
+        # no bytearray: that would be zeroed before it is filled
+        stretch = file.read(wanted) or b""
+        while len(stretch) < wanted and (more := file.read(wanted - len(stretch))):
+            stretch += more
+        if len(stretch) < wanted:
+            raise OSError(f"{os.fspath(file.name)} became shorter while it was sent")
+        left -= wanted
+        # fragments have even length (PS3.8 Annex E); an odd file ends a byte early
+        yield memoryview(stretch + b"\0" if wanted % 2 else stretch)
 
 
 def _stretch(fragment: int) -> int:

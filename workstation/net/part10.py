@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
+from io import FileIO
 
 PREAMBLE = 128
 MAGIC = b"DICM"
@@ -39,41 +39,56 @@ class FileHead:
 
 
 def read_head(path: str | os.PathLike[str]) -> FileHead:
-    """Read the head of a DICOM file.
+    """Read the head of a DICOM file; otherwise as `head_of`.
+
+    Raises:
+        OSError: The file cannot be opened.
+    """
+    with open_file(path) as file:
+        return head_of(file)
+
+
+def open_file(path: str | os.PathLike[str]) -> FileIO:
+    """Open a file for reading, without a buffer of Python's.
+
+    Raises:
+        OSError: The file cannot be opened.
+    """
+    return FileIO(os.fspath(path))  # FileIO itself would take the number of any open file
+
+
+def head_of(file: FileIO) -> FileHead:
+    """Read the head of a DICOM file that has just been opened.
 
     Raises:
         OSError: The file cannot be read.
         NotDicomFileError: It has no preamble with "DICM", or its file meta information is damaged.
     """
-    with Path(path).open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        head = file.read(PREAMBLE + 4 + 2048)
-        if head[PREAMBLE : PREAMBLE + 4] != MAGIC:
-            raise NotDicomFileError("no DICOM file: bytes 128 to 131 are not DICM (PS3.10 section 7.1)")
-        values: dict[int, str] = {}
-        position = PREAMBLE + 4
-        while True:
-            if len(head) < position + 12 and len(head) < size:
-                head += file.read(LARGEST_META)
-            if head[position : position + 2] != b"\x02\x00":
-                break
-            element = int.from_bytes(head[position + 2 : position + 4], "little")
-            vr = head[position + 4 : position + 6]
-            if vr in _LONG_LENGTH:
-                length, start = int.from_bytes(head[position + 8 : position + 12], "little"), position + 12
-            else:
-                length, start = int.from_bytes(head[position + 6 : position + 8], "little"), position + 8
-            end = start + length
-            if end > LARGEST_META:
-                raise NotDicomFileError("the file meta information is longer than 64 KiB")
-            while len(head) < end:
-                more = file.read(LARGEST_META)
-                if not more:
-                    raise NotDicomFileError("the file ends within its file meta information")
-                head += more
-            if element in (0x0002, 0x0003, 0x0010):
-                values[element] = head[start:end].decode("ascii", "replace").rstrip("\0 ")
-            position = end
+    size = os.fstat(file.fileno()).st_size
+    head = _reaching(file, file.read(PREAMBLE + 4 + 2048), PREAMBLE + 4)
+    if head[PREAMBLE : PREAMBLE + 4] != MAGIC:
+        raise NotDicomFileError("no DICOM file: bytes 128 to 131 are not DICM (PS3.10 section 7.1)")
+    values: dict[int, str] = {}
+    position = PREAMBLE + 4
+    while True:
+        head = _reaching(file, head, position + 12)
+        if head[position : position + 2] != b"\x02\x00":
+            break
+        element = int.from_bytes(head[position + 2 : position + 4], "little")
+        vr = head[position + 4 : position + 6]
+        if vr in _LONG_LENGTH:
+            length, start = int.from_bytes(head[position + 8 : position + 12], "little"), position + 12
+        else:
+            length, start = int.from_bytes(head[position + 6 : position + 8], "little"), position + 8
+        end = start + length
+        if end > LARGEST_META:
+            raise NotDicomFileError("the file meta information is longer than 64 KiB")
+        head = _reaching(file, head, end)
+        if len(head) < end:
+            raise NotDicomFileError("the file ends within its file meta information")
+        if element in (0x0002, 0x0003, 0x0010):
+            values[element] = head[start:end].decode("ascii", "replace").rstrip("\0 ")
+        position = end
     if not values:
         raise NotDicomFileError("the file meta information (group 0002) is missing")
     return FileHead(
@@ -83,6 +98,13 @@ def read_head(path: str | os.PathLike[str]) -> FileHead:
         offset=position,
         size=size,
     )
+
+
+def _reaching(file: FileIO, head: bytes, end: int) -> bytes:
+    """`head` and what follows it, to `end` at least if the file has as much."""
+    while len(head) < end and (more := file.read(LARGEST_META)):
+        head += more
+    return head
 
 
 def _element(number: int, vr: bytes, value: bytes) -> bytes:

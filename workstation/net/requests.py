@@ -46,7 +46,7 @@ from workstation.net.codec.dimse import (
 from workstation.net.codec.dimse_elements import ELEMENTS, NUMBERS
 from workstation.net.errors import LocalProtocolError
 from workstation.net.flat_data_sets import data_set_of
-from workstation.net.part10 import NotDicomFileError, read_head
+from workstation.net.part10 import NotDicomFileError, head_of, open_file
 from workstation.net.presentation import PresentationContext
 from workstation.net.services.query_retrieve import LIMIT_REACHED
 from workstation.net.sop_class import Verification, uid_to_service_class, uid_to_sop_class
@@ -210,32 +210,33 @@ class Requests:
         self, path: str | os.PathLike[str], fields: dict[str, Any], *, only_as_it_is: bool
     ) -> Dataset | None:
         """Send a file as it is; None if no context takes it so but decoding may help."""
-        try:
-            head = read_head(path)
-        except NotDicomFileError as error:
-            raise AttributeError(f"{os.fspath(path)}: {error}") from error
-        for name, value in (
-            ("Media Storage SOP Class UID", head.sop_class_uid),
-            ("Media Storage SOP Instance UID", head.sop_instance_uid),
-            ("Transfer Syntax UID", head.transfer_syntax_uid),
-        ):
-            if not value:
-                raise AttributeError(f"{os.fspath(path)}: the file meta information has no {name}")
-        context = data_sets.context_for(
-            self.accepted_contexts, head.sop_class_uid, head.transfer_syntax_uid, convert=False
-        )
-        if context is None:
-            if not only_as_it_is:
-                return None
-            raise ValueError(_no_context(head.sop_class_uid, head.transfer_syntax_uid))
-        request = C_STORE_RQ(
-            context_id=_id(context),
-            AffectedSOPClassUID=head.sop_class_uid,
-            AffectedSOPInstanceUID=head.sop_instance_uid,
-            has_data_set=True,
-            **fields,
-        )
-        return _status(self._invoke(request, data_sets.file_stretches(path, head, self.fragment)))
+        with open_file(path) as file:
+            try:
+                head = head_of(file)
+            except NotDicomFileError as error:
+                raise AttributeError(f"{os.fspath(path)}: {error}") from error
+            for name, value in (
+                ("Media Storage SOP Class UID", head.sop_class_uid),
+                ("Media Storage SOP Instance UID", head.sop_instance_uid),
+                ("Transfer Syntax UID", head.transfer_syntax_uid),
+            ):
+                if not value:
+                    raise AttributeError(f"{os.fspath(path)}: the file meta information has no {name}")
+            context = data_sets.context_for(
+                self.accepted_contexts, head.sop_class_uid, head.transfer_syntax_uid, convert=False
+            )
+            if context is None:
+                if not only_as_it_is:
+                    return None
+                raise ValueError(_no_context(head.sop_class_uid, head.transfer_syntax_uid))
+            request = C_STORE_RQ(
+                context_id=_id(context),
+                AffectedSOPClassUID=head.sop_class_uid,
+                AffectedSOPInstanceUID=head.sop_instance_uid,
+                has_data_set=True,
+                **fields,
+            )
+            return _status(self._invoke(request, data_sets.file_stretches(file, head, self.fragment)))
 
     def send_c_find(
         self, dataset: Dataset, query_model: str | UID, msg_id: int = 1, priority: int = Priority.LOW
