@@ -49,6 +49,10 @@ class TestAcceptor:
         assert (context.as_scu, context.as_scp) == (False, False)
         assert len(context.transfer_syntax) == 1
 
+    def test_takes_any_iterables(self) -> None:
+        contexts, _ = negotiate_as_acceptor(iter([proposed(1, CT), proposed(3, MR)]), iter([supported(MR)]))
+        assert [context.result for context in contexts] == [3, 0]
+
     def test_no_common_transfer_syntax(self) -> None:
         (context,), _ = negotiate_as_acceptor([proposed(1, CT, JPEG2000)], [supported(CT)])
         assert context.result == 4

@@ -8,8 +8,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from pydicom.uid import UID
-
 from workstation.net import _config, events
 from workstation.net.codec.pdu import (
     A_ASSOCIATE_AC,
@@ -54,11 +52,11 @@ _WINDOW_OF_ONE = AsynchronousOperationsWindow(invoked=1, performed=1)
 def request_pdu(assoc: Association) -> A_ASSOCIATE_RQ:
     """The A-ASSOCIATE-RQ for what the association's requestor end says."""
     own = assoc.requestor
-    roles = own.role_selection
-    for context in own.requested_contexts:
-        item = roles.get(UID(context.abstract_syntax or ""))
-        if item is not None:
-            context.scu_role, context.scp_role = bool(item.scu_role), bool(item.scp_role)
+    roles = roles_of(own.role_selection.values())
+    for context in own.requested_contexts if roles else ():
+        offered = roles.get(context.abstract_syntax or "")
+        if offered is not None:
+            context.scu_role, context.scp_role = offered
     request = A_ASSOCIATE_RQ(
         called_ae_title=assoc.acceptor.ae_title,
         calling_ae_title=own.ae_title,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from workstation.net import _config, events, uids
 from workstation.net.errors import RemoteProtocolError
-from workstation.net.events import LogHandler
+from workstation.net.events import Handlers, LogHandler
 from workstation.net.status import status_text
 from workstation.net.utils import printable
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from workstation.net.codec.dimse import Message
     from workstation.net.codec.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
-    from workstation.net.events import Event, Handlers, NotificationEvent
+    from workstation.net.events import Event, NotificationEvent
 
 PACKAGE_LOGGER: Final = "workstation.net"
 LOGGER = logging.getLogger(__name__)
@@ -52,11 +52,9 @@ def bind_default_handlers(handlers: Handlers) -> None:
     """
     if _config.LOG_HANDLER_LEVEL == "none":
         return
-    for event, handler in STANDARD_HANDLERS.items():
-        handlers.bind(event, handler)
+    handlers.add(_STANDARD)
     if LOGGER.isEnabledFor(logging.DEBUG):
-        for event, handler in _PDU_HANDLERS.items():
-            handlers.bind(event, handler)
+        handlers.add(_FOR_PDUS)
 
 
 def _who(event: Event) -> str:
@@ -304,11 +302,14 @@ def _element_lines(data_set: Dataset, level: int = 0) -> Iterator[str]:
             yield f"{margin}   ---------"
 
 
-def _handlers(*table: tuple[NotificationEvent, int, Callable[[Event], None]]) -> dict[NotificationEvent, LogHandler]:
-    return {event: LogHandler(LOGGER, level, write) for event, level, write in table}
+def _table(*lines: tuple[NotificationEvent, int, Callable[[Event], None]]) -> Handlers:
+    handlers = Handlers()
+    for event, level, write in lines:
+        handlers.bind(event, LogHandler(LOGGER, level, write))
+    return handlers
 
 
-STANDARD_HANDLERS: Final = _handlers(
+_STANDARD: Final = _table(
     (events.EVT_REQUESTED, logging.INFO, log_requested),
     (events.EVT_ACCEPTED, logging.INFO, log_accepted),
     (events.EVT_REJECTED, logging.ERROR, log_rejected),
@@ -319,7 +320,7 @@ STANDARD_HANDLERS: Final = _handlers(
     (events.EVT_DIMSE_RECV, logging.INFO, log_dimse_received),
     (events.EVT_DIMSE_SENT, logging.INFO, log_dimse_sent),
 )
-_PDU_HANDLERS: Final = _handlers(
+_FOR_PDUS: Final = _table(
     (events.EVT_PDU_RECV, logging.DEBUG, log_pdu_received),
     (events.EVT_PDU_SENT, logging.DEBUG, log_pdu_sent),
 )

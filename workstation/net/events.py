@@ -259,6 +259,15 @@ class Handlers:
             else:
                 raise TypeError(f"{event!r} is not an event")
 
+    def add(self, table: Handlers) -> None:
+        """Bind the handlers of notification events that another table has."""
+        with self._lock:
+            for name, bindings in table._notification.items():
+                bound = self._notification.get(name)
+                if bound is not None:
+                    bindings = (*bound, *(binding for binding in bindings if binding not in bound))
+                self._notification[name] = bindings
+
     def bind_all(self, evt_handlers: Iterable[EventHandler] | None) -> None:
         """Bind what ``associate(evt_handlers=...)`` and ``start_server(evt_handlers=...)`` take.
 

@@ -7,6 +7,9 @@ sockets, associations or options: what differs from the standard's default is an
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+
+from pydicom.uid import UID
 
 from workstation.net.codec.pdu import AnsweredContext, ContextResult, ProposedContext, RoleSelection
 from workstation.net.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
@@ -45,7 +48,10 @@ def negotiate_as_acceptor(
         The contexts with result, roles as the acceptor holds them (`as_scu`, `as_scp`) and exactly one transfer syntax
         if accepted, ordered by ID; and the role selection items to answer with, one per SOP class that has a role left.
     """
-    supported = {context.abstract_syntax: context for context in ac_contexts}
+    rq_contexts = list(rq_contexts)
+    # a server has hundreds, of which an association asks for a few
+    asked = {context.abstract_syntax for context in rq_contexts}
+    supported = {name: context for context in ac_contexts if (name := context._abstract_syntax) in asked}
     proposed = roles or {}
     results = []
     answers: dict[str, SCP_SCU_RoleSelectionNegotiation] = {}
@@ -170,10 +176,15 @@ def roles_of(items: Iterable[RoleSelection | SCP_SCU_RoleSelectionNegotiation]) 
 def proposed_context(context: PresentationContext) -> ProposedContext:
     """Return a context of ours as the item of an A-ASSOCIATE-RQ."""
     assert context.context_id is not None
+    return _proposed(context.context_id, context.abstract_syntax, *context.transfer_syntax)
+
+
+@lru_cache(maxsize=1024)  # each association proposes the same ones
+def _proposed(context_id: int, abstract_syntax: UID | None, *transfer_syntaxes: UID) -> ProposedContext:
     return ProposedContext(
-        context_id=context.context_id,
-        abstract_syntax=str(context.abstract_syntax),
-        transfer_syntaxes=tuple(str(syntax) for syntax in context.transfer_syntax),
+        context_id=context_id,
+        abstract_syntax=str(abstract_syntax),
+        transfer_syntaxes=tuple(str(syntax) for syntax in transfer_syntaxes),
     )
 
 
@@ -181,11 +192,12 @@ def answered_context(context: PresentationContext) -> AnsweredContext:
     """Return a negotiated context as the item of an A-ASSOCIATE-AC."""
     assert context.context_id is not None
     assert context.result is not None
-    return AnsweredContext(
-        context_id=context.context_id,
-        result=context.result,
-        transfer_syntax=str(context.transfer_syntax[0]) if context.transfer_syntax else "",
-    )
+    return _answered(context.context_id, context.result, context.transfer_syntax[0] if context.transfer_syntax else "")
+
+
+@lru_cache(maxsize=1024)
+def _answered(context_id: int, result: int, transfer_syntax: str) -> AnsweredContext:
+    return AnsweredContext(context_id=context_id, result=result, transfer_syntax=str(transfer_syntax))
 
 
 def from_proposed(item: ProposedContext) -> PresentationContext:
