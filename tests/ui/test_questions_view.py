@@ -142,7 +142,7 @@ class Served:
             calling=event.assoc.requestor.ae_title,
             address=event.assoc.requestor.address,
             sop_class=STUDY_FIND,
-            summary="C-FIND STUDY",
+            summing_up=lambda: "C-FIND STUDY",
             data_set=lambda: event.identifier,
         )
         reply = self._asker.ask(event, occasion, self._built_in)
@@ -510,7 +510,9 @@ def test_another_asker_may_be_shown(qtbot: QtBot, view: QuestionsView, asker: As
 
 def test_texts_of_a_peer_stay_texts(qtbot: QtBot, view: QuestionsView, asker: Asker) -> None:
     hostile = "<b>bold</b>\n\u202eabc"
-    waiting = Waiting(asker, None, event="EVT_C_FIND", calling=hostile, called=hostile, summary=hostile, user=hostile)
+    waiting = Waiting(
+        asker, None, event="EVT_C_FIND", calling=hostile, called=hostile, summing_up=lambda: hostile, user=hostile
+    )
     asked(qtbot, view)
     qtbot.waitUntil(lambda: bool(view.request._labels))
     shown = [view.head.text(), *view.questions.shown(0).texts, *(pair[1].text() for pair in view.request._labels)]

@@ -115,7 +115,7 @@ def test_what_was_chosen_stays_chosen_while_more_comes(panel, book, qtbot):
 
 def test_search_leaves_what_has_the_text(panel, book):
     book.decide(store())
-    book.decide(Occasion(event="EVT_C_FIND", calling="MR7", summary="C-FIND Study Root, PatientName=DOE*"))
+    book.decide(Occasion(event="EVT_C_FIND", calling="MR7", summing_up=lambda: "C-FIND Study Root, PatientName=DOE*"))
     panel.refresh()
     QTest.keyClicks(panel.search, "doe")
     assert [panel.past.shown(row).texts[1] for row in range(panel.past.rowCount())] == ["MR7"]
@@ -176,7 +176,7 @@ def test_hidden_it_does_not_listen(panel, book, qtbot):
 
 
 def test_what_a_peer_wrote_is_shown_letter_by_letter(panel, book):
-    evil = Occasion(event="EVT_C_FIND", calling="<b>\u202e", summary="<img src=x>\n2")
+    evil = Occasion(event="EVT_C_FIND", calling="<b>\u202e", summing_up=lambda: "<img src=x>\n2")
     book.decide(evil)
     panel.refresh()
     assert panel.past.shown(0).texts[1:3] == ("<b>\\u202e", "<img src=x>\\n2")

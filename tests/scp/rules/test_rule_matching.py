@@ -141,7 +141,8 @@ def test_an_address_of_both_families_is_its_own(address: str) -> None:
 
 
 def test_an_association_request_is_matched_by_what_it_proposes() -> None:
-    occasion = Occasion(event="A-ASSOCIATE", proposed=((CT, IMPLICIT), ("1.2.840.10008.1.1", "1.2.840.10008.1.2.1")))
+    proposed = ((CT, IMPLICIT), ("1.2.840.10008.1.1", "1.2.840.10008.1.2.1"))
+    occasion = Occasion(event="A-ASSOCIATE", proposing=lambda: proposed)
     assert unfulfilled(Match(sop_class="CT*"), occasion) == ""
     assert unfulfilled(Match(sop_class="CT*", transfer_syntax="Implicit*"), occasion) == ""
     # Not in one context.

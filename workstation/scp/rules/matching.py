@@ -116,11 +116,12 @@ def _keywords() -> Mapping[str, tuple[str, ...]]:
 
 
 def _context(match: Match, occasion: Occasion) -> str:
-    if occasion.proposed:
+    proposed = occasion.proposed
+    if proposed:
         if any(
             (not match.sop_class or uid_fits(match.sop_class, sop_class))
             and (not match.transfer_syntax or uid_fits(match.transfer_syntax, syntax))
-            for sop_class, syntax in occasion.proposed
+            for sop_class, syntax in proposed
         ):
             return ""
         wanted = " with ".join(

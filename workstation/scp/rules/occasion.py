@@ -1,4 +1,7 @@
-"""An occasion: what a rule looks at when it is decided, and what a person reads of it afterwards. Values only."""
+"""An occasion: what a rule looks at when it is decided, and what a person reads of it afterwards. Values only.
+
+Each request that arrives makes one, and hardly any is ever looked at: what takes long to find out is found out then.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +26,8 @@ class Occasion:
         abstract_syntax: Of its presentation context.
         data_set: Gives the request's data set (Identifier, Attribute List, for C-STORE the object's attributes without
             pixels) or None; asked for only if a rule looks at keys. May raise ValueError for one that cannot be read.
-        proposed: Of an association request or negotiation, which has no context yet: the abstract syntaxes that the
-            peer proposes, each with each of its transfer syntaxes.
-        summary: One line for people, such as "C-FIND Study Root, STUDY, PatientName=DOE*".
+        proposing: Of an association request or negotiation, which has no context yet: gives `proposed`.
+        summing_up: Gives `summary`.
     """
 
     event: str
@@ -39,8 +41,18 @@ class Occasion:
     transfer_syntax: str = ""
     sop_instance: str = ""
     message_id: int = 0
-    proposed: tuple[tuple[str, str], ...] = ()
+    proposing: Callable[[], tuple[tuple[str, str], ...]] = tuple
     data_set: Callable[[], Dataset | None] = lambda: None
-    summary: str = ""
+    summing_up: Callable[[], str] = str
     time: float = field(default_factory=time.time)
     number: int = field(default_factory=lambda: next(_numbers))
+
+    @property
+    def proposed(self) -> tuple[tuple[str, str], ...]:
+        """The abstract syntaxes that the peer proposes, each with each of its transfer syntaxes."""
+        return self.proposing()
+
+    @property
+    def summary(self) -> str:
+        """One line for people, such as "C-FIND Study Root, STUDY, PatientName=DOE*"."""
+        return self.summing_up()

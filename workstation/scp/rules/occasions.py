@@ -9,7 +9,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from pydicom.filereader import read_dataset
 from workstation.net import dsutils, part10
 from workstation.net.association import Association
 from workstation.net.codec.dimse import C_STORE_RQ
-from workstation.net.codec.pdu import A_ASSOCIATE_RQ
+from workstation.net.codec.pdu import A_ASSOCIATE_RQ, ProposedContext
 from workstation.net.events import NEGOTIATION_EVENTS, Event
 from workstation.net.presentation import PresentationContextTuple
 from workstation.net.uids import uid_name
@@ -30,7 +30,7 @@ from workstation.scp.archive.scan import DamagedDataSetError, Source, scan
 from workstation.scp.query.matching import texts_of
 from workstation.scp.rules.occasion import Occasion
 from workstation.scp.rules.rule import ASSOCIATION, EVENT_WORDS
-from workstation.traffic.text import printable
+from workstation.traffic.text import printable, quantity
 
 LARGEST_KEPT = 16 * 1024
 """Bytes of a request's data set that stay with its occasion."""
@@ -86,9 +86,10 @@ class Occasions:
 
     def of_association(self, assoc: Association, request: A_ASSOCIATE_RQ) -> Occasion:
         """The occasion of an association request."""
-        who = _Who.of(assoc)
+        who = self._who(assoc)
         # At this time the acceptor has the title that it is configured with.
         called = request.called_ae_title
+        contexts = quantity(len(request.presentation_contexts), "presentation context")
         return Occasion(
             event=ASSOCIATION,
             association=assoc.number,
@@ -96,8 +97,8 @@ class Occasions:
             called=called,
             address=who.address,
             user=who.user,
-            proposed=_proposed(assoc),
-            summary=_line("Association request", f"{who.calling} to {called}", _contexts(assoc)),
+            proposing=_proposing(request.presentation_contexts),
+            summing_up=lambda: _line("Association request", f"{who.calling} to {called}", contexts),
         )
 
     def of_event(self, event: Event) -> Occasion:
@@ -105,7 +106,8 @@ class Occasions:
         if event.event in NEGOTIATION_EVENTS:
             return self._of_negotiation(event)
         request, context = event.request, event.context
-        keys = _keys(event) if event.name in _QUERIES else []
+        data = request.data if event.name in _QUERIES else None
+        keys = bytes(data) if data and len(data) <= _LARGEST_SUMMED_UP else b""
         return self._of_service(event.name, event.assoc, request, context, _data_set_of(event), keys)
 
     def of_store(
@@ -124,6 +126,9 @@ class Occasions:
 
     def _of_negotiation(self, event: Event) -> Occasion:
         who = self._who(event.assoc)
+        pdu = event.assoc.requestor.pdu
+        proposed = pdu.presentation_contexts if isinstance(pdu, A_ASSOCIATE_RQ) else ()
+        summary = _line(EVENT_WORDS[event.name], _negotiation(event))
         return Occasion(
             event=event.name,
             association=event.assoc.number,
@@ -131,8 +136,8 @@ class Occasions:
             called=_called(event.assoc, who),
             address=who.address,
             user=who.user,
-            proposed=_proposed(event.assoc),
-            summary=_line(EVENT_WORDS[event.name], _negotiation(event)),
+            proposing=_proposing(proposed),
+            summing_up=lambda: summary,
         )
 
     def _of_service(
@@ -142,12 +147,19 @@ class Occasions:
         request: Any,
         context: PresentationContextTuple,
         data_set: Callable[[], Dataset | None],
-        keys: Iterable[str] = (),
+        keys: bytes = b"",
     ) -> Occasion:
         who = self._who(assoc)
         abstract_syntax = str(context.abstract_syntax)
         sop_class = _first(request, "AffectedSOPClassUID", "RequestedSOPClassUID") or abstract_syntax
         instance = _first(request, "AffectedSOPInstanceUID", "RequestedSOPInstanceUID")
+        transfer_syntax = str(context.transfer_syntax)
+        about = _about(name, request)
+
+        def summary() -> str:
+            parts = (_sop_class(sop_class), *_keys(keys, transfer_syntax), about, instance)
+            return _line(EVENT_WORDS[name], *parts)
+
         return Occasion(
             event=name,
             association=assoc.number,
@@ -157,11 +169,11 @@ class Occasions:
             user=who.user,
             sop_class=sop_class,
             abstract_syntax=abstract_syntax,
-            transfer_syntax=str(context.transfer_syntax),
+            transfer_syntax=transfer_syntax,
             sop_instance=instance,
             message_id=request.MessageID,
             data_set=data_set,
-            summary=_line(EVENT_WORDS[name], _sop_class(sop_class), *keys, *_about(name, request, instance)),
+            summing_up=summary,
         )
 
     def _who(self, assoc: Association) -> _Who:
@@ -177,15 +189,26 @@ def _called(assoc: Association, who: _Who) -> str:
 
 
 def _first(request: Any, *names: str) -> str:
-    return next((str(value) for name in names if (value := getattr(request, name, None))), "")
+    for name in names:
+        value = getattr(request, name, None)
+        if value:
+            return str(value)
+    return ""
 
 
-def _proposed(assoc: Association) -> tuple[tuple[str, str], ...]:
-    pairs = {
-        (str(context.abstract_syntax), str(syntax)): None
-        for context in assoc.requestor.requested_contexts
-        for syntax in context.transfer_syntax
-    }
+def _proposing(contexts: Iterable[ProposedContext]) -> Callable[[], tuple[tuple[str, str], ...]]:
+    """What gives the proposed pairs of abstract and transfer syntax, so that hundreds are paired only for who looks."""
+    held = [(one.abstract_syntax, one.transfer_syntaxes) for one in contexts]
+    proposing = cache(lambda: _proposed(held))
+    if sum(len(syntaxes) for _, syntaxes in held) > _MOST_PROPOSED:
+        # Only the first of them are kept, and nothing of the rest.
+        proposing()
+        held = []
+    return proposing
+
+
+def _proposed(held: Iterable[tuple[str, tuple[str, ...]]]) -> tuple[tuple[str, str], ...]:
+    pairs = dict.fromkeys((uid, syntax) for uid, syntaxes in held for syntax in syntaxes)
     return tuple(pairs)[:_MOST_PROPOSED]
 
 
@@ -196,11 +219,6 @@ def _line(*parts: str) -> str:
     shown = [printable(part, _LONGEST_SUMMARY) for part in parts if part]
     head, rest = shown[0], ", ".join(shown[1:])
     return printable(f"{head} {rest}".strip(), _LONGEST_SUMMARY)
-
-
-def _contexts(assoc: Association) -> str:
-    count = len(assoc.requestor.requested_contexts)
-    return f"{count} presentation context{'' if count == 1 else 's'}"
 
 
 @lru_cache(maxsize=1024)
@@ -225,27 +243,23 @@ def _negotiation(event: Event) -> str:
     return " and ".join(_sop_class(str(uid)) for uid in list(event.items)[:_MOST_KEYS])
 
 
-def _about(name: str, request: Any, instance: str) -> list[str]:
+def _about(name: str, request: Any) -> str:
     match name:
         case "EVT_C_MOVE":
-            return [f"to {request.MoveDestination}"]
+            return f"to {request.MoveDestination}"
         case "EVT_N_ACTION":
-            return [f"action {request.ActionTypeID}", instance]
+            return f"action {request.ActionTypeID}"
         case "EVT_N_EVENT_REPORT":
-            return [f"event {request.EventTypeID}", instance]
-    return [instance]
+            return f"event {request.EventTypeID}"
+    return ""
 
 
-def _keys(event: Event) -> list[str]:
-    """The level and the first keys of an identifier, if that is small and whole.
-
-    The event keeps what it decodes, so that whoever answers does not do it again.
-    """
-    data = event.request.data
-    if not data or len(data) > _LARGEST_SUMMED_UP or dsutils.encoding_of(str(event.context.transfer_syntax))[2]:
+def _keys(data: bytes, syntax: str) -> list[str]:
+    """The level and the first keys of an identifier, if that is whole."""
+    if not data or dsutils.encoding_of(syntax)[2]:
         return []
     try:
-        identifier = event.identifier
+        identifier = dsutils.decode_in(data, syntax)
         parts = [str(identifier[_LEVEL].value)] if _LEVEL in identifier else []
         for tag in identifier.keys():  # noqa: SIM118 - iterating over the data set itself would decode all of it
             if len(parts) > _MOST_KEYS:
