@@ -204,7 +204,8 @@ class SavedFilters:
     def load(self) -> None:
         """Read the file; what cannot be used is explained in `problems`."""
         self._filters, self._unused, self._recent, self._problems = [], [], [], []
-        self.colours.replace(DEFAULT_RULES)
+        if self.colours.rules != DEFAULT_RULES:
+            self.colours.replace(DEFAULT_RULES)
         if self.path is None:
             return
         document, problem = read_document(self.path)

@@ -7,7 +7,7 @@ the documented API has them. Knows nothing of messages.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from functools import cache
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -491,20 +491,20 @@ def code_to_category(code: int) -> str:
 @cache
 def codes_of(category: str) -> frozenset[int]:
     """Return all 16-bit codes of a class, as `code_to_category` names it."""
-    codes: dict[str, set[int]] = {
+    codes: dict[str, Iterable[int]] = {
         STATUS_SUCCESS: {0x0000},
         STATUS_PENDING: {0xFF00, 0xFF01},
         STATUS_CANCEL: {0xFE00},
         STATUS_WARNING: {*_WARNINGS, *range(0xB000, 0xC000)},
         STATUS_FAILURE: {*_FAILURES, *range(0xA000, 0xB000), *range(0xC000, 0xD000)},
-        STATUS_UNKNOWN: set(range(0x10000)),
+        STATUS_UNKNOWN: range(0x10000),
     }
     taken: set[int] = set()
     for name, claimed in codes.items():
         # What several could claim belongs to the first of them.
         if name == category:
-            return frozenset(claimed - taken)
-        taken |= claimed
+            return frozenset(claimed) - taken
+        taken.update(claimed)
     return frozenset()
 
 

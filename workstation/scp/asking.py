@@ -19,8 +19,6 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydicom.dataset import Dataset
-
 from workstation.net import evt
 from workstation.net.codec.dimse import C_CANCEL_RQ
 from workstation.net.data_sets import EncodedDataSet
@@ -29,6 +27,8 @@ from workstation.scp.rules.occasion import Occasion
 from workstation.scp.rules.rule import ASSOCIATION, NEGOTIATION_EVENTS
 
 if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
     from workstation.net.association import Association
 
 LOGGER = logging.getLogger(__name__)
@@ -464,6 +464,8 @@ def _reply_of(event: str, given: Any, most: int) -> Reply:
 
 
 def _matches(given: Any, most: int) -> Reply:
+    from pydicom.dataset import Dataset
+
     data_sets: list[Dataset] = []
     try:
         for item in given or ():
@@ -485,6 +487,8 @@ def _matches(given: Any, most: int) -> Reply:
 
 
 def _status_reply(status: Any, data_sets: list[Dataset]) -> Reply:
+    from pydicom.dataset import Dataset
+
     if not isinstance(status, Dataset):
         return Reply.with_status(int(status), data_sets=data_sets)
     return Reply.with_status(int(status.Status), str(status.get("ErrorComment", "") or ""), (), data_sets)

@@ -5,15 +5,15 @@ Everything here is bounded and safe to show as plain text; decoding takes its ti
 
 from __future__ import annotations
 
-from typing import Any
-
-from pydicom.dataset import Dataset
+from typing import TYPE_CHECKING, Any
 
 from workstation.net.uids import uid_name
 from workstation.scp.asking import Question, Reply
-from workstation.scp.data_set_text import to_text
 from workstation.scp.rules.rule import EVENT_WORDS
 from workstation.traffic.text import element_name, hex_bytes, printable, quantity
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 MOST_CONTEXTS = 128
 MOST_TAGS = 40
@@ -116,6 +116,10 @@ def draft(question: Question) -> str:
     Raises:
         ValueError: The request's data set cannot be read or shown.
     """
+    from pydicom.dataset import Dataset
+
+    from workstation.scp.data_set_text import to_text
+
     event = question.event
     if event is not None and event.name == "EVT_N_GET":
         wanted = Dataset()
@@ -129,6 +133,8 @@ def draft(question: Question) -> str:
 
 def _without_patterns(asked: Dataset) -> Dataset:
     """A query's keys: what matches several values is none, and is left for the person."""
+    from pydicom.dataset import Dataset
+
     made = Dataset()
     for element in asked:
         if element.VR == "SQ":

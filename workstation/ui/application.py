@@ -1,6 +1,7 @@
 """One run of the program: builds everything once, shows the window, starts the server, ends it all cleanly.
 
-The window comes first and the archive, whose database is slow to load, right after it in a thread. The run ends when
+The window comes first. What is slow to load (pydicom and what that brings along, the archive's database) comes when
+the window has been painted, in a thread: nothing that the window is made of imports it. The run ends when
 the window is closed or the process is told to (SIGTERM, SIGINT); then dialogs, jobs, server, archive and the log end
 in that order, each with a limit of time. Only this module knows how the parts are put together.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -18,7 +20,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QMessageLogContext, QObject, QSocketNotifier, QtMsgType, Signal, qInstallMessageHandler
+from PySide6.QtCore import (
+    QEvent,
+    QMessageLogContext,
+    QObject,
+    QSocketNotifier,
+    QTimer,
+    QtMsgType,
+    Signal,
+    qInstallMessageHandler,
+)
+from PySide6.QtGui import QWindow
 from PySide6.QtWidgets import QApplication
 
 # After PySide6, which it would otherwise not find.
@@ -41,13 +53,15 @@ from workstation.ui.services import Services
 from workstation.ui.tasks import Tasks, action
 from workstation.ui.theme import Appearance, Theme
 from workstation.ui.viewers.viewers import Viewers
-from workstation.ui.window.demo import DemoError, play, save_picture
 from workstation.ui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
     from workstation.scp.servers import Servers
 
 _log = logging.getLogger(__name__)
+
+_UNSEEN = 1.0
+"""Seconds until the servers start although nobody sees the window: minimized, or on another desktop."""
 
 MOST_PROBLEMS = 5
 """In the settings and peers: so many are told one by one."""
@@ -140,15 +154,18 @@ class _Run:
             self._window.closed.connect(self._over.set)
             self._window.demo_requested.connect(self._demo)
             self._window.show()
+            painted = _Painted(self._window.windowHandle())
             self._tell_problems()
             status = 0
             try:
                 if self._options.capture is not None:
                     # Before anything can happen on the network.
                     self._window.captures.record(self._options.capture)
+                await asyncio.wait({painted.done}, timeout=_UNSEEN)
                 if self._options.has_server:
                     await self._make_servers(self._services.settings)
                     self._profile_watch.begin()
+                gc.enable()
                 self._collecting.begin()
                 for path in self._options.open:
                     await self._window.captures.load(path)
@@ -173,7 +190,6 @@ class _Run:
         services = self._services
 
         def make() -> Servers:
-            # Here, because their imports cost as much as the whole window.
             from workstation.scp.servers import open_servers
 
             return open_servers(
@@ -225,6 +241,8 @@ class _Run:
 
     async def _demo_and_picture(self) -> int:
         """Returns an exit status; a failure is told."""
+        from workstation.ui.window.demo import DemoError, play, save_picture
+
         try:
             if self._options.demo:
                 await play(self._window)
@@ -238,6 +256,8 @@ class _Run:
     @action
     async def _demo(self) -> None:
         """The demo from the menu."""
+        from workstation.ui.window.demo import DemoError, play
+
         self._window.commands["demo"].setEnabled(False)
         try:
             await play(self._window)
@@ -333,6 +353,26 @@ _QT_LEVELS = {
 def _qt_says(kind: QtMsgType, context: QMessageLogContext, text: str) -> None:
     """Qt's own words go to the log file; standard error is for sentences that a person can act on."""
     logging.getLogger("workstation.qt").log(_QT_LEVELS.get(kind, logging.ERROR), "%s: %s", context.category, text)
+
+
+class _Painted(QObject):
+    """Becomes done when a window has been painted for the first time.
+
+    Args:
+        window: One that has just been shown.
+    """
+
+    def __init__(self, window: QWindow) -> None:
+        super().__init__()
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.Expose and isinstance(watched, QWindow) and watched.isExposed():
+            watched.removeEventFilter(self)
+            # Its widgets paint while the event is delivered, which is after this.
+            QTimer.singleShot(0, self, lambda: self.done.set_result(None))
+        return False
 
 
 class _SignalWatch(QObject):

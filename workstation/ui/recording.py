@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workstation.net import events as evt
-from workstation.traffic.capture.recording import CaptureRecorder
-from workstation.traffic.capture.writing import Written
+
+if TYPE_CHECKING:
+    from workstation.traffic.capture.recording import CaptureRecorder
+    from workstation.traffic.capture.writing import Written
 
 _RECORDED = (evt.EVT_CONN_OPEN, evt.EVT_DATA_SENT, evt.EVT_DATA_RECV, evt.EVT_CONN_CLOSE)
 
@@ -49,6 +52,8 @@ class Recording:
         Raises:
             OSError: The file cannot be opened.
         """
+        from workstation.traffic.capture.recording import CaptureRecorder
+
         if self._recorder is not None:
             raise RuntimeError(f"{self._recorder.path} is being recorded")
         self._recorder = CaptureRecorder(path, on_problem)

@@ -19,7 +19,6 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
-from workstation.net._globals import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
 from workstation.net.part10 import MAGIC, PREAMBLE, NotDicomFileError, encode_head, read_head
 from workstation.net.uids import uid_name
 from workstation.traffic.conversation import Conversation
@@ -233,6 +232,8 @@ class MessageObject:
     """
 
     def __init__(self, conversation: Conversation, row: MessageRow) -> None:
+        from workstation.net._globals import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
+
         if not row.is_dimse:
             raise ObjectError(f"{row.name} carries no data set.")
         stretches = Stretches(row)
@@ -302,6 +303,8 @@ class FileObject:
                 self.transfer_syntax = _guessed_syntax(start[offset : offset + 8])
                 if not self.transfer_syntax:
                     raise ObjectError(f"{self.title}: {error}.") from error
+                from workstation.net._globals import PYNETDICOM_IMPLEMENTATION_UID
+
                 self.title += " (no file meta information, encoding guessed)"
                 self.head = encode_head(
                     sop_class_uid="",

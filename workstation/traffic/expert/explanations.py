@@ -11,7 +11,6 @@ from typing import Final, NamedTuple
 
 from workstation.net import status as tables
 from workstation.net.codec.pdu import A_ABORT_RQ, A_ASSOCIATE_RJ
-from workstation.net.sop_class import uid_to_service_class
 from workstation.traffic.expert.verdict import Layer, Verdict, one_line
 
 __all__ = [
@@ -243,5 +242,7 @@ def remedy_of_status(service: str, code: int, voice: Voice = Voice()) -> str:
 
 def status_meaning(service: str, sop_class_uid: str, code: int) -> str:
     """What the service class of a SOP class says of a code; "" for a code that it does not define."""
+    from workstation.net.sop_class import uid_to_service_class
+
     table = uid_to_service_class(sop_class_uid).statuses_of(service)
     return (table.get(code) or tables.GENERAL_STATUS.get(code) or ("", ""))[1]

@@ -11,8 +11,6 @@ from workstation.traffic.capture.export import pdu_object
 from workstation.traffic.conversation import Conversation
 from workstation.traffic.decoding.dissect import dissect
 from workstation.traffic.decoding.field_text import tree_text
-from workstation.traffic.output.repeat_dcmtk import dcmtk_command
-from workstation.traffic.output.repeat_python import python_script
 from workstation.traffic.output.repeat_request import repeatable
 from workstation.traffic.rows import MessageRow, PduRow
 from workstation.traffic.text import quantity
@@ -32,11 +30,15 @@ def as_dcmtk(conversation: Conversation, row: MessageRow | PduRow | None) -> str
     Ends in a line break. Comments above the command say what is not as it was; there is nothing but comments if DCMTK
     has no command for it.
     """
+    from workstation.traffic.output.repeat_dcmtk import dcmtk_command
+
     return dcmtk_command(repeatable(conversation, row))
 
 
 def as_python(conversation: Conversation, row: MessageRow | PduRow | None) -> str:
     """A script for `workstation.net` that asks again for what a row shows."""
+    from workstation.traffic.output.repeat_python import python_script
+
     return python_script(repeatable(conversation, row))
 
 

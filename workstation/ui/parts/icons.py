@@ -54,16 +54,23 @@ class Icons(QObject):
         super().__init__(parent)
         self._theme = theme
         self._given: list[tuple[QAction | QAbstractButton, str]] = []
+        self._made: dict[str, QIcon] = {}
         theme.changed.connect(self._repaint)
 
     def give(self, receiver: QAction | QAbstractButton, name: str) -> None:
         """Put the icon `name` on an action or button that lives as long as this object."""
         self._given = [each for each in self._given if each[0] is not receiver] + [(receiver, name)]
-        receiver.setIcon(icon(name, self._theme))
+        receiver.setIcon(self._icon(name))
+
+    def _icon(self, name: str) -> QIcon:
+        if name not in self._made:
+            self._made[name] = icon(name, self._theme)
+        return self._made[name]
 
     def _repaint(self) -> None:
+        self._made.clear()
         for receiver, name in self._given:
-            receiver.setIcon(icon(name, self._theme))
+            receiver.setIcon(self._icon(name))
 
 
 def health_icon(health: PeerHealth, theme: Theme) -> QIcon:

@@ -179,7 +179,7 @@ class Viewers(QObject):
         bridge.batch.connect(self._on_batch)
 
     def _note_bytes(self, records: Records) -> None:
-        if self.is_live:
+        if self.is_live and not self._over:
             with undisturbed:
                 self.associations.note_bytes(records)
 

@@ -112,7 +112,12 @@ def arrange(panes: QMainWindow, docks: Mapping[str, QDockWidget], layout: Layout
             # Somewhere to appear when the person asks for it.
             panes.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
         dock.setVisible(name in arrangement.panes)
-    for orientation, sizes in arrangement.sizes:
-        panes.resizeDocks([docks[name] for name in sizes], list(sizes.values()), orientation)
+    give_sizes(panes, docks, layout)
     for front in arrangement.tabs:
         docks[front].raise_()
+
+
+def give_sizes(panes: QMainWindow, docks: Mapping[str, QDockWidget], layout: Layout) -> None:
+    """Give the docks of an arrangement their sizes, as shares of what `panes` has."""
+    for orientation, sizes in ARRANGEMENTS[layout].sizes:
+        panes.resizeDocks([docks[name] for name in sizes], list(sizes.values()), orientation)

@@ -6,6 +6,7 @@ Each stays as it is while the main window goes on; Esc closes it. Knows the view
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QKeySequence, QShortcut
@@ -14,8 +15,10 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QVBoxLayout, QWidget
 from workstation.traffic.decoding.objects import DicomObject
 from workstation.traffic.text import printable
 from workstation.ui.services import Services
-from workstation.ui.viewers.data_set.compare_view import CompareView
 from workstation.ui.viewers.data_set.view import DataSetView
+
+if TYPE_CHECKING:
+    from workstation.ui.viewers.data_set.compare_view import CompareView
 
 _STEP = 32
 
@@ -57,6 +60,8 @@ class DataSetWindows(QObject):
 
     def compare(self, left: DicomObject | None = None) -> CompareView:
         """Show two side by side; the second, or both, are chosen there. One that waits for its other side takes it."""
+        from workstation.ui.viewers.data_set.compare_view import CompareView
+
         waiting = [view for view in self._window.findChildren(CompareView) if view.is_waiting]
         if left is not None and waiting:
             waiting[0].offer(left)

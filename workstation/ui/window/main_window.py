@@ -1,7 +1,8 @@
 """The main window: every pane as a dock, every action with menu entry, shortcut and tooltip.
 
 It arranges what others made (the viewers, the peers pane), opens the dialogs beside the traffic and remembers how
-the person arranged it all. It asks nobody anything itself and knows nothing of the protocol.
+the person arranged it all. It asks nobody anything itself and knows nothing of the protocol. Dialogs are imported
+when they are first opened: what they ask others needs pydicom, which costs the start as much as the whole window.
 """
 
 from __future__ import annotations
@@ -43,12 +44,6 @@ from PySide6.QtWidgets import (
 from workstation import __version__
 from workstation.peers import Peer
 from workstation.saved_filters import SavedFilters
-from workstation.ui.dialogs.echo_dialog import EchoDialog
-from workstation.ui.dialogs.help_dialog import HelpDialog
-from workstation.ui.dialogs.peer_dialog import PeerDialog
-from workstation.ui.dialogs.preferences_dialog import PreferencesDialog
-from workstation.ui.dialogs.query_dialog import QueryDialog
-from workstation.ui.dialogs.send_dialog import SendDialog
 from workstation.ui.parts.icons import Icons, application_icon, health_icon
 from workstation.ui.services import BUILT_IN_NAME, PeerHealth, Services
 from workstation.ui.tasks import action
@@ -56,7 +51,7 @@ from workstation.ui.theme import Appearance
 from workstation.ui.viewers.filtering.filter_bar import FilterBar
 from workstation.ui.viewers.message.copy_as import ReportKind
 from workstation.ui.viewers.viewers import Viewers
-from workstation.ui.window.arrangement import Layout, arrange
+from workstation.ui.window.arrangement import Layout, arrange, give_sizes
 from workstation.ui.window.captures import CAPTURE_SUFFIXES, Captures
 from workstation.ui.window.commands import explain, fill_menu_bar, make_actions, plain_text, server_menu
 from workstation.ui.window.data_set_windows import DataSetWindows
@@ -68,6 +63,10 @@ from workstation.ui.window.window_memory import WindowMemory
 from workstation.ui.window.work_strip import WorkStrip
 
 if TYPE_CHECKING:
+    from workstation.ui.dialogs.echo_dialog import EchoDialog
+    from workstation.ui.dialogs.preferences_dialog import PreferencesDialog
+    from workstation.ui.dialogs.query_dialog import QueryDialog
+    from workstation.ui.dialogs.send_dialog import SendDialog
     from workstation.ui.dialogs.server.server_dialog import ServerDialog
 
 D = TypeVar("D", bound=QDialog)
@@ -314,6 +313,8 @@ class MainWindow(QMainWindow):
 
     def open_echo(self) -> EchoDialog | None:
         """The echo dialog of the selected peer, asking at once."""
+        from workstation.ui.dialogs.echo_dialog import EchoDialog
+
         peer = self.peers_pane.current_peer
         if peer is None:
             return None
@@ -326,7 +327,7 @@ class MainWindow(QMainWindow):
 
     def _echo_for(self, peer: Peer) -> str:
         """Which echo dialog is to ask a peer: one that is at it already, else one that rests, else a new one."""
-        dialogs = {name: each for (_, name), each in self._dialogs.items() if isinstance(each, EchoDialog)}
+        dialogs = {name: cast("EchoDialog", each) for (kind, name), each in self._dialogs.items() if kind == "echo"}
         at_it = [name for name, each in dialogs.items() if each.busy and each.peer.peer == peer]
         resting = [name for name, each in dialogs.items() if not each.busy]
         return next(iter(at_it + resting), f"{len(dialogs)}")
@@ -345,6 +346,8 @@ class MainWindow(QMainWindow):
 
     def open_send(self, paths: Sequence[Path] = (), peer: Peer | None = None) -> SendDialog | None:
         """A send dialog for the selected peer; files make a new one each time."""
+        from workstation.ui.dialogs.send_dialog import SendDialog
+
         peer = peer or self.peers_pane.current_peer
         if peer is None:
             return None
@@ -353,6 +356,8 @@ class MainWindow(QMainWindow):
 
     def open_query(self) -> QueryDialog | None:
         """The query dialog of the selected peer."""
+        from workstation.ui.dialogs.query_dialog import QueryDialog
+
         peer = self.peers_pane.current_peer
         if peer is None:
             return None
@@ -361,7 +366,7 @@ class MainWindow(QMainWindow):
     def _name_of(self, kind: str, peer: Peer) -> str:
         """The name of the dialog that has this peer chosen now: a person may have chosen another since it was made."""
         for (each, name), dialog in self._dialogs.items():
-            if each == kind and isinstance(dialog, SendDialog | QueryDialog) and dialog.peer.peer == peer:
+            if each == kind and cast("SendDialog | QueryDialog", dialog).peer.peer == peer:
                 return name
         return self._new_name()
 
@@ -374,6 +379,8 @@ class MainWindow(QMainWindow):
 
     def open_preferences(self) -> PreferencesDialog:
         """The program's own settings."""
+        from workstation.ui.dialogs.preferences_dialog import PreferencesDialog
+
         return self._open("preferences", "", lambda: PreferencesDialog(self.services, self))
 
     def _open(self, kind: str, name: str, make: Callable[[], D]) -> D:
@@ -413,6 +420,8 @@ class MainWindow(QMainWindow):
             self._edit(peer)
 
     def _edit(self, peer: Peer | None) -> None:
+        from workstation.ui.dialogs.peer_dialog import PeerDialog
+
         dialog = PeerDialog(self.services, peer, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.saved.connect(lambda saved: self.peers_pane.select(saved.name))
@@ -612,10 +621,14 @@ class MainWindow(QMainWindow):
 
     def show_first_steps(self) -> None:
         """What to try first."""
+        from workstation.ui.dialogs.help_dialog import HelpDialog
+
         self._open("help", "first steps", lambda: HelpDialog("First Steps", first_steps(self.services), self))
 
     def show_shortcuts(self) -> None:
         """Every action and its keys."""
+        from workstation.ui.dialogs.help_dialog import HelpDialog
+
         rows = [
             (plain_text(each.text()), each.shortcut().toString(QKeySequence.SequenceFormat.NativeText))
             for each in self.actions()
@@ -650,7 +663,8 @@ class MainWindow(QMainWindow):
             self._was_shown = True
             if not self._has_own_arrangement:
                 # Once more: sizes that were asked for before the window had its own are only a wish.
-                self.arrange(Layout.TEST)
+                give_sizes(self.panes, self.docks, Layout.TEST)
+                QTimer.singleShot(0, self.viewers, self.viewers.show_selected)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self._memory.keep()

@@ -12,8 +12,6 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
-from workstation.scp.query.levels import Level
-from workstation.scp.rules.words import action_words, match_words
 from workstation.traffic.capture.writing import Written
 from workstation.traffic.log import TrafficLog
 from workstation.traffic.record import Record
@@ -136,6 +134,8 @@ class StatusBar(QStatusBar):
         if server is None or peer is None:
             self.server.setText("No server in this run")
         elif server.running:
+            from workstation.scp.rules.words import action_words, match_words
+
             # A test server that was told to fail yesterday still does so today.
             rules = [(one, rule) for one in services.profiles for rule in one.rules if one.enabled and rule.enabled]
             others = sum(server.running for server in services.servers or ()) - 1
@@ -157,6 +157,8 @@ class StatusBar(QStatusBar):
         if self._counting:
             self._count_again = True
             return
+        from workstation.scp.query.levels import Level
+
         self._counting = True
         try:
             again = True

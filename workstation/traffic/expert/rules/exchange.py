@@ -7,7 +7,6 @@ from typing import Final, NamedTuple
 
 from workstation.net.codec.dimse import C_CANCEL_RQ, ELEMENTS, Message, Request, Response, decode_command
 from workstation.net.errors import RemoteProtocolError
-from workstation.net.sop_class import uid_to_service_class
 from workstation.net.status import (
     STATUS_CANCEL,
     STATUS_FAILURE,
@@ -406,6 +405,8 @@ def _context(scene: Scene, row: MessageRow, message: Message) -> Findings:
     uid, service = row.sop_class_uid, row.name.rpartition("-")[0]
     if not message.is_request or not uid or service not in _CARRIED_SERVICES or context.abstract_syntax == uid:
         return
+    from workstation.net.sop_class import uid_to_service_class
+
     carriers = uid_to_service_class(uid).carriers.get(uid, ())
     if context.abstract_syntax not in carriers:
         yield scene.note(
@@ -668,6 +669,8 @@ def status_rules(scene: Scene, row: MessageRow, message: Response, asked: Asked 
     what = service + (f" of {named(uid)}" if uid else "")
     said = f"{what} {'failed at' if failed else 'ended with a warning of'} {who}: "
     said += meaning or "a status that is not defined"
+    from workstation.net.sop_class import uid_to_service_class
+
     evidence = [row.status_text]
     if row.error_comment:
         evidence.append(f'"{row.error_comment}"')

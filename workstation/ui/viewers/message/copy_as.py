@@ -13,8 +13,6 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from workstation.traffic.conversation import Conversation
-from workstation.traffic.output.repeat import as_dcmtk, as_hex, as_json, as_python, as_text
-from workstation.traffic.output.report import html_pieces, text_pieces
 from workstation.traffic.rows import MessageRow, PduRow
 from workstation.ui.parts.slices import Slices
 from workstation.ui.parts.traffic_table import copy_to_clipboard
@@ -41,6 +39,7 @@ def add_copy_menu(menu: QMenu, conversation: Conversation | None, row: MessageRo
     forms.setEnabled(conversation is not None and row is not None)
     if conversation is None or row is None:
         return forms
+    from workstation.traffic.output.repeat import as_dcmtk, as_hex, as_json, as_python, as_text
 
     def add(words: str, name: str, tip: str, make: Callable[[], str]) -> None:
         each = forms.addAction(words, lambda: copy_to_clipboard(make()))
@@ -126,6 +125,8 @@ class ReportSaver(QObject):
         self._slices.start(self._work())
 
     def _work(self) -> Iterator[None]:
+        from workstation.traffic.output.report import html_pieces, text_pieces
+
         notes: list[Note] = []
         if self._notes_of is not None:
             for note in self._notes_of(self._conversation):

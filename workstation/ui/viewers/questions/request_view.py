@@ -10,7 +10,6 @@ from typing import BinaryIO
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLabel, QPlainTextEdit, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
-from workstation.net import dsutils
 from workstation.scp.asking import Question
 from workstation.scp.question_words import Lines, contexts_text, request_lines
 from workstation.traffic.decoding.elements import BytesSource, Source
@@ -67,6 +66,8 @@ def _look(question: Question) -> _Looked:
         if len(raw) > _LONGEST:
             return _Looked(lines, problem=f"It has {len(raw):,} bytes. Data Set shows it.")
         return _Looked(lines, found=RequestObject(question, raw, str(event.context.transfer_syntax)))
+    from workstation.net import dsutils
+
     try:
         data_set = question.occasion.data_set()
         encoded = None if data_set is None else dsutils.encode(data_set, False, True)

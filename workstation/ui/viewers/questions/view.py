@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
@@ -45,9 +46,11 @@ from workstation.ui.parts.widgets import (
 )
 from workstation.ui.tasks import Funnel, Tasks, action
 from workstation.ui.theme import Theme
-from workstation.ui.viewers.questions.answer_forms import AnswerForm, form_for
 from workstation.ui.viewers.questions.model import ASSOCIATION, WHAT, QuestionModel, waiting_text
 from workstation.ui.viewers.questions.request_view import RequestView
+
+if TYPE_CHECKING:
+    from workstation.ui.viewers.questions.answer_forms import AnswerForm
 
 _SECOND = 1000
 _NARROW = 700
@@ -309,6 +312,9 @@ class QuestionsView(QWidget):
             return
         form = self._forms.get(question.number)
         if form is None:
+            # With the first question: it needs pydicom, which the window does not start with.
+            from workstation.ui.viewers.questions.answer_forms import form_for
+
             form = self._forms[question.number] = form_for(question, self._theme, self._tasks)
             self._pages[question.number] = _scrolling(form)
             self.forms.addWidget(self._pages[question.number])
