@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import pickle
+import threading
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any
 
@@ -18,6 +20,7 @@ from pydicom.dataset import Dataset, FileDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_dataset
+from pydicom.tag import BaseTag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from tests.net.codec_strategies import examples
@@ -139,7 +142,8 @@ def read_by_pydicom(encoded: bytes, *, is_implicit_vr: bool) -> Dataset | None:
 
 
 def same(one: Dataset, other: Dataset) -> None:
-    """Both are the same in all that pydicom keeps of a data set, and neither has been looked at."""
+    """Both are the same in all that pydicom keeps of a data set; no element of them has been decoded."""
+    assert len(one) == len(other)
     assert vars(one) == vars(other)
     assert [type(element) for element in one.values()] == [type(element) for element in other.values()]
     assert type(one) is type(other)
@@ -258,6 +262,85 @@ def test_a_decoded_identifier_is_a_data_set_like_any_other(syntax: str, how: Cal
     twin.PatientID = "4712"
     assert twin != decoded
     assert decoded.PatientID == "4711"
+
+
+LOOKS: dict[str, Callable[[Dataset], object]] = {
+    "length": len,
+    "truth": bool,
+    "text": str,
+    "elements": list,
+    "tags": lambda ds: ds.keys(),
+    "attribute": lambda ds: ds.PatientID,
+    "no such attribute": lambda ds: hasattr(ds, "ContentDate"),
+    "no attribute at all": lambda ds: hasattr(ds, "nothing"),
+    "element": lambda ds: ds[0x00100020],
+    "membership": lambda ds: "PatientID" in ds,
+    "encoding": lambda ds: ds.original_encoding,
+    "another's attribute": lambda ds: ds.is_decompressed,
+    "equality": lambda ds: ds == identifier(),
+    "equality to it": lambda ds: identifier() == ds,
+    "a data set of it": lambda ds: len(Dataset(ds)),
+    "JSON": lambda ds: ds.to_json(),
+    "copy": copy.copy,
+    "deep copy": copy.deepcopy,
+    "pickle": pickle.dumps,
+    "an element of ours": lambda ds: setattr(ds, "StudyDate", "20261121"),
+}
+
+
+@SYNTAXES
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+def test_any_look_makes_it_a_data_set(syntax: str, look: Callable[[Dataset], object]) -> None:
+    implicit = syntax == ImplicitVRLittleEndian
+    encoded = by_pydicom(identifier(), is_implicit_vr=implicit) or b""
+    decoded = flat_data_sets.decode(encoded, is_implicit_vr=implicit)
+    other = read_by_pydicom(encoded, is_implicit_vr=implicit)
+    assert isinstance(decoded, Dataset)
+    assert other is not None
+    assert vars(decoded).keys() == {"_undecoded"}
+    look(decoded)
+    look(other)
+    assert type(decoded) is Dataset
+    assert vars(decoded) == vars(other)
+    assert decoded == other
+
+
+def test_what_is_set_before_any_look_stays() -> None:
+    decoded = flat_data_sets.decode(by_pydicom(identifier(), is_implicit_vr=False) or b"", is_implicit_vr=False)
+    assert decoded is not None
+    decoded.is_undefined_length_sequence_item = True
+    decoded.ours = 1
+    assert decoded.PatientID == "4711"
+    assert decoded.is_undefined_length_sequence_item
+    assert decoded.ours == 1
+
+
+def test_two_undecoded_are_equal() -> None:
+    encoded = by_pydicom(identifier(), is_implicit_vr=False) or b""
+    one, other = (flat_data_sets.decode(encoded, is_implicit_vr=False) for _ in range(2))
+    assert one == other
+    assert (one != other) is False
+
+
+def test_threads_that_look_at_once_see_one_data_set() -> None:
+    encoded = by_pydicom(identifier(), is_implicit_vr=False) or b""
+    for _ in range(50):
+        decoded = flat_data_sets.decode(encoded, is_implicit_vr=False)
+        start = threading.Barrier(4)
+
+        def look(decoded: Any = decoded, start: threading.Barrier = start) -> int:
+            start.wait(10)
+            return id(decoded._dict)
+
+        with ThreadPoolExecutor(4) as pool:
+            assert len({future.result(10) for future in [pool.submit(look) for _ in range(4)]}) == 1
+
+
+def test_an_element_is_made_as_pydicom_makes_it() -> None:
+    element = flat_data_sets.element_of(BaseTag(0x00000900), "US", 0xFF00, config.WARN)
+    other = DataElement(0x00000900, "US", 0xFF00, already_converted=True, validation_mode=config.WARN)
+    assert vars(element) == vars(other)
+    assert element == other
 
 
 def test_two_data_sets_share_nothing() -> None:

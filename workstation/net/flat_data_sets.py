@@ -9,6 +9,7 @@ pydicom does it, with its own tolerance and its own errors. A test holds both ag
 from __future__ import annotations
 
 import struct
+import threading
 from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
@@ -40,10 +41,17 @@ _LONG: Final = frozenset(str(vr) for vr in EXPLICIT_VR_LENGTH_32)
 _VRS: Final = {str(vr).encode(): str(vr) for vr in STANDARD_VR}
 _MOST_KNOWN: Final = 4096
 
-# What an element's first bytes mean: its tag, and its VR and whether its length has four bytes. Peers could fill them
-# with anything, so they do not grow for ever.
-_explicit: dict[bytes, tuple[BaseTag, str, bool]] = {}
-_implicit: dict[bytes, BaseTag] = {}
+# What an element's first bytes mean: its tag, its VR, and whether its length has four bytes although VRs are explicit.
+# Peers could fill them with anything, so they do not grow for ever.
+_Meaning = tuple[BaseTag, str | None, bool]
+_EXPLICIT_CHARACTER_SET: Final[_Meaning] = (_CHARACTER_SET_TAG, "CS", False)
+_IMPLICIT_CHARACTER_SET: Final[_Meaning] = (_CHARACTER_SET_TAG, None, False)
+_explicit: dict[bytes, _Meaning] = {b"\x08\0\x05\0CS": _EXPLICIT_CHARACTER_SET}
+_implicit: dict[bytes, _Meaning] = {b"\x08\0\x05\0": _IMPLICIT_CHARACTER_SET}
+
+# Elements in bytes, each as what its head means and where its value starts and ends; and Specific Character Set.
+_Spans = list[tuple[_Meaning, int, int]]
+_Scanned = tuple[_Spans, bytes | None]
 
 
 # -- data sets made ------------------------------------------------------------------------------------------------
@@ -58,18 +66,38 @@ def _attributes() -> tuple[dict[str, Any], list[str]]:
 _BLANKS: dict[bool, tuple[dict[str, Any], list[str]]] = {}  # by pydicom's switch of what a data set has
 
 
-def data_set_of(elements: dict[BaseTag, Any]) -> Dataset:
-    """A data set with these elements, as `Dataset(elements)`: its attributes are set at once and not one by one."""
+def _blank(elements: dict[BaseTag, Any]) -> dict[str, Any]:
+    """The attributes of a new data set with these elements."""
     blank = _BLANKS.get(config._use_future)
     if blank is None:
         blank = _BLANKS[config._use_future] = _attributes()
-    attributes, own = blank
+    attributes = blank[0].copy()
+    for name in blank[1]:
+        attributes[name] = attributes[name].copy()
+    attributes["_dict"] = elements
+    return attributes
+
+
+def data_set_of(elements: dict[BaseTag, Any]) -> Dataset:
+    """A data set with these elements, as `Dataset(elements)`: its attributes are set at once and not one by one."""
     data_set = object.__new__(Dataset)
-    vars(data_set).update(attributes)
-    for name in own:
-        vars(data_set)[name] = attributes[name].copy()
-    vars(data_set)["_dict"] = elements
+    object.__setattr__(data_set, "__dict__", _blank(elements))
     return data_set
+
+
+def element_of(tag: BaseTag, vr: str, value: Any, validation_mode: int) -> DataElement:
+    """An element whose value has pydicom's type for it, as `DataElement(..., already_converted=True)` makes it."""
+    element = object.__new__(DataElement)
+    element.__dict__ = {
+        "tag": tag,
+        "VR": vr,
+        "validation_mode": validation_mode,
+        "_value": value,
+        "file_tell": None,
+        "is_undefined_length": False,
+        "private_creator": None,
+    }
+    return element
 
 
 # -- decoding ------------------------------------------------------------------------------------------------------
@@ -78,27 +106,70 @@ def data_set_of(elements: dict[BaseTag, Any]) -> Dataset:
 def decode(data: bytes, *, is_implicit_vr: bool) -> Dataset | None:
     """The data set that is encoded in `data`, little endian, or None if it is for pydicom.
 
-    Nothing that could fail is left for later but what pydicom leaves for later as well.
+    Its elements are found now and made when somebody looks at one: nothing that could fail is left for later but what
+    pydicom leaves for later as well.
     """
     if len(data) < 8 or config.debugging:
         return None
     # whether the first VR is one: pydicom's test of which of both encodings it really is
     if (0x40 < data[4] < 0x5B and 0x40 < data[5] < 0x5B) == is_implicit_vr:
         return None
-    elements = _cut_implicit(data) if is_implicit_vr else _cut_explicit(data)
-    if elements is None:
+    scanned = _scan_implicit(data) if is_implicit_vr else _scan_explicit(data)
+    if scanned is None:
         return None
+    spans, character_set = scanned
     encoding: Any = default_encoding
-    character_set = elements.get(_CHARACTER_SET_TAG)
     if character_set is not None:
-        name = _WRITTEN.get(character_set.value)
+        name = _WRITTEN.get(character_set)
         if name is None:
             return None
         encoding = [_ENCODINGS[name]]
-    data_set = data_set_of(elements)
-    # as set_original_encoding, without its way by pydicom's attributes
-    vars(data_set).update(_read_implicit=is_implicit_vr, _read_little=True, _read_charset=encoding)
+    data_set = object.__new__(_Undecoded)
+    vars(data_set)["_undecoded"] = (data, spans, is_implicit_vr, encoding)
     return data_set
+
+
+class _Undecoded(Dataset):
+    """A data set at which nobody has looked; the first look makes it a `Dataset`, and nothing tells that it was not."""
+
+    def __getattr__(self, name: str) -> Any:
+        # whatever pydicom or anybody asks of it, `_dict` to begin with, is not there yet
+        _look(self)
+        return getattr(self, name)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # copies and pickles are those of a Dataset
+        _look(self)
+        return self.__reduce_ex__(protocol)
+
+
+_looking = threading.Lock()  # two threads may look at once
+
+
+def _look(data_set: Dataset) -> None:
+    with _looking:
+        if type(data_set) is not _Undecoded:
+            return
+        state = vars(data_set)
+        data, spans, is_implicit_vr, encoding = state["_undecoded"]
+        attributes = _blank(_elements(data, spans, is_implicit_vr))
+        # as set_original_encoding, without its way by pydicom's attributes
+        attributes.update(_read_implicit=is_implicit_vr, _read_little=True, _read_charset=encoding)
+        del state["_undecoded"]
+        state.update(attributes | state)  # what somebody set without looking stays
+        object.__setattr__(data_set, "__class__", Dataset)
+
+
+def _elements(data: bytes, spans: _Spans, is_implicit_vr: bool) -> dict[BaseTag, Any]:
+    """What pydicom's reading of `data` would give."""
+    elements: dict[BaseTag, Any] = {}
+    make = tuple.__new__
+    empty = config.use_none_as_empty_text_VR_value
+    for (tag, vr, _), start, end in spans:
+        value = data[start:end] if end > start else _empty(vr, empty)
+        raw = (tag, vr, end - start, value, start, is_implicit_vr, True, True, False)
+        elements[tag] = make(RawDataElement, raw)
+    return elements
 
 
 @lru_cache(maxsize=64)
@@ -107,22 +178,20 @@ def _empty(vr: str | None, _: bool) -> Any:
     return empty_value_for_VR(vr, raw=True)
 
 
-def _cut_explicit(data: bytes) -> dict[BaseTag, Any] | None:
-    elements: dict[BaseTag, Any] = {}
-    make, known = tuple.__new__, _explicit
+def _scan_explicit(data: bytes) -> _Scanned | None:
+    spans: _Spans = []
+    character_set = None
+    known = _explicit
     position, size = 0, len(data)
     while position < size:
         start = position + 8
         if start > size:
             return None
         head = data[position : position + 6]
-        meaning = known.get(head)
+        meaning = known.get(head) or _learn(known, head, _VRS.get(head[4:]))
         if meaning is None:
-            meaning = _learn_explicit(head)
-            if meaning is None:
-                return None
-        tag, vr, is_long = meaning
-        if is_long:
+            return None
+        if meaning[2]:
             start += 4
             length = int.from_bytes(data[start - 4 : start], "little")
         else:
@@ -130,50 +199,44 @@ def _cut_explicit(data: bytes) -> dict[BaseTag, Any] | None:
         position = start + length
         if position > size:  # cut short, or of undefined length
             return None
-        value = data[start:position] if length else _empty(vr, config.use_none_as_empty_text_VR_value)
-        elements[tag] = make(RawDataElement, (tag, vr, length, value, start, False, True, True, False))
-    return elements
+        if meaning is _EXPLICIT_CHARACTER_SET:
+            character_set = data[start:position]
+        spans.append((meaning, start, position))
+    return spans, character_set
 
 
-def _learn_explicit(head: bytes) -> tuple[BaseTag, str, bool] | None:
-    tag = _tag_of(head)
-    vr = _VRS.get(head[4:6])
-    if tag is None or vr is None:
-        return None
-    meaning = (tag, vr, vr in _LONG)
-    if len(_explicit) < _MOST_KNOWN:
-        _explicit[head] = meaning
-    return meaning
-
-
-def _cut_implicit(data: bytes) -> dict[BaseTag, Any] | None:
-    elements: dict[BaseTag, Any] = {}
-    make, known = tuple.__new__, _implicit
+def _scan_implicit(data: bytes) -> _Scanned | None:
+    spans: _Spans = []
+    character_set = None
+    known = _implicit
     position, size = 0, len(data)
     while position < size:
         start = position + 8
         if start > size:
             return None
         head = data[position : position + 4]
-        tag = known.get(head)
-        if tag is None:
-            tag = _tag_of(head)
-            if tag is None:
-                return None
-            if len(known) < _MOST_KNOWN:
-                known[head] = tag
-        length = int.from_bytes(data[position + 4 : start], "little")
-        position = start + length
+        meaning = known.get(head) or _learn(known, head, None)
+        if meaning is None:
+            return None
+        position = start + int.from_bytes(data[position + 4 : start], "little")
         if position > size:
             return None
-        value = data[start:position] if length else _empty(None, config.use_none_as_empty_text_VR_value)
-        elements[tag] = make(RawDataElement, (tag, None, length, value, start, True, True, True, False))
-    return elements
+        if meaning is _IMPLICIT_CHARACTER_SET:
+            character_set = data[start:position]
+        spans.append((meaning, start, position))
+    return spans, character_set
 
 
-def _tag_of(head: bytes) -> BaseTag | None:
+def _learn(known: dict[bytes, _Meaning], head: bytes, vr: str | None) -> _Meaning | None:
+    """What `head` means, from now on; None if that is not plain."""
     group = head[0] | head[1] << 8
-    return None if group == _ITEMS else BaseTag(group << 16 | head[2] | head[3] << 8)
+    tag = BaseTag(group << 16 | head[2] | head[3] << 8)
+    if group == _ITEMS or tag == _CHARACTER_SET or (vr is None and len(head) > 4):
+        return None
+    meaning = (tag, vr, vr in _LONG)
+    if len(known) < _MOST_KNOWN:
+        known[head] = meaning
+    return meaning
 
 
 # -- encoding ------------------------------------------------------------------------------------------------------
@@ -199,11 +262,10 @@ def encode(data_set: Dataset, *, is_implicit_vr: bool) -> bytes | None:
 
 def _encoded(data_set: Dataset, encoding: str, is_implicit_vr: bool) -> bytes:
     """A data set, or an item, whose texts are in `encoding` unless it says otherwise."""
+    # by plain numbers: pydicom's tags compare in Python, slowly
+    elements: dict[int, Any] = {int(tag): element for tag, element in data_set.items()}
     if type(data_set) is not Dataset and type(data_set) is not FileDataset:
         raise _UnusualError
-    elements: dict[int, Any] = {
-        int(tag): element for tag, element in data_set.items()
-    }  # pydicom's tags compare in Python, slowly
     if _CHARACTER_SET in elements:
         element = elements[_CHARACTER_SET] = data_set[_CHARACTER_SET_TAG]
         if element.value not in _ENCODINGS:

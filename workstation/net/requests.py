@@ -45,7 +45,7 @@ from workstation.net.codec.dimse import (
 )
 from workstation.net.codec.dimse_elements import ELEMENTS, NUMBERS
 from workstation.net.errors import LocalProtocolError
-from workstation.net.flat_data_sets import data_set_of
+from workstation.net.flat_data_sets import data_set_of, element_of
 from workstation.net.part10 import NotDicomFileError, head_of, open_file
 from workstation.net.presentation import PresentationContext
 from workstation.net.services.query_retrieve import LIMIT_REACHED
@@ -642,10 +642,10 @@ def _status(response: Response | None) -> Dataset:
         # made as pydicom's attributes would make them, without their checks: a peer's comment must not raise here,
         # whatever pydicom is configured to do
         if vr == "US":
-            elements[tag] = DataElement(tag, vr, value, None, False, True, mode)
+            elements[tag] = element_of(tag, vr, value, mode)
         elif vr == "UI":
             uid = value if type(value) is UID else UID(value, IGNORE)
-            elements[tag] = DataElement(tag, vr, uid, None, False, True, mode)
+            elements[tag] = element_of(tag, vr, uid, mode)
         else:
             several = list(value) if isinstance(value, tuple) else value
             elements[tag] = DataElement(tag, vr, several, validation_mode=IGNORE)
