@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from workstation.net import evt
 from workstation.net.codec.dimse import C_CANCEL_RQ
-from workstation.net.data_sets import EncodedDataSet
 from workstation.net.events import Event, NotificationEvent
 from workstation.scp.rules.occasion import Occasion
 from workstation.scp.rules.rule import ASSOCIATION, NEGOTIATION_EVENTS
@@ -465,6 +464,8 @@ def _reply_of(event: str, given: Any, most: int) -> Reply:
 
 def _matches(given: Any, most: int) -> Reply:
     from pydicom.dataset import Dataset
+
+    from workstation.net.data_sets import EncodedDataSet
 
     data_sets: list[Dataset] = []
     try:
