@@ -25,7 +25,7 @@ from workstation.net.part10 import FileHead
 from workstation.net.presentation import PresentationContext
 
 _log = logging.getLogger("workstation.net.data_sets")
-STRETCH = 1 << 19  # what is read is still in the processor's cache when it is sent
+STRETCH = 1 << 20  # less, and what each costs outweighs that it would still be in the processor's cache
 _LITTLE = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian)
 
 
