@@ -503,8 +503,12 @@ class ApplicationEntity:
         Its place is free again when the association is over, whoever ended it.
         """
         with self._lock:
-            taken = sum(other.takes_place for other in self._associations if other is not assoc)
-            assoc.admitted = taken < self._maximum_associations
+            most = self._maximum_associations
+            # counted only if there are so many at all, in either direction: each one is asked then
+            assoc.admitted = (
+                len(self._associations) - (assoc in self._associations) < most
+                or sum(other.takes_place for other in self._associations if other is not assoc) < most
+            )
             return assoc.admitted
 
     def describe(self, user: ServiceUser) -> None:
