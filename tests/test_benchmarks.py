@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from bench import Bench, Cell, Figure, Results, Work, measure
-from report import goals, rows, text
+from report import as_json, from_json, goals, rows, text
 from servers import OURS
 from targets import TARGETS, At, Target, judged
 from works import WORKS, echo
@@ -60,10 +60,12 @@ def test_cells_run_in_turn_and_a_failure_does_not_end_the_run(tmp_path: Path):
     measure(work, Bench(tmp_path, tmp_path), 2, results)
     assert ran == ["fast", "broken", "slow"] * 2
     assert results.failures == ["a work broken -> server: no answer"] * 2
-    assert [line[:4] for line in rows(work, results)[1:]] == [
-        ["fast", "server", "30", "3.00"],
-        ["slow", "server", "10", "1.00"],
-    ]
+    for kept in (results, from_json([as_json({}, 1, results, [])])):
+        assert kept.failures == results.failures
+        assert [line[:4] for line in rows(work, kept)[1:]] == [
+            ["fast", "server", "30", "3.00"],
+            ["slow", "server", "10", "1.00"],
+        ]
 
 
 def test_a_target_is_judged_once_its_figures_are_there():

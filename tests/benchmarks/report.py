@@ -103,7 +103,7 @@ def as_json(facts: dict[str, str], rounds: int, results: Results, judged: Iterab
             "machine": facts,
             "rounds": rounds,
             "samples": [
-                {"work": work, "client": client, "server": server, "variant": variant, **figures}
+                {"work": work, "client": client, "server": server, "variant": variant, "figures": figures}
                 for (work, (client, server, variant)), figures in results.samples.items()
             ],
             "targets": [
@@ -114,3 +114,15 @@ def as_json(facts: dict[str, str], rounds: int, results: Results, judged: Iterab
         },
         indent=1,
     )
+
+
+def from_json(texts: Iterable[str]) -> Results:
+    """What several runs kept, put together."""
+    results = Results()
+    for kept in map(json.loads, texts):
+        results.failures += kept["failures"]
+        for sample in kept["samples"]:
+            key = sample["work"], (sample["client"], sample["server"], sample["variant"])
+            for name, values in sample["figures"].items():
+                results.samples.setdefault(key, {}).setdefault(name, []).extend(values)
+    return results

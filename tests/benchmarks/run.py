@@ -17,8 +17,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "interop")]
 
-from bench import Bench, Cell, Results, measure  # noqa: E402
-from report import as_json, goals, machine, rows, text  # noqa: E402
+from bench import Bench, Cell, Results, Work, measure  # noqa: E402
+from report import as_json, from_json, goals, machine, rows, text  # noqa: E402
 from targets import judged  # noqa: E402
 from works import WORKS  # noqa: E402
 
@@ -33,11 +33,17 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3, help="how often each cell is measured; default 3")
     parser.add_argument("--quick", action="store_true", help="fewer and smaller: does it run at all?")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep everything in a file as well")
+    parser.add_argument("--tables", type=Path, nargs="+", metavar="FILE", help="measure nothing: what these files have")
     options = parser.parse_args()
     if options.list:
         for work in WORKS:
             print(f"{work.name:12} {work.title}")
         return 0
+    if options.tables:
+        kept = from_json([path.read_text() for path in options.tables])
+        for work in WORKS:
+            show(work, kept)
+        return show_targets(kept)
     chosen = set(filter(None, options.only.split(",")))
     unknown = chosen - {work.name for work in WORKS}
     if unknown:
@@ -62,16 +68,28 @@ def main() -> int:
             if chosen and work.name not in chosen:
                 continue
             measure(work, bench, options.rounds, results, wanted)
-            print(f"\n{work.title}\n\n{text(rows(work, results))}", flush=True)
+            show(work, results)
+    for what, reason in bench.left_out.items():
+        print(f"\nLeft out: {what}: {reason}")
+    if options.json:
+        options.json.write_text(as_json(facts, options.rounds, results, judged(results)))
+    return show_targets(results)
+
+
+def show(work: Work, results: Results) -> None:
+    """Print the table of a work, if there is anything in it."""
+    table = rows(work, results)
+    if len(table) > 1:
+        print(f"\n{work.title}\n\n{text(table)}", flush=True)
+
+
+def show_targets(results: Results) -> int:
+    """Print which targets are reached, and what failed; 1 if something did."""
     targets = judged(results)
     if targets:
         print(f"\nTargets of this project\n\n{text(goals(targets))}")
-    for what, reason in bench.left_out.items():
-        print(f"\nLeft out: {what}: {reason}")
     for failure in results.failures:
         print(f"\nFailed: {failure}")
-    if options.json:
-        options.json.write_text(as_json(facts, options.rounds, results, targets))
     return int(bool(results.failures))
 
 
