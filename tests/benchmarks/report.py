@@ -32,6 +32,16 @@ def machine() -> dict[str, str]:
     return facts
 
 
+def in_words(facts: dict[str, str]) -> str:
+    """The machine in a line."""
+    return ", ".join(f"{name} {value}" for name, value in facts.items())
+
+
+def machine_of(kept: str) -> str:
+    """The machine of a kept run."""
+    return in_words(json.loads(kept)["machine"])
+
+
 def _processor() -> str:
     try:
         found = re.search(r"^model name\s*:\s*(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)

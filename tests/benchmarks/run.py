@@ -18,7 +18,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "interop")]
 
 from bench import Bench, Cell, Results, Work, measure  # noqa: E402
-from report import as_json, from_json, goals, machine, rows, text  # noqa: E402
+from report import as_json, from_json, goals, in_words, machine, machine_of, rows, text  # noqa: E402
 from targets import judged  # noqa: E402
 from works import WORKS  # noqa: E402
 
@@ -40,10 +40,13 @@ def main() -> int:
             print(f"{work.name:12} {work.title}")
         return 0
     if options.tables:
-        kept = from_json([path.read_text() for path in options.tables])
+        texts = [path.read_text() for path in options.tables]
+        for known in sorted({machine_of(kept) for kept in texts}):
+            print(known)
+        together = from_json(texts)
         for work in WORKS:
-            show(work, kept)
-        return show_targets(kept)
+            show(work, together)
+        return show_targets(together)
     chosen = set(filter(None, options.only.split(",")))
     unknown = chosen - {work.name for work in WORKS}
     if unknown:
@@ -56,7 +59,7 @@ def main() -> int:
         return cell.client.startswith(clients) and cell.server.startswith(servers)
 
     facts = machine()
-    print(", ".join(f"{name} {value}" for name, value in facts.items()))
+    print(in_words(facts))
     results = Results()
     memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
     with (

@@ -70,7 +70,7 @@ def filled(bench: Bench, studies: int) -> Path:
 
 WORK = Work(
     "find",
-    "C-FIND, 10,000 matches",
+    "C-FIND of all studies",
     (
         Figure("rate", "/s"),
         Figure("client_us", "us CPU client", 0, False),
