@@ -101,7 +101,8 @@ class Bench:
         path = self.memory / f"objects-{count}-{size}"
         if not path.exists():
             print(f"making {count} objects of {size // KIB:,} KiB", file=sys.stderr, flush=True)
-            make_objects(path, count, size)
+            make_objects(path.with_suffix(".part"), count, size)
+            path.with_suffix(".part").rename(path)
         return path
 
 

@@ -16,9 +16,12 @@ def make_objects(folder: Path, count: int, size: int) -> list[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     columns = 512
+    while size // 2 // columns > 1 << 15:
+        columns *= 2  # Rows and Columns are 16 bits each
     rows = size // 2 // columns
     noise = random.Random(size)
-    pixels = noise.randbytes(rows * columns * 2)
+    wanted, piece = rows * columns * 2, 1 << 20
+    pixels = b"".join(noise.randbytes(min(piece, wanted - start)) for start in range(0, wanted, piece))
     paths = []
     for number in range(1, count + 1):
         uid = f"2.25.4711.{size}.{number}"
