@@ -125,15 +125,15 @@ def decode(data: bytes, *, is_implicit_vr: bool) -> Dataset | None:
             return None
         encoding = [_ENCODINGS[name]]
     data_set = object.__new__(_Undecoded)
-    vars(data_set)["_undecoded"] = (data, spans, is_implicit_vr, encoding)
+    object.__setattr__(data_set, "_undecoded", (data, spans, is_implicit_vr, encoding))
     return data_set
 
 
 class _Undecoded(Dataset):
     """A data set at which nobody has looked; the first look makes it a `Dataset`, and nothing tells that it was not."""
 
-    def __getattr__(self, name: str) -> Any:
-        # whatever pydicom or anybody asks of it, `_dict` to begin with, is not there yet
+    def __getattribute__(self, name: str) -> Any:
+        # whatever pydicom or anybody asks of it: `_dict` is not there yet, and `__class__` is not to be this one
         _look(self)
         return getattr(self, name)
 
@@ -150,7 +150,7 @@ def _look(data_set: Dataset) -> None:
     with _looking:
         if type(data_set) is not _Undecoded:
             return
-        state = vars(data_set)
+        state = object.__getattribute__(data_set, "__dict__")
         data, spans, is_implicit_vr, encoding = state["_undecoded"]
         attributes = _blank(_elements(data, spans, is_implicit_vr))
         # as set_original_encoding, without its way by pydicom's attributes
