@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 from rules_kit import answering, delaying
+from viewer_wire import emit, whole
 
 from workstation.paths import DataDir
 from workstation.peers import AddressBook, Peer
@@ -184,6 +185,20 @@ class TestFind:
         qtbot.keyClick(window.viewers.bytes, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
         assert window.viewers.bytes_pane.is_open
         assert not window.viewers.decoded_pane.is_open
+
+
+class TestEnter:
+    def test_on_a_message_it_leads_to_its_fields(self, window, qtbot):
+        window.activateWindow()
+        window.docks["decoded"].hide()
+        emit(window.services.bridge, whole(1))
+        window.viewers.select_message(3)
+        window.viewers.messages.setFocus()
+        qtbot.keyClick(window.viewers.messages, Qt.Key.Key_Return)
+        assert window.docks["decoded"].isVisible()
+        assert window.focusWidget() is window.viewers.decoded
+        assert window.viewers.messages.current_row().number == 3
+        assert window.viewers.decoded.windowTitle() == f"Decoded {window.viewers.messages.current_row().name}"
 
 
 class TestPanes:

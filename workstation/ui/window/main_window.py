@@ -245,6 +245,7 @@ class MainWindow(QMainWindow):
         self.filter_bar.filter_changed.connect(self.viewers.set_filter)
         self.filter_bar.colours_changed.connect(self._show_colours)
         self.viewers.filter_asked.connect(self.filter_bar.ask)
+        self.viewers.messages.activated.connect(self._go_to_decoded)
         self.viewers.associations.clear_filter_asked.connect(self.filter_bar.clear)
         self.viewers.source_changed.connect(self.filter_bar.set_log)
         self.viewers.source_changed.connect(self.status_bar.set_log)
@@ -543,6 +544,12 @@ class MainWindow(QMainWindow):
         self.docks["decoded"].show()
         self.docks["decoded"].raise_()
         self.viewers.decoded_pane.open_find()
+
+    def _go_to_decoded(self) -> None:
+        """A row of the messages was entered: on to its fields."""
+        self.docks["decoded"].show()
+        self.docks["decoded"].raise_()
+        self.viewers.decoded.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def go_to_filter(self) -> None:
         """Put the cursor into the filter."""
