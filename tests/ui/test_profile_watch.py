@@ -60,6 +60,19 @@ def test_what_is_broken_is_explained_and_what_was_in_force_stays(services, told,
     assert "name = 7" in file.path.read_text(), "its owner is about to mend it"
 
 
+def test_what_was_said_of_a_broken_file_is_taken_back_when_it_is_mended(services, told, qtbot):
+    withdrawn: list[str] = []
+    services.withdrawn.connect(withdrawn.append)
+    file = main_file(services)
+    text = file.path.read_text()
+    file.path.write_text(text + "\n[[rule]]\nname = 7\n")
+    qtbot.waitUntil(lambda: bool(told), timeout=10_000)
+    assert not withdrawn
+    file.path.write_text(text)
+    qtbot.waitUntil(lambda: bool(withdrawn), timeout=10_000)
+    assert withdrawn == told[:1]
+
+
 def test_what_the_command_line_set_stands_when_something_else_is_edited(services, qtbot):
     services._profiles[MAIN] = replace(services.profile, ae_title="THIS_RUN")
     file = main_file(services)

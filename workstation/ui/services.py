@@ -95,6 +95,9 @@ class Services(QObject):
     notified = Signal(str)
     """Something that the person should read; the window shows it in its information bar."""
 
+    withdrawn = Signal(str)
+    """What was notified is no longer so."""
+
     def __init__(
         self,
         *,
@@ -127,6 +130,8 @@ class Services(QObject):
         # What is in the files, and what is in force: the command line may have changed it for this run.
         self._kept = {profile.name: profile for profile in kept}
         self._profiles = {profile.name: profile for profile in in_force or kept}
+        # What was said of files that are broken.
+        self._broken: dict[Path, str] = {}
         # Profiles that are not in their files yet; and who writes them, one at a time.
         self._unsaved: set[str] = set()
         self._saving = asyncio.Lock()
@@ -392,12 +397,15 @@ class Services(QObject):
     async def _take_up(self, change: Change, kept: dict[str, Profile]) -> None:
         folder, path, profile = self._profile_folder, printable(str(change.path), 200), change.profile
         name = folder.name_of(change.path)
+        if said := self._broken.pop(change.path, ""):
+            self.withdrawn.emit(said)
         if change.stamp is None:
             if name is not None:
                 self.notify(f"{path} is gone. The server {name} goes on; its next change is written there again.")
         elif profile is None:
             going_on = f" The server {name} goes on as it was." if name is not None else ""
-            self.notify(f"{printable(change.problems[0], 300)}{going_on}")
+            self._broken[change.path] = f"{printable(change.problems[0], 300)}{going_on}"
+            self.notify(self._broken[change.path])
         elif name is not None or (profile.name in self._profiles and not folder.has_file(profile.name)):
             name = name if name is not None else profile.name
             folder.adopt(name, change.path)

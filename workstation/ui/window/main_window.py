@@ -240,6 +240,7 @@ class MainWindow(QMainWindow):
         self.viewers.questions.set_asker(services.asker)
         self.viewers.questions.asked.connect(self._show_questions)
         services.notified.connect(self.show_problem)
+        services.withdrawn.connect(self.info_bar.withdraw)
         services.server_changed.connect(self._show_server)
         services.theme.changed.connect(self._show_server)
         self.filter_bar.filter_changed.connect(self.viewers.set_filter)
