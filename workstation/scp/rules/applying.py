@@ -143,6 +143,9 @@ class Applying:
         self, built_in: Handler, apply: Callable[[Rule, Event, Occasion, Handler], Any]
     ) -> Callable[[Event], Any]:
         def handler(event: Event) -> Any:
+            if not self._book.could_apply(event.name):
+                self._book.note(self._occasions.later(event))
+                return built_in(event)
             occasion = self._occasions.of_event(event)
             rule = self._book.decide(occasion)
             return built_in(event) if rule is None else apply(rule, event, occasion, built_in)
@@ -298,6 +301,10 @@ class Applying:
 
     def _store(self, event: Event, built_in: Handler) -> Any:
         arriving = event.sink if isinstance(event.sink, _Arriving) else None
+        if arriving is None and not self._book.could_apply(event.name):
+            with _discarding(event):
+                self._book.note(self._occasions.later(event))
+            return built_in(event)
         if arriving is None:
             with _discarding(event):
                 occasion = self._occasions.of_event(event)

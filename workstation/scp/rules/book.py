@@ -105,7 +105,7 @@ class RuleBook:
         self._lock = threading.Lock()
         # By a rule's name, and which one of that name it is: names should differ, but nobody has to see to it.
         self._tallies: dict[tuple[str, int], _Tally] = {}
-        self._occasions: deque[tuple[Occasion, str]] = deque(maxlen=MOST_OCCASIONS)
+        self._occasions: deque[tuple[Callable[[], Occasion], str]] = deque(maxlen=MOST_OCCASIONS)
         self._listeners: tuple[Listener, ...] = ()
         self._rules: tuple[Rule, ...] = ()
         self._line: tuple[tuple[Rule, _Tally], ...] = ()
@@ -158,8 +158,16 @@ class RuleBook:
         """
         found = self._decide(occasion, self._line, can_wait)
         if not isinstance(found, Undecided):
-            self._remember(occasion, found)
+            self._remember(lambda: occasion, found)
         return found
+
+    def note(self, occasion: Callable[[], Occasion]) -> None:
+        """Remember what no rule concerns, as `could_apply` said.
+
+        Args:
+            occasion: Gives what arrived, always the same, when somebody looks at it.
+        """
+        self._remember(occasion, None)
 
     def _decide(
         self, occasion: Occasion, line: Sequence[tuple[Rule, _Tally]], can_wait: bool = False
@@ -185,7 +193,7 @@ class RuleBook:
         def go_on(occasion: Occasion) -> Rule | None:
             found = self._decide(occasion, rest)
             assert not isinstance(found, Undecided)
-            self._remember(occasion, found)
+            self._remember(lambda: occasion, found)
             return found
 
         return go_on
@@ -208,14 +216,14 @@ class RuleBook:
             tally.last_time = time.time()
             return True
 
-    def _remember(self, occasion: Occasion, rule: Rule | None) -> None:
+    def _remember(self, occasion: Callable[[], Occasion], rule: Rule | None) -> None:
         name = rule.name if rule is not None else ""
         with self._lock:
             self._occasions.append((occasion, name))
             listeners = self._listeners
         for listener in listeners:
             try:
-                listener(occasion, name)
+                listener(occasion(), name)
             except Exception:
                 LOGGER.exception("Somebody who listens to the rules failed")
 
@@ -241,7 +249,8 @@ class RuleBook:
     def occasions(self) -> tuple[tuple[Occasion, str], ...]:
         """The last occasions that were decided, oldest first, each with the name of the rule that fired, or ""."""
         with self._lock:
-            return tuple(self._occasions)
+            remembered = tuple(self._occasions)
+        return tuple((occasion(), name) for occasion, name in remembered)
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Be told of each occasion that is decided, in the association's thread; returns what ends that."""

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 _numbers = itertools.count(1)
 
 
+def next_number() -> int:
+    """Return the number of what arrives now."""
+    return next(_numbers)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occasion:
     """One association request, negotiation or service request that arrived.
@@ -47,7 +52,7 @@ class Occasion:
     data_set: Callable[[], Dataset | None] = lambda: None
     summing_up: Callable[[], str] = str
     time: float = field(default_factory=time.time)
-    number: int = field(default_factory=lambda: next(_numbers))
+    number: int = field(default_factory=next_number)
 
     @property
     def proposed(self) -> tuple[tuple[str, str], ...]:

@@ -6,13 +6,14 @@ encoded, an object by its sink, which knows the file; larger ones can be looked 
 
 from __future__ import annotations
 
+import time
 import weakref
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache, partial
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from pydicom.datadict import keyword_for_tag
 from pydicom.dataset import Dataset
@@ -28,9 +29,11 @@ from workstation.net.uids import uid_name
 from workstation.scp.archive.disk import FileSource
 from workstation.scp.archive.scan import DamagedDataSetError, Source, scan
 from workstation.scp.query.matching import texts_of
-from workstation.scp.rules.occasion import Occasion
+from workstation.scp.rules.occasion import Occasion, next_number
 from workstation.scp.rules.rule import ASSOCIATION, EVENT_WORDS
 from workstation.traffic.text import printable, quantity
+
+T = TypeVar("T")
 
 LARGEST_KEPT = 16 * 1024
 """Bytes of a request's data set that stay with its occasion."""
@@ -63,7 +66,7 @@ class _Who:
 
     @classmethod
     def of(cls, assoc: Association) -> _Who:
-        where = assoc.requestor.address_info
+        where, pdu = assoc.requestor.address_info, assoc.requestor.pdu
         identity = assoc.requestor.user_identity
         user = ""
         # A ticket or token is no name, and nothing to be shown.
@@ -71,10 +74,28 @@ class _Who:
             user = bytes(identity.primary_field or b"").decode("utf-8", "replace")
         return cls(
             calling=assoc.requestor.ae_title,
-            called=assoc.acceptor.ae_title,
+            # The acceptor has the title that it is configured with until it has answered.
+            called=pdu.called_ae_title if pdu is not None else assoc.acceptor.ae_title,
             address=where.address if where is not None else "",
             user=user,
         )
+
+
+class _Once(Generic[T]):
+    """Calls what it is given once, when it is called first; `functools.cache` takes long to make."""
+
+    __slots__ = ("_made", "_make")
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make: Callable[[], T] | None = make
+
+    def __call__(self) -> T:
+        make = self._make
+        if make is not None:
+            # Two threads may both come here; what they make says the same.
+            self._made = make()
+            self._make = None
+        return self._made
 
 
 class Occasions:
@@ -87,7 +108,6 @@ class Occasions:
     def of_association(self, assoc: Association, request: A_ASSOCIATE_RQ) -> Occasion:
         """The occasion of an association request."""
         who = self._who(assoc)
-        # At this time the acceptor has the title that it is configured with.
         called = request.called_ae_title
         contexts = quantity(len(request.presentation_contexts), "presentation context")
         return Occasion(
@@ -105,10 +125,22 @@ class Occasions:
         """The occasion of a negotiation or service event."""
         if event.event in NEGOTIATION_EVENTS:
             return self._of_negotiation(event)
-        request, context = event.request, event.context
-        data = request.data if event.name in _QUERIES else None
-        keys = bytes(data) if data and len(data) <= _LARGEST_SUMMED_UP else b""
-        return self._of_service(event.name, event.assoc, request, context, _data_set_of(event), keys)
+        return self._of_service(event)()
+
+    def later(self, event: Event) -> Callable[[], Occasion]:
+        """Gives the occasion of an event to whoever looks at it, always the same: at most of them nobody does."""
+        if event.event in NEGOTIATION_EVENTS or event.request.unknown or len(event.request.data or b"") > LARGEST_KEPT:
+            # What is large is not kept for that.
+            occasion = self.of_event(event)
+            return lambda: occasion
+        return _Once(self._of_service(event))
+
+    def _of_service(self, event: Event) -> Callable[[], Occasion]:
+        assoc, data_set = event.assoc, _data_set_of(event)
+        arrival = time.time(), next_number()
+        return partial(
+            _service, event.name, self._who(assoc), assoc.number, event.request, event.context, data_set, arrival
+        )
 
     def of_store(
         self, assoc: Association, request: C_STORE_RQ, context: PresentationContextTuple, sink: Callable[[], Any]
@@ -122,7 +154,9 @@ class Occasions:
             sink: Gives where the object goes, once that is known.
         """
         syntax = str(context.transfer_syntax)
-        return self._of_service("EVT_C_STORE", assoc, request, context, lambda: _read_sink(sink(), syntax))
+        arrival = time.time(), next_number()
+        who = self._who(assoc)
+        return _service("EVT_C_STORE", who, assoc.number, request, context, lambda: _read_sink(sink(), syntax), arrival)
 
     def _of_negotiation(self, event: Event) -> Occasion:
         who = self._who(event.assoc)
@@ -133,47 +167,11 @@ class Occasions:
             event=event.name,
             association=event.assoc.number,
             calling=who.calling,
-            called=_called(event.assoc, who),
+            called=who.called,
             address=who.address,
             user=who.user,
             proposing=_proposing(proposed),
             summing_up=lambda: summary,
-        )
-
-    def _of_service(
-        self,
-        name: str,
-        assoc: Association,
-        request: Any,
-        context: PresentationContextTuple,
-        data_set: Callable[[], Dataset | None],
-        keys: bytes = b"",
-    ) -> Occasion:
-        who = self._who(assoc)
-        abstract_syntax = str(context.abstract_syntax)
-        sop_class = _first(request, "AffectedSOPClassUID", "RequestedSOPClassUID") or abstract_syntax
-        instance = _first(request, "AffectedSOPInstanceUID", "RequestedSOPInstanceUID")
-        transfer_syntax = str(context.transfer_syntax)
-        about = _about(name, request)
-
-        def summary() -> str:
-            parts = (_sop_class(sop_class), *_keys(keys, transfer_syntax), about, instance)
-            return _line(EVENT_WORDS[name], *parts)
-
-        return Occasion(
-            event=name,
-            association=assoc.number,
-            calling=who.calling,
-            called=_called(assoc, who),
-            address=who.address,
-            user=who.user,
-            sop_class=sop_class,
-            abstract_syntax=abstract_syntax,
-            transfer_syntax=transfer_syntax,
-            sop_instance=instance,
-            message_id=request.MessageID,
-            data_set=data_set,
-            summing_up=summary,
         )
 
     def _who(self, assoc: Association) -> _Who:
@@ -183,9 +181,43 @@ class Occasions:
         return who
 
 
-def _called(assoc: Association, who: _Who) -> str:
-    pdu = assoc.requestor.pdu
-    return pdu.called_ae_title if pdu is not None else who.called
+def _service(
+    name: str,
+    who: _Who,
+    association: int,
+    request: Any,
+    context: PresentationContextTuple,
+    data_set: Callable[[], Dataset | None],
+    arrival: tuple[float, int],
+) -> Occasion:
+    """The occasion of a service request, which arrived then and has that number."""
+    abstract_syntax, transfer_syntax = str(context.abstract_syntax), str(context.transfer_syntax)
+    sop_class = _first(request, "AffectedSOPClassUID", "RequestedSOPClassUID") or abstract_syntax
+    instance = _first(request, "AffectedSOPInstanceUID", "RequestedSOPInstanceUID")
+    about = _about(name, request)
+    identifier = request.data if name in _QUERIES else None
+    keys = bytes(identifier) if identifier and len(identifier) <= _LARGEST_SUMMED_UP else b""
+
+    def summary() -> str:
+        return _line(EVENT_WORDS[name], _sop_class(sop_class), *_keys(keys, transfer_syntax), about, instance)
+
+    return Occasion(
+        event=name,
+        association=association,
+        calling=who.calling,
+        called=who.called,
+        address=who.address,
+        user=who.user,
+        sop_class=sop_class,
+        abstract_syntax=abstract_syntax,
+        transfer_syntax=transfer_syntax,
+        sop_instance=instance,
+        message_id=request.MessageID,
+        data_set=data_set,
+        summing_up=summary,
+        time=arrival[0],
+        number=arrival[1],
+    )
 
 
 def _first(request: Any, *names: str) -> str:
@@ -199,7 +231,7 @@ def _first(request: Any, *names: str) -> str:
 def _proposing(contexts: Iterable[ProposedContext]) -> Callable[[], tuple[tuple[str, str], ...]]:
     """What gives the proposed pairs of abstract and transfer syntax, so that hundreds are paired only for who looks."""
     held = [(one.abstract_syntax, one.transfer_syntaxes) for one in contexts]
-    proposing = cache(lambda: _proposed(held))
+    proposing = _Once(lambda: _proposed(held))
     if sum(len(syntaxes) for _, syntaxes in held) > _MOST_PROPOSED:
         # Only the first of them are kept, and nothing of the rest.
         proposing()
