@@ -5,42 +5,66 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
-_WINDOW = 64 * 1024
+HEAD = 64 * 1024
+"""Bytes of a data set's beginning that are looked at in memory: nearly always all headers but that of the pixels."""
+# Headers that are further on stand far apart, or very many small elements do.
+_WINDOW = 8 * 1024
 
 
 class FileSource:
     """A file from `offset` on, read through one window. Not a memory map: a disk error there would end the process.
 
+    Args:
+        path: the file.
+        offset: where the data set begins.
+        head: the data set's first bytes and
+        size: all its bytes, if somebody knows them: the file is opened when more than these are asked for.
+
     Raises:
         OSError: the file cannot be opened; `read` raises it when it became shorter, too.
     """
 
-    def __init__(self, path: Path, offset: int) -> None:
+    def __init__(self, path: Path, offset: int, head: bytes | None = None, size: int = 0) -> None:
         self._path = path
         self._offset = offset
-        self._file = path.open("rb", buffering=0)
-        self.size = os.fstat(self._file.fileno()).st_size - offset
+        self._file: BinaryIO | None = None
         self._start = 0
         self._window = b""
+        if head is None:
+            file = self._open()
+            size = os.fstat(file.fileno()).st_size - offset
+            file.seek(offset)
+            head = file.read(HEAD) or b""
+        self.size = size
+        self.head = head
 
     def read(self, place: int, length: int) -> bytes:
         """Return the bytes from `place` on."""
+        if place + length <= len(self.head):
+            return self.head[place : place + length]
         start = place - self._start
         if start < 0 or start + length > len(self._window):
-            self._file.seek(self._offset + place)
+            file = self._file or self._open()
+            file.seek(self._offset + place)
             # A raw read of a regular file is only short at its end.
-            self._window = self._file.read(max(length, _WINDOW)) or b""
+            self._window = file.read(max(length, _WINDOW)) or b""
             self._start, start = place, 0
             if len(self._window) < length:
                 raise OSError(f"{self._path} became shorter while it was read")
         return self._window[start : start + length]
 
+    def _open(self) -> BinaryIO:
+        self._file = self._path.open("rb", buffering=0)
+        return self._file
+
     def __enter__(self) -> FileSource:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
 
 def sync_folder(folder: Path) -> None:

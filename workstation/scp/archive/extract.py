@@ -1,15 +1,15 @@
 """From a stored object to the texts that the index keeps of it.
 
-Scans the whole encoded data set for damage (see `scan`), then decodes the few wanted elements with pydicom. Knows the
-table of attributes, no file, database or network.
+Scans the whole encoded data set for damage (see `scan`), then decodes the few wanted elements: plain ones here, all
+others with pydicom. Knows the table of attributes, no file, database or network.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from io import BytesIO
 
 from pydicom.dataelem import DataElement
@@ -20,7 +20,7 @@ from pydicom.filewriter import write_dataset
 
 from workstation.scp.archive.scan import DamagedDataSetError, Scanned, Source, scan
 from workstation.scp.query.levels import ATTRIBUTES, VR_OF_TAG, Level, tag_of
-from workstation.scp.query.matching import texts_of
+from workstation.scp.query.matching import SINGLE_TEXT_VRS, significant, texts_of
 
 # Not part of the hierarchy of patients and studies (PS3.4 GG): stored, never found by a Query/Retrieve.
 NON_PATIENT_CLASSES = frozenset(
@@ -46,9 +46,11 @@ LONGEST_VALUE = 10_240
 LONGEST_INDEXED = 512
 INDEXED = frozenset({"PatientID", "StudyDate", "AccessionNumber"})
 
-_CHARACTER_SET, _ZONE = 0x00080005, 0x00080201
+_CHARACTER_SET = 0x00080005
 _TAGS: dict[str, int] = {keyword: tag_of(keyword) for keywords in ATTRIBUTES.values() for keyword in keywords}
-_WANTED = frozenset(_TAGS.values()) | {_CHARACTER_SET, _ZONE}
+_KEYWORDS = {tag: keyword for keyword, tag in _TAGS.items()}
+_WANTED = frozenset(_TAGS.values()) | {_CHARACTER_SET}
+_NOTHING = dict.fromkeys(_TAGS, "")
 _DOTTED_DATE = re.compile(r"(\d{4})\.(\d{2})\.(\d{2})")
 
 
@@ -84,11 +86,11 @@ def extract(data: bytes | Source, transfer_syntax: str, sop_class_uid: str, sop_
         scanned = scan(data, transfer_syntax, _WANTED)
     except DamagedDataSetError as error:
         raise UnsuitableObjectError(CANNOT_UNDERSTAND, str(error)) from error
-    texts = dict.fromkeys(_TAGS, "")
-    head = _decode(scanned)
-    for keyword, tag in _TAGS.items():
-        if tag in head:
-            text = _text_or_none(head, tag)
+    texts = _NOTHING.copy()
+    for tag, encoded in scanned.wanted.items():
+        keyword = _KEYWORDS.get(tag)
+        if keyword is not None:
+            text = _text_of(scanned, tag, encoded)
             texts[keyword] = text[:LONGEST_INDEXED] if keyword in INDEXED else text
     _check(texts, sop_class_uid, sop_instance_uid)
     return texts
@@ -102,36 +104,64 @@ def uids_of(data: bytes | Source, transfer_syntax: str) -> tuple[str, str]:
         OSError: the source cannot be read.
     """
     wanted = [_TAGS["SOPClassUID"], _TAGS["SOPInstanceUID"]]
-    head = _decode(scan(data, transfer_syntax, frozenset(wanted)))
-    sop_class, instance = (_text_or_none(head, tag) if tag in head else "" for tag in wanted)
+    scanned = scan(data, transfer_syntax, frozenset(wanted))
+    sop_class, instance = (
+        _text_of(scanned, tag, scanned.wanted[tag]) if tag in scanned.wanted else "" for tag in wanted
+    )
     return sop_class, instance
 
 
-def _decode(scanned: Scanned) -> Dataset:
-    """Return the wanted elements, without those that are damaged."""
-    try:
-        return read_dataset(BytesIO(scanned.wanted_bytes), scanned.is_implicit, scanned.is_little_endian)
-    except Exception:
-        # pydicom answers damaged bytes with almost any exception. One at a time, the others can still be read.
-        head = Dataset()
-        character_set = scanned.wanted.get(_CHARACTER_SET, b"")
-        for tag, encoded in scanned.wanted.items():
-            with suppress(Exception):
-                one = read_dataset(
-                    BytesIO(encoded if tag <= _CHARACTER_SET else character_set + encoded),
-                    scanned.is_implicit,
-                    scanned.is_little_endian,
-                )
-                head[tag] = one[tag]
-        return head
+# A value of these that looks like this is decoded here, as nearly all do: pydicom takes many times as long to come to
+# the same text.
+_PLAIN: dict[str, re.Pattern[bytes]] = {
+    **dict.fromkeys(("AS", "CS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM"), re.compile(rb"[ -~]*")),
+    "UI": re.compile(rb"[0-9.]*\0?"),
+    "IS": re.compile(rb"-?[0-9]{1,9} ?"),
+    "DS": re.compile(rb"-?[0-9]{1,15}(?:\.[0-9]{1,15})? ?"),
+}
+# Character sets whose codes below 128 are those of ASCII and nothing else.
+_LIKE_ASCII = frozenset({b"", b"ISO_IR 6", b"ISO_IR 100", b"ISO_IR 101", b"ISO_IR 144", b"ISO_IR 192"})
+_SHORT_HEADER = 8
+_LONGEST_REMEMBERED = 4096
 
 
-def _text_or_none(head: Dataset, tag: int) -> str:
+def _text_of(scanned: Scanned, tag: int, encoded: bytes) -> str:
+    """Return the text of one element as the index keeps it; "" for a value that cannot be decoded."""
+    vr = VR_OF_TAG[tag]
+    character_set = scanned.wanted.get(_CHARACTER_SET, b"") if tag > _CHARACTER_SET else b""
+    if scanned.is_implicit or encoded[4:6] == vr.encode():
+        text = _plain(vr, encoded[_SHORT_HEADER:], character_set[_SHORT_HEADER:], scanned.is_little_endian)
+        if text is not None:
+            return text
+    arguments = tag, encoded, character_set, scanned.is_implicit, scanned.is_little_endian
+    # The objects of a series say most things alike.
+    return _remembered(*arguments) if len(encoded) <= _LONGEST_REMEMBERED else _decoded(*arguments)
+
+
+def _plain(vr: str, value: bytes, character_set: bytes, is_little_endian: bool) -> str | None:
+    """Return the text of a plain value, None if pydicom has to be asked."""
+    if vr == "US" and len(value) == 2:
+        return str(int.from_bytes(value, "little" if is_little_endian else "big"))
+    if vr not in _PLAIN or not _PLAIN[vr].fullmatch(value):
+        return None
+    if vr in UNICODE_VRS and character_set.rstrip(b" ") not in _LIKE_ASCII:
+        return None
+    text = value.decode("ascii")
+    texts = [text] if vr in SINGLE_TEXT_VRS else text.split("\\")
+    return _as_indexed(vr, [significant(vr, each) for each in texts])
+
+
+def _decoded(tag: int, encoded: bytes, character_set: bytes, is_implicit: bool, is_little_endian: bool) -> str:
+    """Return the text of one element as pydicom decodes it; "" if it cannot."""
     try:
+        head = read_dataset(BytesIO(character_set + encoded), is_implicit, is_little_endian)
         return _text(head[tag], VR_OF_TAG[tag])
     except Exception:
-        # Here, too, almost any exception: pydicom decodes a value when it is looked at.
+        # pydicom answers damaged bytes with almost any exception, some of them when the value is looked at.
         return ""
+
+
+_remembered = lru_cache(maxsize=1024)(_decoded)
 
 
 def _check(texts: Mapping[str, str], sop_class_uid: str, sop_instance_uid: str) -> None:
@@ -157,15 +187,22 @@ def _text(element: DataElement, vr: str) -> str:
         return items_to_text(element.value) if element.VR == "SQ" else ""
     if element.VR == "SQ":
         return ""
-    texts = tuple(text[:LONGEST_VALUE] for text in texts_of(element, vr))
-    if vr == "DA":
-        # ACR-NEMA wrote 1999.12.31; the index compares dates as texts.
-        texts = tuple(_DOTTED_DATE.sub(r"\1\2\3", text) for text in texts)
-    text = "\\".join(texts)
+    text = _as_indexed(vr, texts_of(element, vr))
     if vr not in UNICODE_VRS:
         text = text.encode("ascii", "replace").decode()
     # A character that pydicom could not decode may be a lone surrogate, which no database takes.
     return text.encode("utf-8", "replace").decode()
+
+
+def _as_indexed(vr: str, texts: Sequence[str]) -> str:
+    """Return an attribute's values as one text."""
+    if not any(texts):
+        return ""
+    cut = (text[:LONGEST_VALUE] for text in texts)
+    if vr == "DA":
+        # ACR-NEMA wrote 1999.12.31; the index compares dates as texts.
+        cut = (_DOTTED_DATE.sub(r"\1\2\3", text) for text in cut)
+    return "\\".join(cut)
 
 
 def items_to_text(items: list[Dataset]) -> str:

@@ -31,6 +31,10 @@ MAXIMUM_INFLATED_ELEMENTS = 200_000
 
 _STRETCH = 64 * 1024
 _UNDEFINED = 0xFFFFFFFF
+# Tag, VR and two-byte length; a four-byte length (PS3.5 7.1.2).
+_LITTLE = struct.Struct("<HH2sH").unpack_from, struct.Struct("<L").unpack_from
+_BIG = struct.Struct(">HH2sH").unpack_from, struct.Struct(">L").unpack_from
+_LONGEST_HEADER = 12
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 # VRs of Explicit VR with a two-byte reserved field and a four-byte length (PS3.5 7.1.2).
 _LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
@@ -45,9 +49,15 @@ class DamagedDataSetError(Exception):
 
 
 class Source(Protocol):
-    """Where the encoded data set is."""
+    """Where the encoded data set is.
+
+    Attributes:
+        size: of the data set in bytes.
+        head: its first bytes, any number of them: what is looked at without `read`.
+    """
 
     size: int
+    head: bytes
 
     def read(self, place: int, length: int) -> bytes:
         """Return the bytes from `place` on; there are that many."""
@@ -57,12 +67,12 @@ class Memory:
     """A source in memory."""
 
     def __init__(self, data: bytes) -> None:
-        self._data = data
+        self.head = data
         self.size = len(data)
 
     def read(self, place: int, length: int) -> bytes:
         """Return the bytes from `place` on."""
-        return self._data[place : place + length]
+        return self.head[place : place + length]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,19 +176,20 @@ class _Walk:
         self._left = most_elements
         self._read = source.read
         self._end = source.size
+        self._head = source.head
+        # Up to here a whole header is in the head.
+        self._near = len(source.head) - _LONGEST_HEADER
         self._implicit = is_implicit
-        order = "<" if is_little_endian else ">"
-        self._tag_and_length = struct.Struct(order + "HHL")
-        self._short = struct.Struct(order + "H")
-        self._long = struct.Struct(order + "L")
+        self._header_of, self._length_of = _LITTLE if is_little_endian else _BIG
         self._wanted = wanted
         self.found: dict[int, bytes] = {}
 
     def run(self) -> None:
         place = 0
+        padding = self._end - MAXIMUM_PADDING
         while place < self._end:
             start = place
-            if self._end - place <= MAXIMUM_PADDING and not any(self._read(place, self._end - place)):
+            if place >= padding and not any(self._read(place, self._end - place)):
                 return
             tag, vr, length, place = self._header(place, self._implicit)
             if tag >> 16 == 0xFFFE:
@@ -202,23 +213,23 @@ class _Walk:
         self._left -= 1
         if self._left < 0:
             raise _TooManyError
-        if place + 8 > self._end:
-            raise _BeyondEndError(f"The data set ends inside an element's header, at byte {place}.")
-        header = self._read(place, 8)
-        group, element, length = self._tag_and_length.unpack(header)
+        if place <= self._near:
+            header, at = self._head, place
+        else:
+            header, at = self._read(place, min(_LONGEST_HEADER, self._end - place)), 0
+            if len(header) < 8:
+                raise _BeyondEndError(f"The data set ends inside an element's header, at byte {place}.")
+        group, element, vr, length = self._header_of(header, at)
         tag = group << 16 | element
         if implicit or group == 0xFFFE:
-            return tag, b"", length, place + 8
-        vr = header[4:6]
+            return tag, b"", self._length_of(header, at + 4)[0], place + 8
         if vr in _SHORT_VRS:
-            (length,) = self._short.unpack(header[6:8])
             return tag, vr, length, place + 8
         if vr not in _LONG_VRS and not (vr.isalpha() and vr.isupper()):
             raise DamagedDataSetError(f"{_shown(tag)} at byte {place} has no VR: not the transfer syntax agreed.")
-        if place + 12 > self._end:
+        if place + _LONGEST_HEADER > self._end:
             raise _BeyondEndError(f"The data set ends inside the header of {_shown(tag)}.")
-        (length,) = self._long.unpack(self._read(place + 8, 4))
-        return tag, vr, length, place + 12
+        return tag, vr, self._length_of(header, at + 8)[0], place + _LONGEST_HEADER
 
     def _sequence(self, place: int, tag: int, vr: bytes) -> int:
         """Walk over a value of undefined length and return where it ends."""
