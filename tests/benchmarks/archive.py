@@ -24,7 +24,7 @@ from workstation.net import AE, evt
 from workstation.net.events import Event
 from workstation.scp.archive.archive import Archive
 from workstation.scp.archive.browse import Browser, Order
-from workstation.scp.archive.index import Entry
+from workstation.scp.archive.writing import Entry
 from workstation.scp.query.levels import ATTRIBUTES, FIND_MODELS, check_find
 
 PATIENT_ROOT, STUDY_ROOT = "1.2.840.10008.5.1.4.1.2.1.1", "1.2.840.10008.5.1.4.1.2.2.1"

@@ -26,6 +26,8 @@ from workstation.scp.archive import archive as archive_module
 from workstation.scp.archive import sink as sink_module
 from workstation.scp.archive.archive import Archive
 from workstation.scp.archive.index import Index
+from workstation.scp.archive.search import Located
+from workstation.scp.archive.writing import Entry, Writer
 from workstation.scp.query.levels import Level, Model, WrongIdentifierError
 
 
@@ -109,6 +111,22 @@ def test_what_another_series_said_last_is_not_forgotten(archive: Archive) -> Non
     assert find(archive, StudyDescription="")[0].StudyDescription == "first"
 
 
+def test_what_another_study_said_of_the_patient_last_is_not_forgotten(archive: Archive) -> None:
+    store(archive, make_object(1, PatientID="P", PatientName="First"))
+    store(archive, make_object(11, PatientID="P", PatientName="Second"))
+    store(archive, make_object(0, PatientID="P", PatientName="First"))
+    assert find(archive, PatientName="")[0].PatientName == "First"
+
+
+def test_the_next_object_of_a_series_needs_no_look_at_it(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    store(archive, make_object(2))
+    monkeypatch.setattr(Writer, "put", lambda *_: pytest.fail("looked at patient, study and series again"))
+    assert store(archive, make_object(3, InstanceNumber=7)).status == 0x0000
+    monkeypatch.undo()
+    (series,) = find(archive, Level.SERIES, StudyInstanceUID="1.2.0", NumberOfSeriesRelatedInstances="")
+    assert series.NumberOfSeriesRelatedInstances == 2
+
+
 def test_the_same_object_in_another_transfer_syntax_replaces_it(archive: Archive) -> None:
     store(archive, make_object(1), EXPLICIT)
     store(archive, make_object(1), IMPLICIT)
@@ -121,6 +139,17 @@ def test_an_identical_object_replaces_one_whose_file_was_damaged(archive: Archiv
     located(archive)[0].unlink()
     store(archive, make_object(1))
     assert pydicom.dcmread(located(archive)[0]).PatientID == "P0"
+
+
+def test_an_identical_object_replaces_one_whose_file_was_changed(archive: Archive) -> None:
+    store(archive, make_object(1))
+    (path,) = located(archive)
+    damaged = bytearray(path.read_bytes())
+    damaged[-1] ^= 1
+    path.write_bytes(damaged)
+    assert store(archive, make_object(1)).has_replaced
+    assert located(archive)[0].read_bytes().endswith(encode(make_object(1)))
+    assert store(archive, make_object(1)).was_there
 
 
 def test_a_replaced_object_of_another_study_leaves_no_empty_study(archive: Archive) -> None:
@@ -225,7 +254,7 @@ def test_a_failing_index_is_never_success(archive: Archive, monkeypatch: pytest.
         raise OperationalError("INSERT", {}, Exception("database or disk is full"))
 
     with monkeypatch.context() as patched:
-        patched.setattr("workstation.scp.archive.index._Writer.put", fail)
+        patched.setattr("workstation.scp.archive.writing.Writer.put", fail)
         assert store(archive, make_object(1)).status == 0xA700
     assert files_of(archive) == []
     assert store(archive, make_object(1)).status == 0x0000
@@ -259,7 +288,7 @@ def test_memory_stays_flat(archive: Archive) -> None:
 def test_flushing_comes_before_the_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[str] = []
     archive = Archive(tmp_path)
-    flush, rename, index_store = os.fsync, Path.rename, Index.store
+    flush, rename, index_add = os.fsync, Path.rename, Index.add
 
     def note_flush(descriptor: int) -> None:
         steps.append("folder" if os.path.isdir(f"/proc/self/fd/{descriptor}") else "file")  # noqa: PTH112
@@ -269,13 +298,13 @@ def test_flushing_comes_before_the_row(tmp_path: Path, monkeypatch: pytest.Monke
         steps.append("rename")
         return rename(path, target)
 
-    def note_row(index: Index, entry: object) -> str | None:
+    def note_row(index: Index, entry: Entry) -> Located | None:
         steps.append("row")
-        return index_store(index, entry)  # type: ignore[arg-type]
+        return index_add(index, entry)
 
     monkeypatch.setattr(os, "fsync", note_flush)
     monkeypatch.setattr(Path, "rename", note_rename)
-    monkeypatch.setattr(Index, "store", note_row)
+    monkeypatch.setattr(Index, "add", note_row)
     store(archive, make_object(1))
     archive.durable = False
     store(archive, make_object(2))

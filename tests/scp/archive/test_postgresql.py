@@ -33,9 +33,11 @@ from test_archive import (  # noqa: F401 - collected here once more
     test_retrieval_names_the_objects,
     test_sequences_are_kept_and_matched,
     test_studies_are_matched,
+    test_the_next_object_of_a_series_needs_no_look_at_it,
     test_the_same_object_again_keeps_the_first_file,
     test_values_that_break_their_vr_do_no_harm,
     test_what_another_series_said_last_is_not_forgotten,
+    test_what_another_study_said_of_the_patient_last_is_not_forgotten,
 )
 from test_browse import (  # noqa: F401
     browser,

@@ -25,13 +25,15 @@ from pydicom.dataset import Dataset
 from sqlalchemy.exc import SQLAlchemyError
 
 from workstation.net.part10 import NotDicomFileError, read_head
-from workstation.scp.archive.disk import FileSource, sync_folder
+from workstation.scp.archive.disk import FileSource, are_same, sync_folder
 from workstation.scp.archive.extract import UnsuitableObjectError, extract
 from workstation.scp.archive.folder_lock import FolderLock
-from workstation.scp.archive.index import DamagedIndexError, Entry, Index
+from workstation.scp.archive.index import DamagedIndexError, Index
+from workstation.scp.archive.search import Located
 from workstation.scp.archive.sink import OUT_OF_RESOURCES, ArchiveSink, StoreResult, digest_of, disk_failure
 from workstation.scp.archive.space import MINIMUM_FREE, Space, SpaceGuard
 from workstation.scp.archive.tree import Key
+from workstation.scp.archive.writing import Entry
 from workstation.scp.query.levels import Level, Model, check_find, check_retrieve
 
 LOGGER = logging.getLogger(__name__)
@@ -235,38 +237,45 @@ class Archive:
             sink.discard()
 
     def _commit(self, sink: ArchiveSink, is_wanted: Callable[[Mapping[str, str]], bool] | None) -> StoreResult:
-        with FileSource(sink.path, sink.offset) as data:
+        with sink.arrived() as data:
             texts = extract(data, sink.transfer_syntax_uid, sink.sop_class_uid, sink.sop_instance_uid)
         if is_wanted is not None and not is_wanted(texts):
             raise UnsuitableObjectError(NOT_AUTHORIZED, "Nobody here asked for this object.")
-        first = self._index.known(sink.sop_instance_uid)
-        if (
-            first is not None
-            and (first.digest, first.transfer_syntax_uid) == (sink.digest, sink.transfer_syntax_uid)
-            and self._is_whole(self.folder / first.file, first.size)
-        ):
-            sink.discard()
-            return StoreResult(was_there=True)
         final = sink.path.with_suffix(".dcm")
         sink.path.rename(final)
         # From here a failure removes the final file; a crash leaves it for the next start.
         sink.path = final
         if self.durable:
             sync_folder(final.parent)
-        replaced = self._index.store(
-            Entry(
-                texts=texts,
-                file=final.relative_to(self.folder).as_posix(),
-                transfer_syntax=sink.transfer_syntax_uid,
-                digest=sink.digest,
-                size=sink.size,
-            )
+        entry = Entry(
+            texts=texts,
+            file=final.relative_to(self.folder).as_posix(),
+            transfer_syntax=sink.transfer_syntax_uid,
+            digest=sink.digest,
+            size=sink.size,
         )
+        first = self._index.add(entry)
+        if first is None:
+            replaced = None
+        elif self._is_same(first, entry):
+            sink.discard()
+            return StoreResult(was_there=True)
+        else:
+            replaced = self._index.store(entry)
         if replaced is not None:
             self._remove(self.folder / replaced)
         if self._listeners:
             self._tell(_STORED)
         return _NEW if replaced is None else StoreResult(has_replaced=True)
+
+    def _is_same(self, first: Located, entry: Entry) -> bool:
+        """Whether the same data set is stored already, its file still as it was received."""
+        if (first.digest, first.size, first.transfer_syntax_uid) != (entry.digest, entry.size, entry.transfer_syntax):
+            return False
+        try:
+            return are_same(self.folder / first.file, self.folder / entry.file, entry.size)
+        except OSError:
+            return False
 
     def _is_whole(self, path: Path, size: int) -> bool:
         try:

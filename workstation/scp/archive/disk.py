@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 HEAD = 64 * 1024
 """Bytes of a data set's beginning that are looked at in memory: nearly always all headers but that of the pixels."""
+_STRETCH = 1 << 20
 # Headers that are further on stand far apart, or very many small elements do.
 _WINDOW = 8 * 1024
 
@@ -65,6 +66,21 @@ class FileSource:
     def __exit__(self, *_: object) -> None:
         if self._file is not None:
             self._file.close()
+
+
+def are_same(one: Path, other: Path, size: int) -> bool:
+    """Return whether two files end with the same `size` bytes.
+
+    Raises:
+        OSError: one cannot be read, or is shorter.
+    """
+    with one.open("rb", buffering=0) as first, other.open("rb", buffering=0) as second:
+        first.seek(-size, os.SEEK_END)
+        second.seek(-size, os.SEEK_END)
+        while stretch := first.read(_STRETCH):
+            if stretch != second.read(_STRETCH):
+                return False
+        return True
 
 
 def sync_folder(folder: Path) -> None:

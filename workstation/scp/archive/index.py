@@ -1,54 +1,31 @@
 """The archive's index: which objects are stored where, and what the search needs to know of them.
 
 Knows the tables and the order of their changes; no file and no network.
-
-What the objects of one patient, study or series say differently, the one received last says for all: corrected objects
-sent again correct the archive. An attribute that it leaves empty keeps the value from before.
 """
 
 from __future__ import annotations
 
-import threading
-import time
-from collections import OrderedDict, deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
-from sqlalchemy import Connection, Select, Table, bindparam, delete, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from workstation.net.data_sets import EncodedDataSet
 from workstation.scp.archive import schema, search
-from workstation.scp.archive.extract import LONGEST_INDEXED, attributes_of
-from workstation.scp.archive.schema import DOOMED, INSTANCE, PATIENT, SERIES, STUDY
+from workstation.scp.archive.schema import DOOMED, INSTANCE
 from workstation.scp.archive.search import Located
+from workstation.scp.archive.together import Together
 from workstation.scp.archive.tree import Key, below
+from workstation.scp.archive.writing import DELETE_INSTANCE, Entry, Writer, prune
 from workstation.scp.query.encoding import AnswerEncoder
-from workstation.scp.query.levels import ATTRIBUTES, FindRequest, Level, RetrieveRequest
+from workstation.scp.query.levels import FindRequest, Level, RetrieveRequest
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One object to index.
-
-    Attributes:
-        texts: by keyword, as `extract` returns them.
-        file: its name below the archive's folder.
-        transfer_syntax: its UID.
-        digest: of the data set's bytes, hexadecimal.
-        size: of the data set in bytes.
-    """
-
-    texts: Mapping[str, str]
-    file: str
-    transfer_syntax: str
-    digest: str
-    size: int
+_FORGET = delete(DOOMED).where(DOOMED.c.file == bindparam("gone"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +41,9 @@ class _Ticket:
     """An entry on its way through the one writer."""
 
     entry: Entry
+    replaces: bool
     done: bool = False
+    first: Located | None = None
     replaced: str | None = None
     error: Exception | None = None
 
@@ -90,10 +69,9 @@ class Index:
         """
         self.durable = durable
         self._engine = schema.connect(url, is_durable=lambda: self.durable)
-        self._waiting: deque[_Ticket] = deque()
-        # Guards the database's one writer. Whoever gets it commits for all that wait: one flush for many objects.
-        self._writing = threading.Lock()
-        self._writer = _Writer()
+        # The database has one writer, and one flush is for many objects.
+        self._together = Together(self._commit)
+        self._writer = Writer(self._engine.dialect)
         try:
             if checks and schema.is_damaged(self._engine):
                 raise DamagedIndexError
@@ -106,6 +84,19 @@ class Index:
         """Close the connections that nobody uses."""
         self._engine.dispose()
 
+    def add(self, entry: Entry) -> Located | None:
+        """Add an object unless there is one with its SOP Instance UID. Returns when committed.
+
+        Returns:
+            The one that is there: nothing was changed.
+
+        Raises:
+            Exception: the database's; nothing was changed.
+        """
+        first = self._done(_Ticket(entry, replaces=False)).first
+        # Of a commit that failed afterwards only.
+        return first if first is not None and first.file != entry.file else None
+
     def store(self, entry: Entry) -> str | None:
         """Add an object, in place of the one with the same SOP Instance UID if there is one. Returns when committed.
 
@@ -115,28 +106,47 @@ class Index:
         Raises:
             Exception: the database's; nothing was changed.
         """
-        ticket = _Ticket(entry)
-        self._waiting.append(ticket)
-        with self._writing:
-            if not ticket.done:
-                tickets = [self._waiting.popleft() for _ in range(len(self._waiting))]
-                self._commit(tickets)
+        return self._done(_Ticket(entry, replaces=True)).replaced
+
+    def _done(self, ticket: _Ticket) -> _Ticket:
+        self._together.do(ticket)
         if ticket.error is not None:
             raise ticket.error
-        return ticket.replaced
+        return ticket
 
     def _commit(self, tickets: list[_Ticket]) -> None:
         # Whatever happens belongs to each ticket's owner: nobody may take silence for success.
-        try:
-            self._write(tickets)
-        except Exception as error:
-            self._writer.forget()
-            if len(tickets) == 1 and not isinstance(error, IntegrityError):
-                tickets[0].error = error
-            else:
-                self._write_one_by_one(tickets)
+        if not self._write_all_alike(tickets):
+            try:
+                self._write(tickets)
+            except Exception as error:
+                self._writer.forget()
+                if len(tickets) == 1 and not isinstance(error, IntegrityError):
+                    tickets[0].error = error
+                else:
+                    self._write_one_by_one(tickets)
         for ticket in tickets:
             ticket.done = True
+
+    def _write_all_alike(self, tickets: list[_Ticket]) -> bool:
+        """The usual case: new objects of series that were added to just now. Anything else is left to `_write`."""
+        if not self._writer.are_alike(each.entry for each in tickets):
+            return False
+        try:
+            pooled = self._engine.raw_connection()
+            try:
+                driver: Any = pooled.driver_connection
+                schema.begin_to_write(driver.execute, self._engine, is_durable=self.durable)
+                if self._writer.put_alike(driver.cursor(), [each.entry for each in tickets]):
+                    driver.commit()
+                    return True
+                return False
+            finally:
+                # What was not committed is rolled back.
+                pooled.close()
+        except (self._engine.dialect.loaded_dbapi.Error, SQLAlchemyError):
+            # It is the same for `_write`, which says so in SQLAlchemy's words; or it was for a moment.
+            return False
 
     def _write_one_by_one(self, tickets: list[_Ticket]) -> None:
         """One bad entry must not fail the others; and another process may have added the same study just now."""
@@ -150,7 +160,11 @@ class Index:
     def _write(self, tickets: list[_Ticket]) -> None:
         with self._transaction() as connection:
             for ticket in tickets:
-                ticket.replaced = self._writer.put(connection, ticket.entry)
+                ticket.first = None
+                if not ticket.replaces:
+                    ticket.first = search.locate_one(connection, ticket.entry.texts["SOPInstanceUID"])
+                if ticket.first is None:
+                    ticket.replaced = self._writer.put(connection, ticket.entry)
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
@@ -166,23 +180,23 @@ class Index:
             What was removed: fewer than `most` when nothing is left.
         """
         statement = below(select(INSTANCE.c.id, INSTANCE.c.series_id, INSTANCE.c.file, INSTANCE.c.size), key)
-        with self._writing:
+        with self._together.alone:
             # Rows that the writer remembers may go.
             self._writer.forget()
             with self._transaction() as connection:
                 rows = connection.execute(statement.order_by(INSTANCE.c.id).limit(most)).all()
                 if rows:
                     connection.execute(insert(DOOMED), [{"file": row.file} for row in rows])
-                    connection.execute(_DELETE_INSTANCE, [{"instance": row.id} for row in rows])
+                    connection.execute(DELETE_INSTANCE, [{"instance": row.id} for row in rows])
                     for series in {row.series_id for row in rows} - {None}:
-                        _prune(connection, series)
+                        prune(connection, series)
         return [Removed(row.file, row.size) for row in rows]
 
     def forget(self, files: Iterable[str]) -> None:
         """Doomed files are gone."""
         gone = [{"gone": file} for file in files]
         if gone:
-            with self._writing, self._transaction() as connection:
+            with self._together.alone, self._transaction() as connection:
                 connection.execute(_FORGET, gone)
 
     def doomed(self) -> list[str]:
@@ -262,167 +276,3 @@ class Index:
         with self._engine.connect() as connection:
             condition = INSTANCE.c.file.startswith(folder + "/", autoescape=True)
             return set(connection.execute(select(INSTANCE.c.file).where(condition)).scalars())
-
-
-# Made once: building a statement costs more than running it.
-_INSTANCE_BY_UID = select(INSTANCE.c.id, INSTANCE.c.file, INSTANCE.c.series_id).where(
-    INSTANCE.c.SOPInstanceUID == bindparam("uid")
-)
-_DELETE_INSTANCE = delete(INSTANCE).where(INSTANCE.c.id == bindparam("instance"))
-_FORGET = delete(DOOMED).where(DOOMED.c.file == bindparam("gone"))
-_PATIENT_OF_STUDY = select(STUDY.c.patient_id).where(STUDY.c.StudyInstanceUID == bindparam("uid"))
-_ROW_BY_KEY: dict[str, Select[Any]] = {
-    PATIENT.name: select(PATIENT).where(PATIENT.c.identity == bindparam("identity")),
-    STUDY.name: select(STUDY).where(STUDY.c.StudyInstanceUID == bindparam("StudyInstanceUID")),
-    SERIES.name: select(SERIES).where(
-        SERIES.c.SeriesInstanceUID == bindparam("SeriesInstanceUID"), SERIES.c.study_id == bindparam("study_id")
-    ),
-}
-_SERIES_IS_STILL = (
-    select(SERIES.c.id)
-    .join_from(SERIES, STUDY)
-    .join(PATIENT)
-    .where(
-        SERIES.c.id == bindparam("series"),
-        SERIES.c.SeriesInstanceUID == bindparam("series_uid"),
-        STUDY.c.StudyInstanceUID == bindparam("study_uid"),
-        PATIENT.c.identity == bindparam("identity"),
-    )
-)
-_PARENT_KEYWORDS = tuple(
-    keyword for level in (Level.PATIENT, Level.STUDY, Level.SERIES) for keyword in ATTRIBUTES[level]
-)
-MOST_REMEMBERED = 256
-
-
-class _Writer:
-    """Puts entries into the tables; used by one thread at a time, in a transaction of the caller's.
-
-    Objects arrive series by series. So it remembers the series of the last ones with what their objects said: the
-    next object that says the same needs no look at its patient, study and series but that they are still there
-    (another process may have removed them and given their id away).
-    """
-
-    def __init__(self) -> None:
-        self._remembered: OrderedDict[tuple[str, str], tuple[tuple[str, ...], int]] = OrderedDict()
-
-    def forget(self) -> None:
-        """Forget all ids: a transaction was rolled back, or rows were removed."""
-        self._remembered.clear()
-
-    def put(self, connection: Connection, entry: Entry) -> str | None:
-        """Add an entry; return the file that it replaced."""
-        texts = entry.texts
-        before = connection.execute(_INSTANCE_BY_UID, {"uid": texts["SOPInstanceUID"]}).one_or_none()
-        if before is not None:
-            connection.execute(_DELETE_INSTANCE, {"instance": before.id})
-        series = self._series(connection, texts) if texts["StudyInstanceUID"] else None
-        connection.execute(
-            insert(INSTANCE),
-            {
-                "series_id": series,
-                "file": entry.file,
-                "transfer_syntax": entry.transfer_syntax,
-                "digest": entry.digest,
-                "size": entry.size,
-                "received": time.time(),
-                **attributes_of(texts, Level.IMAGE),
-            },
-        )
-        if before is None:
-            return None
-        if before.series_id is not None and before.series_id != series:
-            _prune(connection, before.series_id)
-            self.forget()
-        return str(before.file) if before.file != entry.file else None
-
-    def _series(self, connection: Connection, texts: Mapping[str, str]) -> int:
-        place = (texts["StudyInstanceUID"], texts["SeriesInstanceUID"])
-        says = tuple(texts[keyword] for keyword in _PARENT_KEYWORDS)
-        identity = _identity(texts)
-        remembered = self._remembered.get(place)
-        if remembered is not None and remembered[0] == says:
-            keys = {"series": remembered[1], "study_uid": place[0], "series_uid": place[1], "identity": identity}
-            if connection.execute(_SERIES_IS_STILL, keys).first() is not None:
-                return remembered[1]
-        series = self._merge_series(connection, texts, identity)
-        # What another series of the study said is newer now: it has to be looked at again.
-        for other in [key for key in self._remembered if key[0] == place[0]]:
-            del self._remembered[other]
-        self._remembered[place] = (says, series)
-        if len(self._remembered) > MOST_REMEMBERED:
-            self._remembered.popitem(last=False)
-        return series
-
-    def _merge_series(self, connection: Connection, texts: Mapping[str, str], identity: str) -> int:
-        patient = _merge(
-            connection,
-            PATIENT,
-            {"identity": identity},
-            {**attributes_of(texts, Level.PATIENT), "folded_name": texts["PatientName"].casefold()},
-        )
-        uid = texts["StudyInstanceUID"]
-        earlier = connection.execute(_PATIENT_OF_STUDY, {"uid": uid}).scalar_one_or_none()
-        study = _merge(
-            connection,
-            STUDY,
-            {"StudyInstanceUID": uid},
-            {**attributes_of(texts, Level.STUDY), "patient_id": patient},
-        )
-        if earlier is not None and earlier != patient:
-            _prune_patient(connection, earlier)
-            self.forget()
-        return _merge(
-            connection,
-            SERIES,
-            {"SeriesInstanceUID": texts["SeriesInstanceUID"], "study_id": study},
-            attributes_of(texts, Level.SERIES),
-        )
-
-
-def _identity(texts: Mapping[str, str]) -> str:
-    """Return what tells patients apart: ID and issuer, or name and birth date of those without an ID."""
-    if texts["PatientID"]:
-        identity = f"{texts['PatientID']}\t{texts['IssuerOfPatientID']}"
-    else:
-        identity = f"\t\t{texts['PatientName'].casefold()}\t{texts['PatientBirthDate']}"
-    if len(identity) > LONGEST_INDEXED:
-        # Longer than a database takes into an index; two patients must not become one by cutting.
-        return f"\t\t\t{blake2b(identity.encode(), digest_size=32).hexdigest()}"
-    return identity
-
-
-def _merge(connection: Connection, table: Table, key: Mapping[str, Any], values: Mapping[str, Any]) -> int:
-    """Return the id of the row with that key, made or brought up to date."""
-    row = connection.execute(_ROW_BY_KEY[table.name], key).mappings().one_or_none()
-    if row is None:
-        made = connection.execute(insert(table), {**values, **key}).inserted_primary_key
-        assert made is not None
-        return int(made[0])
-    newer = {name: value for name, value in values.items() if value != "" and row[name] != value}
-    if newer:
-        connection.execute(update(table).where(table.c.id == row["id"]).values(**newer))
-    return int(row["id"])
-
-
-def _prune(connection: Connection, series: int) -> None:
-    """Remove a series that became empty, and what becomes empty with it."""
-    study = _remove_empty(connection, SERIES, series, INSTANCE, "study_id")
-    if study is not None:
-        patient = _remove_empty(connection, STUDY, study, SERIES, "patient_id")
-        if patient is not None:
-            _prune_patient(connection, patient)
-
-
-def _prune_patient(connection: Connection, patient: int) -> None:
-    _remove_empty(connection, PATIENT, patient, STUDY, "id")
-
-
-def _remove_empty(connection: Connection, table: Table, key: int, child: Table, parent: str) -> int | None:
-    """Remove the row if it has no children; return the value of its column `parent` then."""
-    link = child.c[f"{table.name}_id"]
-    if connection.execute(select(child.c.id).where(link == key).limit(1)).first() is not None:
-        return None
-    above: int | None = connection.execute(select(table.c[parent]).where(table.c.id == key)).scalar_one_or_none()
-    connection.execute(delete(table).where(table.c.id == key))
-    return above

@@ -138,9 +138,7 @@ def connect(url: str, *, is_durable: Callable[[], bool]) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         if connection.get_execution_options().get("writes", False):
-            # FULL flushes the log at each commit.
-            connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if is_durable() else 'OFF'}")
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            begin_to_write(connection.exec_driver_sql, engine, is_durable=is_durable())
         else:
             connection.exec_driver_sql("BEGIN")
 
@@ -149,6 +147,21 @@ def connect(url: str, *, is_durable: Callable[[], bool]) -> Engine:
 
 # Any number that other programs in the same database are unlikely to lock.
 _WRITERS_LOCK = 0x44494346_41524348
+
+
+def begin_to_write(execute: Callable[[str], object], engine: Engine, *, is_durable: bool) -> None:
+    """Begin a transaction that writes; `execute` runs a statement."""
+    if engine.dialect.name == "sqlite":
+        # FULL flushes the log at each commit.
+        execute(f"PRAGMA synchronous = {'FULL' if is_durable else 'OFF'}")
+        execute("BEGIN IMMEDIATE")
+    else:
+        # The driver has begun it.
+        execute(f"SELECT pg_advisory_xact_lock({_WRITERS_LOCK})")
+        if not is_durable:
+            execute("SET LOCAL synchronous_commit TO OFF")
+
+
 _CONNECT_TIMEOUT = 10
 
 
@@ -175,9 +188,7 @@ def _connect_postgresql(target: URL, is_durable: Callable[[], bool]) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         if connection.get_execution_options().get("writes", False):
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS_LOCK})")
-            if not is_durable():
-                connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
+            begin_to_write(connection.exec_driver_sql, engine, is_durable=is_durable())
 
     return engine
 

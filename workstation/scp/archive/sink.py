@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from workstation.net._globals import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
 from workstation.net.part10 import encode_head
+from workstation.scp.archive.disk import HEAD, FileSource
 from workstation.scp.archive.extract import DATA_SET_DOES_NOT_MATCH, LONGEST_UID
 from workstation.scp.archive.scan import Source
 from workstation.scp.archive.space import LOOK_EVERY, SpaceGuard
@@ -70,6 +71,7 @@ class ArchiveSink:
         self._guard = guard
         self._next_look = LOOK_EVERY
         self._digest = blake2b(digest_size=_DIGEST_SIZE)
+        self._head = bytearray()
         self._file: BinaryIO | None = None
         head = encode_head(
             sop_class_uid=sop_class_uid[:LONGEST_UID],
@@ -112,6 +114,8 @@ class ArchiveSink:
                 self.refuse(StoreResult(OUT_OF_RESOURCES, shortage))
                 return
         self._digest.update(fragment)
+        if len(self._head) < HEAD:
+            self._head += fragment[: HEAD - len(self._head)]
         try:
             self._write(fragment)
         except OSError as error:
@@ -119,6 +123,10 @@ class ArchiveSink:
 
     def finish(self) -> None:
         """All bytes have arrived. Flushing them is left to `Archive.commit`: this is the reader's thread."""
+
+    def arrived(self) -> FileSource:
+        """What has arrived, to be scanned: its beginning is still in memory."""
+        return FileSource(self.path, self.offset, bytes(self._head), self.size)
 
     def discard(self) -> None:
         """The rest will never come, or the object is not wanted: remove what was written."""

@@ -1,0 +1,46 @@
+"""Work that costs the same for one as for many: whoever comes while it is done has his done with the next."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+
+class Ticket(Protocol):
+    """What somebody wants done."""
+
+    done: bool
+
+
+T = TypeVar("T", bound=Ticket)
+
+
+class Together(Generic[T]):
+    """Does one piece of work at a time, each for all who wait.
+
+    Args:
+        work: does it for some tickets and marks each as done. What went wrong belongs into the ticket.
+
+    Attributes:
+        alone: held while it is done; for whatever else must not happen meanwhile.
+    """
+
+    def __init__(self, work: Callable[[list[T]], None]) -> None:
+        self._work = work
+        self._waiting: deque[T] = deque()
+        self.alone = threading.Lock()
+
+    def do(self, ticket: T) -> None:
+        """Return when it is done, in this thread or in another."""
+        self._waiting.append(ticket)
+        with self.alone:
+            if ticket.done:
+                return
+            tickets = [self._waiting.popleft() for _ in range(len(self._waiting))]
+            try:
+                self._work(tickets)
+            finally:
+                # Of work that was interrupted: nobody may take silence for success.
+                self._waiting.extendleft(each for each in reversed(tickets) if not each.done)
