@@ -30,7 +30,7 @@ from workstation.scp.archive.extract import UnsuitableObjectError, extract
 from workstation.scp.archive.folder_lock import FolderLock
 from workstation.scp.archive.index import DamagedIndexError, Index
 from workstation.scp.archive.search import Located
-from workstation.scp.archive.sink import OUT_OF_RESOURCES, ArchiveSink, StoreResult, digest_of, disk_failure
+from workstation.scp.archive.sink import OUT_OF_RESOURCES, ArchiveSink, StoreResult, checksum_of, disk_failure
 from workstation.scp.archive.space import MINIMUM_FREE, Space, SpaceGuard
 from workstation.scp.archive.tree import Key
 from workstation.scp.archive.writing import Entry
@@ -251,7 +251,7 @@ class Archive:
             texts=texts,
             file=final.relative_to(self.folder).as_posix(),
             transfer_syntax=sink.transfer_syntax_uid,
-            digest=sink.digest,
+            checksum=sink.checksum,
             size=sink.size,
         )
         first = self._index.add(entry)
@@ -270,7 +270,11 @@ class Archive:
 
     def _is_same(self, first: Located, entry: Entry) -> bool:
         """Whether the same data set is stored already, its file still as it was received."""
-        if (first.digest, first.size, first.transfer_syntax_uid) != (entry.digest, entry.size, entry.transfer_syntax):
+        if (first.checksum, first.size, first.transfer_syntax_uid) != (
+            entry.checksum,
+            entry.size,
+            entry.transfer_syntax,
+        ):
             return False
         try:
             return are_same(self.folder / first.file, self.folder / entry.file, entry.size)
@@ -417,13 +421,13 @@ class Archive:
                 return
             with FileSource(path, head.offset) as data:
                 texts = extract(data, head.transfer_syntax_uid, head.sop_class_uid, head.sop_instance_uid)
-                digest = digest_of(data)
+                checksum = checksum_of(data)
             self._index.store(
                 Entry(
                     texts=texts,
                     file=path.relative_to(self.folder).as_posix(),
                     transfer_syntax=head.transfer_syntax_uid,
-                    digest=digest,
+                    checksum=checksum,
                     size=head.size - head.offset,
                 )
             )

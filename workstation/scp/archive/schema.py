@@ -84,7 +84,7 @@ INSTANCE = Table(
     *_texts(Level.IMAGE),
     Column("file", Text, nullable=False, unique=True),
     Column("transfer_syntax", Text, nullable=False),
-    Column("digest", Text, nullable=False),
+    Column("checksum", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("received", Float, nullable=False),
     UniqueConstraint("SOPInstanceUID"),

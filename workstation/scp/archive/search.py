@@ -57,7 +57,7 @@ class Located:
     sop_class_uid: str
     sop_instance_uid: str
     transfer_syntax_uid: str
-    digest: str
+    checksum: str
     size: int
 
 
@@ -130,7 +130,7 @@ _LOCATION = (
     INSTANCE.c.SOPClassUID,
     INSTANCE.c.SOPInstanceUID,
     INSTANCE.c.transfer_syntax,
-    INSTANCE.c.digest,
+    INSTANCE.c.checksum,
     INSTANCE.c.size,
 )
 _LOCATE_ONE = select(*_LOCATION).where(INSTANCE.c.SOPInstanceUID == bindparam("uid"))

@@ -9,8 +9,8 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import zlib
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,7 +24,6 @@ from workstation.scp.archive.space import LOOK_EVERY, SpaceGuard
 LOGGER = logging.getLogger(__name__)
 
 OUT_OF_RESOURCES = 0xA700
-_DIGEST_SIZE = 32
 _STRETCH = 1 << 20
 MAXIMUM_OBJECT = 4 * 1024**3
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
@@ -70,7 +69,7 @@ class ArchiveSink:
         self._maximum_size = maximum_size
         self._guard = guard
         self._next_look = LOOK_EVERY
-        self._digest = blake2b(digest_size=_DIGEST_SIZE)
+        self._checksum = 0
         self._head = bytearray()
         self._file: BinaryIO | None = None
         head = encode_head(
@@ -96,9 +95,9 @@ class ArchiveSink:
             self._fail(error)
 
     @property
-    def digest(self) -> str:
+    def checksum(self) -> str:
         """Of the data set's bytes so far."""
-        return self._digest.hexdigest()
+        return _shown(self._checksum)
 
     def write(self, fragment: memoryview) -> None:
         """Take the next bytes of the data set."""
@@ -113,7 +112,7 @@ class ArchiveSink:
             if shortage := self._guard.shortage():
                 self.refuse(StoreResult(OUT_OF_RESOURCES, shortage))
                 return
-        self._digest.update(fragment)
+        self._checksum = zlib.crc32(fragment, self._checksum)
         if len(self._head) < HEAD:
             self._head += fragment[: HEAD - len(self._head)]
         try:
@@ -166,12 +165,20 @@ class ArchiveSink:
             file.close()
 
 
-def digest_of(source: Source) -> str:
-    """Return the digest of a data set that is stored already, as a sink computes it of one that arrives."""
-    digest = blake2b(digest_size=_DIGEST_SIZE)
+def checksum_of(source: Source) -> str:
+    """Return the checksum of a data set that is stored already, as a sink computes it of one that arrives.
+
+    CRC-32, against what disks do to bytes. Nothing stronger: half of the time that an object takes would be for a
+    cryptographic digest, which is for those who change bytes on purpose, and they can change the index as well.
+    """
+    checksum = 0
     for place in range(0, source.size, _STRETCH):
-        digest.update(source.read(place, min(_STRETCH, source.size - place)))
-    return digest.hexdigest()
+        checksum = zlib.crc32(source.read(place, min(_STRETCH, source.size - place)), checksum)
+    return _shown(checksum)
+
+
+def _shown(checksum: int) -> str:
+    return f"{checksum:08x}"
 
 
 def disk_failure(error: OSError) -> StoreResult:

@@ -1,7 +1,7 @@
 """Is a stored object still what was received? Its row, its file and its bytes, read again (PS3.4 J.3, PS3.10 7.1).
 
 For Storage Commitment: who is told that an object is committed may delete the original. So nothing is believed here
-that is not looked at: the data set's digest is computed from the file again. Knows no network.
+that is not looked at: the data set's checksum is computed from the file again. Knows no network.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from workstation.net.part10 import NotDicomFileError, read_head
 from workstation.scp.archive.archive import Archive
 from workstation.scp.archive.disk import FileSource
 from workstation.scp.archive.search import Located
-from workstation.scp.archive.sink import digest_of
+from workstation.scp.archive.sink import checksum_of
 
 LOGGER = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ def _compare(path: Path, expected: Located) -> Verdict:
         if head.transfer_syntax_uid != expected.transfer_syntax_uid:
             return _damaged("Its file names another transfer syntax.")
         with FileSource(path, head.offset) as data:
-            if digest_of(data) != expected.digest:
+            if checksum_of(data) != expected.checksum:
                 return _damaged("Its file has other bytes than were received.")
     except FileNotFoundError:
         return _damaged("Its file is missing.")

@@ -33,14 +33,14 @@ class Entry:
         texts: by keyword, as `extract` returns them.
         file: its name below the archive's folder.
         transfer_syntax: its UID.
-        digest: of the data set's bytes, hexadecimal.
+        checksum: of the data set's bytes, hexadecimal.
         size: of the data set in bytes.
     """
 
     texts: Mapping[str, str]
     file: str
     transfer_syntax: str
-    digest: str
+    checksum: str
     size: int
 
 
@@ -200,7 +200,7 @@ def _row_of(entry: Entry) -> dict[str, Any]:
     return {
         "file": entry.file,
         "transfer_syntax": entry.transfer_syntax,
-        "digest": entry.digest,
+        "checksum": entry.checksum,
         "size": entry.size,
         "received": time.time(),
     }
