@@ -79,7 +79,9 @@ def entries(count: int) -> Iterator[Entry]:
             "SOPClassUID": "1.2.840.10008.5.1.4.1.1.2",
             "InstanceNumber": str(number),
         }
-        return Entry(texts=texts, file=f"objects/00/{made}.dcm", transfer_syntax="1.2", checksum=str(made), size=525_000)
+        return Entry(
+            texts=texts, file=f"objects/00/{made}.dcm", transfer_syntax="1.2", checksum=str(made), size=525_000
+        )
 
     large = min(1000, count // 10)
     for series in (0, 1):

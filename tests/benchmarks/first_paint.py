@@ -13,6 +13,10 @@ import os
 import sys
 import time
 
+from PySide6 import QtWidgets
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QPaintEvent
+
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 
@@ -22,39 +26,28 @@ def say() -> None:
     os._exit(0)
 
 
+class Watched(QtWidgets.QMainWindow):
+    """A main window that says when it was painted."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        QTimer.singleShot(0, say)
+
+
 def bare() -> None:
     """A window with nothing in it."""
-    from PySide6.QtCore import QTimer
-    from PySide6.QtGui import QPaintEvent
-    from PySide6.QtWidgets import QApplication, QMainWindow
-
-    class Window(QMainWindow):
-        def paintEvent(self, event: QPaintEvent) -> None:
-            super().paintEvent(event)
-            QTimer.singleShot(0, say)
-
-    application = QApplication([])
-    window = Window()
+    application = QtWidgets.QApplication([])
+    window = Watched()
     window.resize(1440, 900)
     window.show()
     application.exec()
 
 
 def ours(folder: str, port: str) -> None:
-    """The whole program, as it is started."""
-    from PySide6.QtCore import QTimer
-    from PySide6.QtGui import QPaintEvent
-
+    """The whole program, as it is started: nothing of it is loaded before its own first line."""
+    QtWidgets.QMainWindow = Watched  # type: ignore[misc]  # what its window will be made of
     from workstation.__main__ import main
-    from workstation.ui.window.main_window import MainWindow
 
-    painting = MainWindow.paintEvent
-
-    def paint(window: MainWindow, event: QPaintEvent) -> None:
-        painting(window, event)
-        QTimer.singleShot(0, say)
-
-    MainWindow.paintEvent = paint  # type: ignore[assignment, method-assign]
     main(["--data-dir", folder, "--scp", f"127.0.0.1:{port}"])
 
 
