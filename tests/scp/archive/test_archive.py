@@ -285,6 +285,21 @@ def test_memory_stays_flat(archive: Archive) -> None:
     assert peak < 4 << 20
 
 
+def test_sinks_that_somebody_keeps_hold_no_bytes(archive: Archive) -> None:
+    """The past requests that rules are tried against keep theirs."""
+    kept = []
+    tracemalloc.start()
+    for number in range(40):
+        image = make_object(number, PixelData=bytes(100_000))
+        sink = archive.new_sink(CT, image.SOPInstanceUID, EXPLICIT)
+        sink.write(memoryview(encode(image)))
+        assert archive.commit(sink).status == 0x0000
+        kept.append(sink)
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert held < 1 << 20
+
+
 def test_flushing_comes_before_the_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[str] = []
     archive = Archive(tmp_path)

@@ -124,11 +124,13 @@ class ArchiveSink:
         """All bytes have arrived. Flushing them is left to `Archive.commit`: this is the reader's thread."""
 
     def arrived(self) -> FileSource:
-        """What has arrived, to be scanned: its beginning is still in memory."""
-        return FileSource(self.path, self.offset, bytes(self._head), self.size)
+        """What has arrived, to be scanned once: its beginning is still in memory, and goes with what is returned."""
+        head, self._head = bytes(self._head), bytearray()
+        return FileSource(self.path, self.offset, head, self.size)
 
     def discard(self) -> None:
         """The rest will never come, or the object is not wanted: remove what was written."""
+        self._head = bytearray()
         self._close()
         try:
             self.path.unlink(missing_ok=True)
