@@ -22,12 +22,12 @@ ROOT = Path(__file__).resolve().parent.parent
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 OURS = ("dicom-", "workstation-", "job-")
-IDLE = "dicom-idle"
+LASTING = {"dicom-idle", "dicom-watcher"}  # threads of the process, not of an association
 PATIENCE = 10.0  # seconds for what ends by itself; only a leak waits them out
 
 
 def _busy_threads() -> set[str]:
-    return {t.name for t in threading.enumerate() if t.name.startswith(OURS) and t.name != IDLE}
+    return {t.name for t in threading.enumerate() if t.name.startswith(OURS) and t.name not in LASTING}
 
 
 def _sockets() -> int:

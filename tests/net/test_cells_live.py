@@ -57,14 +57,22 @@ class End:
     def idle(self) -> None:
         raise AssertionError("nothing takes that long")
 
-    def read(self) -> None:
-        """Attach the socket and start the reader."""
-        self.connection.attach(self._ours)
-        threads.run("dicom-cell", self._run)
+    def summon(self) -> None:
+        threads.run("dicom-cell", self.connection.attend)
 
-    def _run(self) -> None:
-        self.connection.run()
+    def has_work(self) -> bool:
+        return False
+
+    def work(self) -> bool:
+        return False
+
+    def gone(self) -> None:
         self.done.set()
+
+    def read(self) -> None:
+        """Attach the socket, and have it read."""
+        self.connection.attach(self._ours)
+        self.connection.rest()
 
     def ask(self, act: Callable[[UpperLayer, float], object]) -> None:
         self.connection.request(lambda engine, now: act(engine, now) and None)

@@ -14,13 +14,17 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import (
+    UID,
+    CTImageStorage,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
 )
 
-from workstation.net import dsutils
+from workstation.net import dsutils, evt
+from workstation.net.codec.dimse import C_STORE_RQ
+from workstation.net.presentation import PresentationContextTuple
 
 UNCOMPRESSED = [ImplicitVRLittleEndian, ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian]
 
@@ -202,3 +206,14 @@ def test_a_file_without_file_meta_is_all_data_set(tmp_path: Path) -> None:
     path = tmp_path / "object"
     path.write_bytes(b"\x10\x00\x20\x00LO\x02\x00ID")
     assert dsutils.split_dataset(path) == (Dataset(), 0)
+
+
+def test_the_head_of_what_was_received_is_what_pydicom_writes() -> None:
+    request = C_STORE_RQ(
+        context_id=1, MessageID=1, AffectedSOPClassUID=CTImageStorage, AffectedSOPInstanceUID="1.2.3", data=b"ab"
+    )
+    context = PresentationContextTuple(1, UID(CTImageStorage), UID("1.2.840.10008.1.2.4.50"))
+    event = evt.Event(None, evt.EVT_C_STORE, {"request": request, "context": context})  # type: ignore[arg-type]
+    head = bytes(128) + b"DICM" + dsutils.encode_file_meta(event.file_meta)
+    assert event.encoded_dataset() == head + b"ab"
+    assert event.encoded_dataset(include_meta=False) == b"ab"

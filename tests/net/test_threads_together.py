@@ -275,7 +275,7 @@ def test_a_reader_that_fails_gives_its_descriptors_back(caplog: pytest.LogCaptur
             assert assoc.is_aborted
         assert until(lambda: not ae.active_associations)
         assert until(lambda: descriptors() <= before), "descriptors are left behind"
-    assert "the reader failed" in caplog.text
+    assert "could not be served" in caplog.text
 
 
 @pytest.mark.parametrize(

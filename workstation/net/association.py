@@ -4,9 +4,10 @@ This is where the engine's indications become the public life of an association:
 the negotiation. How messages are exchanged stands in `exchange`, what can be asked in `requests`, what is answered
 in `services`.
 
-Threads: the reader (`Connection.run`) handles what arrives; a worker performs the peer's requests; any thread may
-ask, release or abort. Notification events are collected under the connection's lock, in wire order, and run without
-it, one at a time for each association.
+Threads: whoever waits for something from the peer reads the connection and handles what arrives, and a thread of the
+pool does when nobody waits (`shell.connection`); the peer's requests are performed by a thread that does not read
+meanwhile; any thread may ask, release or abort. Notification events are collected under the connection's lock, in
+wire order, and run without it, one at a time for each association.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydicom.uid import UID
 
@@ -83,8 +84,8 @@ SinkFactory = Callable[["Association", C_STORE_RQ, PresentationContextTuple], Da
 class Association(Requests, Notifier, threading.Thread):
     """One association with a peer, as requestor or acceptor.
 
-    Made by `AE.associate` and by servers. A thread as far as its users can tell: alive while the association is, its
-    thread being the one that reads, which comes from the pool of `threads`.
+    Made by `AE.associate` and by servers. A thread as far as its users can tell: alive while the association is. It has
+    none of its own: `ident` is that of the thread that reads at the moment.
 
     Args:
         ae: The local application entity.
@@ -136,16 +137,20 @@ class Association(Requests, Notifier, threading.Thread):
         self._abort_noted = False
         self._accepted: dict[int, PresentationContext] = {}
         self._rejected: list[PresentationContext] = []
+        self._service_classes: dict[int | None, type[ServiceClass]] = {}  # by the ID of an accepted context
         self._invoking = threading.RLock()  # held while an operation with one response is under way
         self._outcome = threading.Event()  # the negotiation is over
         self._released = threading.Event()
-        self._reader: threading.Thread | None = None
+        self._begun = False  # there is, or was, a transport connection
+        self._left = threading.Lock()  # taken by whoever discards what has not arrived whole
         self._dimse_timeout = ae.dimse_timeout
         self._limits = Limits(artim=ae.acse_timeout, network=ae.network_timeout, maximum_length=ae.maximum_pdu_size)
         self._engine = UpperLayer(requestor=mode == MODE_REQUESTOR, limits=self._limits)
         self._connection = Connection(self._engine, self)
         self._variables = contextvars.copy_context() if _config.PASS_CONTEXTVARS else None
-        self._exchange = Exchange(str(self.number), self._perform, self._busy, context=self._variables)
+        self._exchange = Exchange(
+            str(self.number), self._perform, self._busy, lambda: self._will_work, context=self._variables
+        )
         self._assembler = Assembler(self._accepted.__contains__, self._open_sink, self._spool)
 
     # ------------------------------------------------------------------- what it is
@@ -227,9 +232,11 @@ class Association(Requests, Notifier, threading.Thread):
         That of its abstract syntax, unless the requestor named another one and the acceptor took it (SOP Class Common
         Extended Negotiation, PS3.7 D.3.3.6). What nobody knows is storage if `_config.UNRESTRICTED_STORAGE_SERVICE`.
         """
-        uid = context.abstract_syntax or UID("")
-        accepted = self.acceptor.accepted_common_extended.get(uid) if self.is_acceptor else None
-        found = uid_to_service_class(accepted[0] if accepted else uid)
+        found = self._service_classes.get(context.context_id)
+        if found is None:
+            uid = context.abstract_syntax or UID("")
+            accepted = self.acceptor.accepted_common_extended.get(uid) if self.is_acceptor else None
+            found = self._service_classes[context.context_id] = uid_to_service_class(accepted[0] if accepted else uid)
         if _config.UNRESTRICTED_STORAGE_SERVICE and found is ServiceClass:
             return StorageServiceClass
         return found
@@ -281,22 +288,23 @@ class Association(Requests, Notifier, threading.Thread):
 
     @property
     def ident(self) -> int | None:
-        """The identifier of the thread that reads, or None before it does."""
-        return None if self._reader is None else self._reader.ident
+        """The identifier of the thread that reads at the moment, or None if nothing has to be read."""
+        return self._connection.driver
 
     @property
     def native_id(self) -> int | None:
-        """The system's identifier of the thread that reads, or None before it does."""
-        return None if self._reader is None else self._reader.native_id
+        """The system's identifier of the thread that reads at the moment, or None if nothing has to be read."""
+        driver = self._connection.driver
+        return next((thread.native_id for thread in threading.enumerate() if thread.ident == driver), None)
 
     def is_alive(self) -> bool:
-        """Whether the association's reader runs."""
-        return self._reader is not None and not self.over.is_set()
+        """Whether the association's connection lives."""
+        return self._begun and not self.over.is_set()
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until the association is over."""
-        if self._reader is not None and threading.current_thread() is not self._reader:
-            self.over.wait(timeout)
+        if self._begun and not self._connection.is_driver:
+            self._wait_for(self.over, timeout)
 
     # ------------------------------------------------------------------- events
     def start_serving(self, sock: socket.socket, context: ssl.SSLContext | None) -> None:
@@ -309,27 +317,29 @@ class Association(Requests, Notifier, threading.Thread):
 
     def note(self, outputs: list[Output]) -> None:
         """Under the connection's lock: turn the engine's outputs into state and notifications."""
-        has = self._handlers.has
+        hears_received = hears_sent = hears_steps = False
+        if self._handlers.has_wire:
+            has = self._handlers.has
+            hears_received = has(events.EVT_DATA_RECV) or has(events.EVT_PDU_RECV)
+            hears_sent = has(events.EVT_DATA_SENT) or has(events.EVT_PDU_SENT)
+            hears_steps = has(events.EVT_FSM_TRANSITION)
         for output in outputs:
+            kind = type(output)
+            if kind is DataIndication or (kind is Received and not hears_received) or (kind is Sent and not hears_sent):
+                continue
+            if kind is Stepped:
+                if hears_steps:
+                    self._note_step(cast(Stepped, output))
+                continue
             match output:
                 case Received(_, data):
-                    if has(events.EVT_DATA_RECV) or has(events.EVT_PDU_RECV):
-                        raw = bytes(data)
-                        self.notify(events.EVT_DATA_RECV, data=raw)
-                        self.notify(events.EVT_PDU_RECV, pdu=_decoder(raw))
+                    raw = bytes(data)
+                    self.notify(events.EVT_DATA_RECV, data=raw)
+                    self.notify(events.EVT_PDU_RECV, pdu=_decoder(raw))
                 case Sent(_, pieces):
-                    if has(events.EVT_DATA_SENT) or has(events.EVT_PDU_SENT):
-                        raw = b"".join(pieces)
-                        self.notify(events.EVT_PDU_SENT, pdu=_decoder(raw))
-                        self.notify(events.EVT_DATA_SENT, data=raw)
-                case Stepped(state, event, action, next_state):
-                    self.notify(
-                        events.EVT_FSM_TRANSITION,
-                        current_state=str(state),
-                        next_state=str(next_state),
-                        fsm_event=str(event),
-                        action=str(action),
-                    )
+                    raw = b"".join(pieces)
+                    self.notify(events.EVT_PDU_SENT, pdu=_decoder(raw))
+                    self.notify(events.EVT_DATA_SENT, data=raw)
                 case AssociateIndication(request):
                     self.notify(events.EVT_ACSE_RECV, primitive=A_ASSOCIATE(pdu=request))
                 case AssociateConfirmation(answer):
@@ -345,8 +355,15 @@ class Association(Requests, Notifier, threading.Thread):
                     self._note_abort(pdu, why, provider)
                 case Disconnect():
                     self._note_end()
-                case DataIndication():
-                    pass
+
+    def _note_step(self, step: Stepped) -> None:
+        self.notify(
+            events.EVT_FSM_TRANSITION,
+            current_state=str(step.state),
+            next_state=str(step.next_state),
+            fsm_event=str(step.event),
+            action=str(step.action),
+        )
 
     def _note_rejected(self, answer: A_ASSOCIATE_RJ) -> None:
         self.is_rejected = True
@@ -382,16 +399,20 @@ class Association(Requests, Notifier, threading.Thread):
     def handle(self, outputs: list[Output]) -> None:
         """Without the lock, in the thread that caused the outputs."""
         if not outputs:
-            self._exchange.settle()  # the reader was woken: perhaps a query was let go of
+            self._exchange.settle()  # somebody was woken: perhaps a query was let go of
         elif not self._abort_noted:
             # a handler that aborts comes before what would be done about a PDU; what a peer aborts, ends at once
             self.run_notifications()
         ended = False
         try:
             for output in outputs:
+                kind = type(output)
+                if kind is DataIndication:
+                    self._data(cast(DataIndication, output).body)
+                    continue
+                if kind is Stepped or kind is Received or kind is Sent:
+                    continue
                 match output:
-                    case DataIndication(body):
-                        self._data(body)
                     case AssociateIndication(request):
                         self._requested(request)
                     case AssociateConfirmation(answer):
@@ -404,8 +425,6 @@ class Association(Requests, Notifier, threading.Thread):
                         self._exchange.end()
                     case Disconnect():
                         ended = True
-                    case _:
-                        pass
         finally:
             if ended:
                 self._end()
@@ -485,8 +504,8 @@ class Association(Requests, Notifier, threading.Thread):
     def _end(self) -> None:
         """The connection is closed: nobody waits any longer, nothing is left behind."""
         self._exchange.end()
-        if self._reader is None or threading.current_thread() is self._reader:
-            self._assembler.end()
+        if self._connection.is_driver or self._connection.is_left:
+            self._discard_rest()
         self._outcome.set()
         self._released.set()
         self.run_notifications(settle=True)  # whoever sees that it is gone can rely on the handlers having heard
@@ -507,13 +526,14 @@ class Association(Requests, Notifier, threading.Thread):
     def _open(self) -> None:
         """Drive the engine from Sta1 to the answer."""
         self.notify(events.EVT_REQUESTED)
-        has_reader = False
+        connection = self._connection
         try:
             request = acse.request_pdu(self)
-            self._connection.request(lambda engine, now: engine.associate(request))
+            connection.request(lambda engine, now: engine.associate(request))
             started = time.monotonic()
-            sock = self.connect(self._connection.pause)
-            self._connection.attach(sock)
+            sock = self.connect(connection.pause)
+            connection.attach(sock)
+            self._begun = True
             self.timings["connect"] = (time.monotonic() - started) * 1000.0
             self.requestor.address_info = from_socket(sock.getsockname())
             peer = from_socket(sock.getpeername())
@@ -522,34 +542,60 @@ class Association(Requests, Notifier, threading.Thread):
             self.notify(events.EVT_ACSE_SENT, primitive=A_ASSOCIATE(pdu=request))
             started = time.monotonic()
             if self._try(lambda engine, now: engine.connected(now)):
-                threads.run(f"dicom-{self.name}", self._run, context=self._variables)
-                has_reader = True
+                connection.pump_on(self._outcome.is_set)
                 self._outcome.wait()
                 self.timings["negotiate"] = (time.monotonic() - started) * 1000.0
         except OSError as error:
             self.connection_error = error
-            self._connection.close(f"No transport connection: {error}")
+            connection.close(f"No transport connection: {error}")
         except BaseException:
             # a bad argument, Ctrl+C: the caller hears of it and gets no association, so nothing of it may stay
             self.kill()
             raise
         finally:
-            if not has_reader:
-                self._connection.discard()
+            if connection.is_driver:
+                connection.rest()
+            if not self._begun:
+                connection.close("No transport connection")
                 self._end()
 
-    def _run(self) -> None:
-        """The reader thread's whole life."""
-        self._reader = threading.current_thread()
-        try:
-            self._connection.run()
-        except BaseException:
-            _log.exception("%s: the reader failed", self.name)
-        finally:
-            self._connection.close("An error of our own ended the association")  # nothing if it is closed
+    def summon(self) -> None:
+        """Have a thread of the pool attend to the connection, on which nobody waits.
+
+        Raises:
+            RuntimeError: The system gives no more threads.
+        """
+        threads.run(f"dicom-{self.name}", self._connection.attend, context=self._variables)
+
+    def has_work(self) -> bool:
+        """Whether there is a request of the peer's that nobody performs yet."""
+        return self._exchange.has_work
+
+    def work(self) -> bool:
+        """Perform the peer's requests."""
+        return self._exchange.work()
+
+    @property
+    def _will_work(self) -> bool:
+        """Whether the calling thread reads at the moment, and will perform what has arrived."""
+        return self._connection.performs and self._connection.is_driver
+
+    def gone(self) -> None:
+        """The connection is closed, and nobody reads it any longer."""
+        self._discard_rest()
+        self._end()
+        self.run_notifications()
+
+    def _discard_rest(self) -> None:
+        """What has not arrived whole is nobody's."""
+        if self._left.acquire(blocking=False):
             self._assembler.end()
-            self._end()
-            self.run_notifications()
+
+    def _wait_for(self, event: threading.Event, timeout: float | None = None) -> bool:
+        """Wait for something that comes of what the peer does; whether it has happened."""
+        end = None if timeout is None else time.monotonic() + timeout
+        self._connection.pump(event.is_set, timeout)
+        return event.wait(None if end is None else max(0.0, end - time.monotonic()))
 
     def _answered(self, answer: A_ASSOCIATE_AC | A_ASSOCIATE_RJ) -> None:
         if isinstance(answer, A_ASSOCIATE_AC):
@@ -569,8 +615,8 @@ class Association(Requests, Notifier, threading.Thread):
 
     # ------------------------------------------------------------------- being asked
     def serve(self, sock: socket.socket, context: ssl.SSLContext | None) -> None:
-        """The reader thread's whole life at an acceptor: TLS, negotiation, data transfer."""
-        self._reader = threading.current_thread()
+        """The life of a connection that a peer opened, up to its first rest: TLS, negotiation, data transfer."""
+        self._begun = True
         started = time.monotonic()
         peer = self.requestor.address_info
         address = (peer.address, peer.port) if peer else ("", 0)
@@ -588,16 +634,19 @@ class Association(Requests, Notifier, threading.Thread):
             self.end_reason = str(error)
             _log.warning("%s: no association from %s: %s", self.name, address[0], error)
             self.notify(events.EVT_CONN_CLOSE, address=address)
+            self._connection.close(self.end_reason)
+            self._end()
         finally:
             self.timings["connect"] = (time.monotonic() - started) * 1000.0
-            self._run()
+            if self._connection.is_driver and self._connection.serve():
+                self._connection.attend()
 
     def _requested(self, request: A_ASSOCIATE_RQ) -> None:
         acse.learn_request(self, request)
         self.notify(events.EVT_REQUESTED)
         self.run_notifications()
         if acse.asks_handlers(self):
-            # a handler of the user's takes its time; the reader must not be deaf meanwhile
+            # a handler of the user's takes its time; nobody must be deaf meanwhile
             self._exchange.on_worker(lambda: self._decide(request))
         else:
             self._decide(request)
@@ -666,9 +715,9 @@ class Association(Requests, Notifier, threading.Thread):
         From a notification handler it asks and does not wait.
         """
         if self._ask_release() and not self._is_notifying:
-            self._released.wait()
+            self._wait_for(self._released)
             if self.is_released and self.is_requestor:
-                self.over.wait(1.0)
+                self._wait_for(self.over, 1.0)
         self.run_notifications(settle=True)
 
     def _ask_release(self) -> bool:
@@ -689,14 +738,14 @@ class Association(Requests, Notifier, threading.Thread):
         """
         self._abort("We aborted the association", source, reason)
         own = self._is_notifying or self._exchange.is_worker
-        if block and not own and self._reader is not None:
-            self.over.wait(1.0)
+        if block and not own and self._begun:
+            self._wait_for(self.over, 1.0)
         self.run_notifications(settle=block)
 
     @property
     def _is_notifying(self) -> bool:
-        """Whether this is the reader's thread, or one that runs a notification handler: it must not wait for either."""
-        return self._turn_owner == threading.get_ident() or threading.current_thread() is self._reader
+        """Whether this thread reads, or runs a notification handler: it must not wait for either."""
+        return self._turn_owner == threading.get_ident() or self._connection.is_driver
 
     def _abort(self, why: str, source: int = AbortSource.SERVICE_USER, reason: int = 0) -> None:
         by_user = source == AbortSource.SERVICE_USER

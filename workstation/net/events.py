@@ -224,6 +224,9 @@ class LogHandler:
         return f"<LogHandler {self._write.__name__}>"
 
 
+_WIRE = frozenset({"EVT_DATA_RECV", "EVT_DATA_SENT", "EVT_FSM_TRANSITION", "EVT_PDU_RECV", "EVT_PDU_SENT"})
+
+
 class Handlers:
     """The handlers of one association or server.
 
@@ -319,6 +322,11 @@ class Handlers:
         handler = bound[0][0]
         return len(bound) > 1 or not isinstance(handler, LogHandler) or handler.hears
 
+    @property
+    def has_wire(self) -> bool:
+        """Return whether there may be a handler of what goes over the wire; almost never, and asked for each PDU."""
+        return not _WIRE.isdisjoint(self._notification)
+
     def copy(self) -> Handlers:
         """Return an independent table with the same handlers."""
         twin = Handlers()
@@ -355,9 +363,9 @@ class Event:
     Args:
         assoc: The association.
         event: What happened.
-        attrs: The attributes of its kind; `data`, `pdu`, `message` and `primitive` may be functions that make them.
-            `_is_cancelled` is a function that says whether a C-CANCEL arrived, `sink` the DataSink that took the data
-            set of a C-STORE request, `path` the file that has it.
+        attrs: The attributes of its kind; `data`, `pdu`, `message`, `primitive` and `over` may be functions that make
+            them. `_is_cancelled` is a function that says whether a C-CANCEL arrived, `sink` the DataSink that took the
+            data set of a C-STORE request, `path` the file that has it.
 
     Attributes:
         assoc: The association.
@@ -372,7 +380,6 @@ class Event:
     request: Any
     context: PresentationContextTuple
     sink: Any
-    over: threading.Event
     invoked: int
     performed: int
     items: Mapping[Any, Any]
@@ -385,6 +392,8 @@ class Event:
     pdu = _lazy("pdu", "The PDU, one of the classes of `pdu`.")
     message = _lazy("message", "The DIMSE message, one of the classes of `dimse`.")
     primitive = _lazy("primitive", "The ACSE primitive: A_ASSOCIATE, A_RELEASE, A_ABORT or A_P_ABORT.")
+
+    over = _lazy("over", "Set when the peer cancelled the operation or is gone: what a handler that waits, waits on.")
 
     def __init__(self, assoc: Association, event: EventType, attrs: Mapping[str, Any] | None = None) -> None:
         self.assoc = assoc
@@ -577,13 +586,20 @@ class Event:
             include_meta: Put the preamble, "DICM" and `file_meta` before it, as in a file (PS3.10 7.1).
         """
         self._require("encoded_dataset", EVT_C_STORE)
-        from workstation.net import dsutils
+        from workstation.net import _globals, dsutils, part10
 
         path = self._path()
         data = bytes(self.request.data or b"") if path is None else dsutils.read_encoded(path)
         if not include_meta:
             return data
-        return b"\x00" * 128 + b"DICM" + dsutils.encode_file_meta(self.file_meta) + data
+        head = part10.encode_head(
+            sop_class_uid=self.request.AffectedSOPClassUID,
+            sop_instance_uid=self.request.AffectedSOPInstanceUID,
+            transfer_syntax_uid=self.context.transfer_syntax,
+            implementation_class_uid=_globals.PYNETDICOM_IMPLEMENTATION_UID,
+            implementation_version_name=_globals.PYNETDICOM_IMPLEMENTATION_VERSION,
+        )
+        return head + data
 
 
 def run_notification(handlers: Handlers, event: Event) -> None:

@@ -1,7 +1,8 @@
 """The DIMSE message exchange of one association (PS3.7 section 6.3): operations we invoke, operations we perform.
 
-Requests of the peer go to a worker of this association, so that a slow handler never makes it deaf; responses go to
-whoever waits for their Message ID, or who waited first if several operations share one. When the association ends,
+Requests of the peer are performed one after the other by a thread that does not read meanwhile, so that a slow handler
+never makes the association deaf; responses go to whoever waits for their Message ID, or who waited first if several
+operations share one. When the association ends,
 every waiting reply is filled and every operation under way is told.
 """
 
@@ -14,6 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from contextvars import Context
 from queue import Empty, SimpleQueue
+from typing import Protocol
 
 from workstation.net.codec.dimse import C_CANCEL_RQ, C_FIND_RSP, Request, Response
 from workstation.net.engine.assembly import DataSink, Incoming
@@ -25,6 +27,7 @@ from workstation.net.status import code_to_category
 _log = logging.getLogger("workstation.net.exchange")
 MOST_WAITING = 64  # requests of a peer that does not wait for answers
 MOST_HELD = 256 * 1024 * 1024  # bytes of their data sets in memory
+_making = threading.Lock()  # held to make an operation's `over`
 MOST_STRAYS = 16  # responses that nobody asked for
 
 
@@ -40,13 +43,51 @@ class Operation:
     def __init__(self, message: Request, sink: DataSink | None) -> None:
         self.message = message
         self.sink = sink
-        self.over = threading.Event()
+        self._over: threading.Event | None = None
+        self._is_over = False
         self.cancelled = False
         self.answered = False
+
+    @property
+    def over(self) -> threading.Event:
+        """Made for who looks at it; most operations are over before anybody does."""
+        if self._over is None:
+            with _making:
+                if self._over is None:
+                    self._over = threading.Event()
+            if self._is_over:
+                self._over.set()
+        return self._over
+
+    def end(self) -> None:
+        """It is over: it was answered, cancelled, or there is nobody to answer."""
+        self._is_over = True
+        if self._over is not None:
+            self._over.set()
+
+    def get_over(self) -> threading.Event:
+        """`over`, for those who may look at it later."""
+        return self.over
 
     def is_cancelled(self) -> bool:
         """Whether the peer cancelled the operation."""
         return self.cancelled
+
+
+class Pump(Protocol):
+    """As `Connection.pump`."""
+
+    def __call__(
+        self, until: Callable[[], bool], timeout: float | None = None, claim: Callable[[], None] | None = None
+    ) -> None:
+        """Read until then, if nobody else does."""
+
+
+class _TryAgain:
+    """Stands between responses, where nobody reads any longer."""
+
+
+_TRY_AGAIN = _TryAgain()
 
 
 class Replies:
@@ -60,7 +101,7 @@ class Replies:
     """
 
     def __init__(self) -> None:
-        self._queue: SimpleQueue[Response | None] = SimpleQueue()
+        self._queue: SimpleQueue[Response | _TryAgain | None] = SimpleQueue()
         self.abandoned = False
         self.at_limit = False
         self.is_counted = (
@@ -71,16 +112,35 @@ class Replies:
         """A response, or None: the association is over."""
         self._queue.put(message)
 
-    def get(self, timeout: float | None) -> Response | None:
+    def get(self, timeout: float | None, pump: Pump) -> Response | None:
         """The next response, or None when the association is over.
+
+        Args:
+            timeout: Seconds, or None for no limit.
+            pump: Reads what comes from the peer, unless somebody else does: `Connection.pump`.
 
         Raises:
             TimeoutError: Nothing came in time.
         """
-        try:
-            return self._queue.get(timeout=timeout)
-        except Empty:
-            raise TimeoutError from None
+        end = None if timeout is None else time.monotonic() + timeout
+        left = timeout
+        while True:
+            pump(self._has_come, left, self._try_again)
+            if end is not None:
+                left = max(0.0, end - time.monotonic())
+            try:
+                item = self._queue.get(timeout=left)
+            except Empty:
+                raise TimeoutError from None
+            if not isinstance(item, _TryAgain):
+                return item
+
+    def _has_come(self) -> bool:
+        return not self._queue.empty()
+
+    def _try_again(self) -> None:
+        """Nobody reads any longer: whoever waits has to."""
+        self._queue.put(_TRY_AGAIN)
 
 
 class Exchange:
@@ -90,7 +150,8 @@ class Exchange:
         name: For thread names.
         perform: Called on the worker for each request of the peer.
         busy: Told of each operation that begins (+1) and ends (-1), in either direction.
-        context: The context variables of which the worker gets a copy, or None for none.
+        will_work: Whether the calling thread is about to call `work`.
+        context: The context variables of which whoever performs gets a copy, or None for none.
     """
 
     def __init__(
@@ -98,18 +159,20 @@ class Exchange:
         name: str,
         perform: Callable[[Operation], None],
         busy: Callable[[int], None],
+        will_work: Callable[[], bool],
         *,
         context: Context | None = None,
     ) -> None:
         self._name = name
         self._perform = perform
         self._busy = busy
-        self._context = context
+        self._will_work = will_work
+        self._context = Context() if context is None else context.copy()
         self._lock = threading.Lock()  # guards everything below
         # By Message ID, in the order in which the requests left: the peer performs one after the other.
         self._replies: dict[int, deque[Replies]] = {}
         self._performing: set[Operation] = set()
-        self._work: SimpleQueue[Callable[[], None] | None] | None = None
+        self._work: deque[Callable[[], None]] = deque()
         self._worker: int | None = None
         self._strays = 0
         self._over = False
@@ -178,7 +241,7 @@ class Exchange:
                 for operation in self._performing:
                     if operation.message.MessageID == message.MessageIDBeingRespondedTo:
                         operation.cancelled = True
-                        operation.over.set()
+                        operation.end()
             return
         if isinstance(message, Response):
             self._response(message)
@@ -258,7 +321,10 @@ class Exchange:
         self._busy(-1)
 
     def on_worker(self, work: Callable[[], None]) -> bool:
-        """Queue work for this association's worker, whose thread starts with the first; False if all is over.
+        """Have something done, after what was to be done before, by a thread that does not read meanwhile.
+
+        Returns:
+            False if all is over.
 
         Raises:
             RuntimeError: The system gives no more threads.
@@ -266,25 +332,43 @@ class Exchange:
         with self._lock:
             if self._over:
                 return False
-            if self._work is None:
-                queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-                threads.run(f"dicom-worker-{self._name}", lambda: self._work_off(queue), context=self._context)
-                self._work = queue
-            self._work.put(work)
+            self._work.append(work)
+            is_up_to_us = self._worker is None and not self._will_work()
+        if is_up_to_us:
+            try:
+                threads.run(f"dicom-worker-{self._name}", self._work_off)
+            except RuntimeError:
+                with self._lock:
+                    if work in self._work:
+                        self._work.remove(work)
+                raise
         return True
 
-    def _work_off(self, queue: SimpleQueue[Callable[[], None] | None]) -> None:
-        self._worker = threading.get_ident()
+    @property
+    def has_work(self) -> bool:
+        """Whether there is work that nobody does yet."""
+        return bool(self._work) and self._worker is None
+
+    def work(self) -> bool:
+        """Do the next thing that there is to do, unless somebody is at it; whether there was something."""
+        with self._lock:
+            if self._worker is not None or not self._work:
+                return False
+            self._worker = threading.get_ident()
+            work = self._work.popleft()
         try:
-            while (work := queue.get()) is not None:
-                try:
-                    work()
-                except BaseException:
-                    # one failed operation, or a handler's sys.exit(), ends neither the worker nor the association;
-                    # it has been answered by now
-                    _log.exception("%s: a request could not be performed", self._name)
+            self._context.run(work)
+        except BaseException:
+            # one failed operation, or a handler's sys.exit(), ends neither the thread nor the association;
+            # it has been answered by now
+            _log.exception("%s: a request could not be performed", self._name)
         finally:
             self._worker = None
+        return True
+
+    def _work_off(self) -> None:
+        while self.work():
+            pass
 
     def end(self) -> None:
         """The association is over: nobody waits any longer."""
@@ -294,10 +378,7 @@ class Exchange:
             self._over = True
             waiting = [replies for line in self._replies.values() for replies in line]
             operations = list(self._performing)
-            work = self._work
         for replies in waiting:
             replies.put(None)
         for operation in operations:
-            operation.over.set()
-        if work is not None:
-            work.put(None)
+            operation.end()

@@ -71,6 +71,8 @@ class Notifier:
         Args:
             settle: Wait, a second at most, for that other thread: what led to here has then been heard.
         """
+        if not self._notes and not settle:
+            return
         if settle and self._turn_owner != threading.get_ident() and self._turn.acquire(timeout=1.0):
             self._turn.release()
         while self._notes:

@@ -480,6 +480,8 @@ class Requests:
         self._refuse_within_notification()  # first: whoever waits for a response holds the window
         with self._invoking:  # a window of 1 (PS3.7 D.3.3.3)
             replies = self._expect(request.MessageID)
+            connection = self._connection
+            connection.take()  # before the request leaves: nobody else has to be woken by the response
             try:
                 if not self._sent(request, data):
                     return None
@@ -490,6 +492,8 @@ class Requests:
                     replies.abandoned = True
                     raise
             finally:
+                if connection.is_driver:
+                    connection.rest()
                 if not replies.abandoned:
                     self._exchange.forget(request.MessageID, replies)
                 self.run_notifications()
@@ -512,7 +516,7 @@ class Requests:
         while True:
             started = time.monotonic()
             try:
-                response = replies.get(self.dimse_timeout)
+                response = replies.get(self.dimse_timeout, self._connection.pump)
             except TimeoutError:
                 if self._exchange.last_activity > started or self._exchange.is_performing:
                     continue  # a long answer is arriving, or sub-operations of a C-GET go on
@@ -585,7 +589,7 @@ class _Responses:
     def _after_limit(self) -> tuple[Dataset, Dataset | None]:
         """The limit of a Repository Query ends it; some peers say Success after it, and that is theirs as well."""
         try:
-            response = self._replies.get(_SECOND_FINAL)
+            response = self._replies.get(_SECOND_FINAL, self._owner._connection.pump)
         except TimeoutError:
             response = None
         self._end()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from io import BytesIO
 from typing import Protocol
 
 from workstation.net.codec.dimse import C_STORE_RQ, Message, decode_command
@@ -74,7 +75,7 @@ class Assembler:
         self._context_id: int | None = None
         self._command = bytearray()
         self._message: Message | None = None
-        self._data = bytearray()
+        self._data = BytesIO()
         self._size = 0
         self._sink: DataSink | None = None
 
@@ -143,12 +144,12 @@ class Assembler:
             )
         if self._sink is None and self._size > self._limits.memory and isinstance(message, C_STORE_RQ):
             self._sink = self._spool(message)
-            self._sink.write(memoryview(self._data))
-            self._data = bytearray()
+            self._sink.write(self._data.getbuffer())
+            self._data = BytesIO()
         if self._sink is not None:
             self._sink.write(fragment)
         else:
-            self._data += fragment
+            self._data.write(fragment)
         if not control & 2:
             return None
         sink, self._sink = self._sink, None
@@ -156,9 +157,9 @@ class Assembler:
             sink.finish()
             whole = message
         else:
-            whole = replace(message, data=bytes(self._data))
+            whole = replace(message, data=self._data.getvalue())  # without a copy
+            self._data = BytesIO()
         self._message = self._context_id = None
-        self._data = bytearray()
         self._size = 0
         return Incoming(whole, sink)
 
@@ -168,5 +169,5 @@ class Assembler:
         if sink is not None:
             sink.discard()
         self._message = None
-        self._data = bytearray()
+        self._data = BytesIO()
         self._command = bytearray()

@@ -22,7 +22,9 @@ class _Named(Enum):
         return member
 
     def __str__(self) -> str:
-        return str(self.value)
+        return str(self._value_)
+
+    __hash__ = object.__hash__  # there is one of each; Enum's own looks the name up, and tables are asked all the time
 
 
 class State(_Named):

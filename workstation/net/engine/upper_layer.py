@@ -11,7 +11,7 @@ the peer's never raises: it becomes Evt19 and, through the table, an A-ABORT tha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from workstation.net.codec.pdu import (
     A_ABORT_RQ,
@@ -36,12 +36,13 @@ HEADER = 6
 LARGEST_FRAGMENT = 256 * 1024  # what one P-DATA-TF carries at most when the peer sets no or a huge limit
 FLUSH = 0.5  # seconds that our last PDU has to leave before we cut a peer that speaks no PDUs or reads nothing
 LINGER = 30.0  # seconds that a peer has to close the transport connection when no ARTIM is set
+SMALL = 8192  # bytes of room for what comes when nothing has come
+BLOCK = 256 * 1024  # bytes of room once a PDU does not fit into that
 AHEAD = 1 << 20  # bytes of room made for a PDU before it arrives; beyond that, room grows with what has arrived
 
 
 # --------------------------------------------------------------------------- what comes out
-@dataclass(frozen=True, slots=True)
-class Stepped:
+class Stepped(NamedTuple):
     """The state machine took a transition."""
 
     state: State
@@ -50,17 +51,15 @@ class Stepped:
     next_state: State
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """A whole PDU arrived; `data` is only valid until more is read."""
 
     pdu_type: int
     data: memoryview
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A PDU was handed to the transport, as the pieces that make it up."""
+class Sent(NamedTuple):
+    """A PDU was handed to the transport, as the pieces that make it up: bytes, or views of single bytes."""
 
     pdu_type: int
     pieces: tuple[bytes | memoryview, ...]
@@ -80,8 +79,7 @@ class AssociateConfirmation:
     answer: A_ASSOCIATE_AC | A_ASSOCIATE_RJ
 
 
-@dataclass(frozen=True, slots=True)
-class DataIndication:
+class DataIndication(NamedTuple):
     """The body of a P-DATA-TF (DT-2, AR-6); only valid until more is read."""
 
     body: memoryview
@@ -172,6 +170,20 @@ _SENDING_STATES = {State.STA6, State.STA8}
 _DATA_STATES = {State.STA6, State.STA7, State.STA8}
 
 
+def _transfers(event: Event, actions: set[Action]) -> dict[State, Stepped]:
+    """The transitions that only pass data on: they lead back to their own state, and nothing else comes of them."""
+    return {
+        state: Stepped(state, event, action, state)
+        for (state, one), action in TABLE.items()
+        if one is event and action in actions and NEXT_STATES[action] == (state,)
+    }
+
+
+_P_DATA = int(PDUType.P_DATA_TF)
+_SENDS_DATA = _transfers(Event.EVT9, {Action.DT_1, Action.AR_7})
+_TAKES_DATA = _transfers(Event.EVT10, {Action.DT_2, Action.AR_6})
+
+
 @dataclass(slots=True)
 class _Clock:
     """The points in time that matter now; None is never."""
@@ -199,7 +211,7 @@ class UpperLayer:
         self._clock = _Clock()
         self._outputs: list[Output] = []
         self._request = b""
-        self._buffer = bytearray(8192)
+        self._buffer = bytearray(SMALL)
         self._view = memoryview(self._buffer)
         self._start = 0
         self._end = 0
@@ -215,12 +227,16 @@ class UpperLayer:
     def deadline(self) -> float | None:
         """The time at which `tick` wants to be called, or None."""
         clock = self._clock
-        times = [t for t in (clock.artim, clock.answer) if t is not None]
-        if clock.network is not None:
-            times.append(clock.network)
+        first = clock.network
+        if clock.artim is not None and (first is None or clock.artim < first):
+            first = clock.artim
+        if clock.answer is not None and (first is None or clock.answer < first):
+            first = clock.answer
         if clock.pdu_since is not None:
-            times.append(self._pdu_deadline(clock.pdu_since))
-        return min(times) if times else None
+            arrival = self._pdu_deadline(clock.pdu_since)
+            if first is None or arrival < first:
+                first = arrival
+        return first
 
     def _pdu_deadline(self, since: float) -> float:
         """When the PDU that is arriving is too late or too slow."""
@@ -287,17 +303,20 @@ class UpperLayer:
             last: Whether it ends the command set or data set.
             now: The time.
         """
-        largest = self.largest_fragment
-        offset, size = 0, len(data)
-        while True:
-            self._require(Event.EVT9)
-            piece = data[offset : offset + largest]
-            offset += len(piece)
-            ends = offset >= size
-            header = p_data_header(context_id, command, last and ends, len(piece))
-            self._step(Event.EVT9, now, pieces=(header, piece))
-            if ends:
-                return
+        step = _SENDS_DATA.get(self.state)
+        if step is None:
+            raise self._refusal(Event.EVT9)
+        out = self._outputs
+        largest, size = self.largest_fragment, len(data)
+        whole = p_data_header(context_id, command, False, largest) if size > largest else b""
+        offset = 0
+        while size - offset > largest:
+            out.append(step)
+            out.append(Sent(PDUType.P_DATA_TF, (whole, data[offset : offset + largest])))
+            offset += largest
+        out.append(step)
+        rest = data[offset:] if offset else data
+        out.append(Sent(PDUType.P_DATA_TF, (p_data_header(context_id, command, last, size - offset), rest)))
 
     @property
     def largest_fragment(self) -> int:
@@ -308,9 +327,12 @@ class UpperLayer:
 
     def _require(self, event: Event) -> None:
         if (self.state, event) not in TABLE:
-            raise LocalProtocolError(
-                f"{event.meaning} is not possible in {self.state} ({self.state.meaning}), PS3.8 Table 9-10"
-            )
+            raise self._refusal(event)
+
+    def _refusal(self, event: Event) -> LocalProtocolError:
+        return LocalProtocolError(
+            f"{event.meaning} is not possible in {self.state} ({self.state.meaning}), PS3.8 Table 9-10"
+        )
 
     # ------------------------------------------------------------------- from the wire
     def buffer(self) -> memoryview:
@@ -342,12 +364,21 @@ class UpperLayer:
         if have >= HEADER and not self._garbage:
             _, length = parse_header(self._view, self._start)
             if self.state in _DATA_STATES:
+                if HEADER + length <= SMALL:
+                    return SMALL
                 if HEADER + length < AHEAD:
-                    return min(4 * (HEADER + length), AHEAD)
+                    return min(max(4 * (HEADER + length), BLOCK), AHEAD)
                 return min(HEADER + length, max(AHEAD, 2 * have))
             # nobody has proved to be a DICOM peer yet: room grows with what has really arrived
-            return max(8192, min(HEADER + length, 2 * have))
-        return 8192
+            return max(SMALL, min(HEADER + length, 2 * have))
+        return SMALL
+
+    def relax(self) -> None:
+        """Nothing has come for a while: give the room back that only a stream of PDUs needs."""
+        if self._start == self._end and len(self._buffer) > SMALL:
+            self._buffer = bytearray(SMALL)
+            self._view = memoryview(self._buffer)
+            self._start = self._end = 0
 
     def receive(self, count: int, now: float) -> None:
         """`count` bytes were put into `buffer()`; a count of 0 changes nothing."""
@@ -357,6 +388,7 @@ class UpperLayer:
         first = self._start
         if self._clock.network is not None:
             self._clock.network = self._after(self.limits.network, now)
+        out = self._outputs
         while not self._garbage and self._end - self._start >= HEADER and self.state is not State.STA1:
             pdu_type, length = parse_header(self._view, self._start)
             try:
@@ -370,7 +402,13 @@ class UpperLayer:
                 break
             data = self._view[self._start : self._start + HEADER + length]
             self._start += HEADER + length
-            self._receive_pdu(pdu_type, data, now)
+            step = _TAKES_DATA.get(self.state) if pdu_type == _P_DATA else None
+            if step is None:
+                self._receive_pdu(pdu_type, data, now)
+            else:
+                out.append(Received(pdu_type, data))
+                out.append(step)
+                out.append(DataIndication(data[HEADER:]))
         if self._garbage or self.state is State.STA1:
             self._start = self._end = 0
         if self._end == self._start:
@@ -384,7 +422,7 @@ class UpperLayer:
             return  # Sta1 and Sta4 have no transport connection that a PDU could come from
         self._outputs.append(Received(pdu_type, data))
         if event is Event.EVT10:
-            self._step(event, now, body=data[HEADER:])
+            self._step(event, now)  # where no data is due
             return
         try:
             pdu = decode_pdu(data)
@@ -441,7 +479,7 @@ class UpperLayer:
             if not self.busy:
                 clock.network = None
                 return "network"
-            # looked at again later, so that nobody has to wake the reader at the end of each operation
+            # looked at again later, so that nobody has to be woken at the end of each operation
             clock.network = now + max(self.limits.network or 0.0, 0.05)
         return None
 
@@ -468,8 +506,6 @@ class UpperLayer:
         now: float,
         pdu: PDU | None = None,
         *,
-        body: memoryview | None = None,
-        pieces: tuple[bytes | memoryview, ...] = (),
         error: RemoteProtocolError | None = None,
         why: str = "",
     ) -> None:
@@ -477,7 +513,7 @@ class UpperLayer:
         action = TABLE[state, event]
         out = self._outputs
         stepped = len(out)
-        next_state = self._act(action, now, pdu, body, pieces, error, why)
+        next_state = self._act(action, now, pdu, error, why)
         out.insert(stepped, Stepped(state, event, action, next_state))
         self.state = next_state
         if action in _STARTS_ARTIM or (action is Action.AE_6 and next_state is State.STA13):
@@ -499,8 +535,6 @@ class UpperLayer:
         action: Action,
         now: float,
         pdu: PDU | None,
-        body: memoryview | None,
-        pieces: tuple[bytes | memoryview, ...],
         error: RemoteProtocolError | None,
         why: str,
     ) -> State:
@@ -508,11 +542,6 @@ class UpperLayer:
         out = self._outputs
         clock = self._clock
         match action:
-            case Action.DT_2 | Action.AR_6:
-                assert body is not None
-                out.append(DataIndication(body))
-            case Action.DT_1 | Action.AR_7:
-                out.append(Sent(PDUType.P_DATA_TF, pieces))
             case Action.AE_2:
                 out.append(Sent(PDUType.A_ASSOCIATE_RQ, (self._request,)))
                 clock.answer = self._after(self.limits.artim, now)

@@ -53,4 +53,4 @@ def perform(assoc: Association, operation: Operation) -> None:
         _log.exception("%s: the %s could not be performed", assoc.name, operation.message.name)
         assoc.abort()
     finally:
-        operation.over.set()
+        operation.end()

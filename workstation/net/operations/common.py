@@ -129,7 +129,7 @@ class Asked:
                 "request": self.request,
                 "context": context.as_tuple,
                 "_is_cancelled": operation.is_cancelled,
-                "over": operation.over,
+                "over": operation.get_over,
                 "sink": operation.sink,
             },
         )

@@ -1,16 +1,23 @@
-"""The shell around one upper layer: its socket (plain or TLS), its lock, its reader thread.
+"""The shell around one upper layer: its socket (plain or TLS), its lock, and who reads it.
 
 One lock guards the engine, the socket and the outbox; it is never held while waiting or while a handler runs.
-The reader waits on [socket, waker] until the engine's deadline; any thread may make a request of the engine, which
-writes what it can at once. What cannot be written stays in the outbox: a sender waits for room itself, the reader
-flushes what nobody waits for. Two threads never use the socket at once, because each use is under the lock and
-never blocks.
+
+No connection has a thread of its own. One thread at a time drives it: waits for bytes until the engine's deadline,
+reads, and acts on what came. Whoever waits for something from the peer drives (`pump`), so that an answer needs no
+second thread; when nobody does, the connection rests, and the `watching` thread has one of the pool attend to it as
+soon as something arrives or is due.
+
+Any thread may make a request of the engine, which writes what it can at once. What cannot be written stays in the
+outbox: a sender waits for room itself, the driver flushes what nobody waits for. Two threads never use the socket at
+once, because each use is under the lock and never blocks.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
+import logging
 import math
 import os
 import socket
@@ -20,21 +27,25 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from itertools import islice
 from typing import Protocol
 
 from workstation.net.codec.pdu import PDUType
 from workstation.net.engine.fsm import State
-from workstation.net.engine.upper_layer import Disconnect, Output, Sent, UpperLayer
+from workstation.net.engine.upper_layer import DataIndication, Disconnect, Output, Received, Sent, Stepped, UpperLayer
 from workstation.net.errors import LocalProtocolError
+from workstation.net.shell import watching
 from workstation.net.shell.hindrance import Hindrance, Pace
-from workstation.net.shell.readiness import Waker, wait
+from workstation.net.shell.readiness import Readable, Waker, own_waker, wait
+from workstation.net.shell.watching import Plan, Watcher
 
+_log = logging.getLogger("workstation.net.shell.connection")
 _HAS_SENDMSG = hasattr(socket.socket, "sendmsg")
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux
 _GATHER = 64  # pieces in one gathered write; every system allows more
 _STUCK = 60.0  # seconds without room to write after which a peer counts as dead when nothing else is set
 _DRAIN = 30.0  # seconds that a peer on which we hung up has to close its side
+_LINGER = 1.0  # seconds without a byte after which a thread of the pool no longer waits for more
+_numbers = itertools.count(1)
 _NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 
 Alter = Callable[[Sent], Sent | None]
@@ -53,6 +64,22 @@ class Owner(Protocol):
     def idle(self) -> None:
         """The network timeout passed without a byte."""
 
+    def summon(self) -> None:
+        """Nobody reads, and there is something to do: call `Connection.attend` on a thread of the pool.
+
+        Raises:
+            RuntimeError: The system gives no more threads.
+        """
+
+    def has_work(self) -> bool:
+        """Whether something has arrived that is to be done by a thread that does not read meanwhile."""
+
+    def work(self) -> bool:
+        """Do it; whether there was something to do."""
+
+    def gone(self) -> None:
+        """The connection is closed and nobody drives it any longer; may be called more than once."""
+
 
 class Connection:
     """The transport of one association.
@@ -66,15 +93,25 @@ class Connection:
         self.engine = engine
         self.lock = threading.Lock()  # guards engine, _socket's use, _outbox and the flags below
         self._owner = owner
+        self.number = next(_numbers)
         self._socket: socket.socket | None = None
         self._tls = False
-        self._waker: Waker | None = None  # ends the reader's wait
-        self._sender: Waker | None = None  # ends the wait of a sender; there once one has had to wait
-        self._outbox: deque[deque[memoryview]] = deque()  # one entry a PDU
+        self._readable: Readable | None = None
+        self._driver: int | None = None  # the thread that drives
+        self._waker: Waker | None = None  # ends its wait
+        self._performs = False  # whether it also does what arrives
+        self._claims: list[Callable[[], None]] = []  # of those who want to drive; called when nobody does
+        self._watcher: Watcher | None = None
+        self._noted = False  # the watcher has it in mind
+        self._watched = False  # the watcher waits for it: its descriptor must stay open
+        self._rested = 0.0  # since when nobody drives
+        self._summoned = False  # a thread was sent for, or is to be
+        self._sender: Waker | None = None  # ends the wait of a sender that has to wait for room
+        self._unacknowledged = False  # bytes came since we last sent some
+        self._outbox: deque[list[bytes | memoryview]] = deque()  # one entry a PDU
         self._head_started = False
         self._waiters = 0
         self._closed = False
-        self._reader_done = False
         self._waiting_until: float | None = None
         self._turn = threading.Lock()  # held for a whole DIMSE message: messages never interleave
         self._speaker: int | None = None  # the thread that holds it
@@ -91,29 +128,30 @@ class Connection:
             TimeoutError: The deadline has passed.
             ConnectionAbortedError: The connection was closed meanwhile.
         """
+        own = own_waker()
         while True:
             with self.lock:
                 if self._closed:
                     raise ConnectionAbortedError(errno.ECONNABORTED, "the connection was given up")
-                if self._waker is None:
-                    self._waker = Waker()
-                waker = self._waker
+                self._waker = own
             left = None if deadline is None else deadline - time.monotonic()
-            if any(wait(sock, waker, left, read=not write, write=write)):
+            if any(wait(sock, own, left, read=not write, write=write)):
                 return
             if left is not None and left <= 0:
                 raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
 
     def attach(self, sock: socket.socket) -> None:
-        """Take over a connected socket; it is closed by `run` or `discard`."""
+        """Take over a connected socket, and drive it: `rest` gives that up. It is closed when all is over."""
         with self.lock:
             self._socket = sock
             self._tls = isinstance(sock, ssl.SSLSocket)
             sock.setblocking(False)
             with contextlib.suppress(OSError):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._waker is None:
-                self._waker = Waker()
+            self._readable = Readable(sock)
+            self._watcher = watching.watcher()
+            self._driver = threading.get_ident()
+            self._waker = own_waker()
 
     @property
     def closed(self) -> bool:
@@ -141,75 +179,268 @@ class Connection:
             outputs = self._collect(alter)
             if then is not None:
                 then(self.engine)
-            self._wake_reader()
+            self._rouse()
         self._owner.handle(outputs)
+        if self.is_left:
+            self._owner.gone()
 
     def wake(self) -> None:
-        """Have the reader look at the engine's deadline again."""
+        """Have somebody look at the engine's deadline again."""
         with self.lock:
-            self._wake_reader(always=True)
+            self._rouse(always=True)
 
     def nudge(self) -> None:
         """As `wake`, from where nobody may wait, such as a finalizer; nothing if the lock is taken."""
         if self.lock.acquire(blocking=False):
             try:
-                self._wake_reader(always=True)
+                self._rouse(always=True)
             finally:
                 self.lock.release()
 
-    def _wake_reader(self, *, always: bool = False) -> None:
-        """Under the lock: end the reader's wait if it would sleep past something new."""
-        if self._waker is None or self._closed:
+    def _rouse(self, *, always: bool = False) -> None:
+        """Under the lock: end the driver's wait, or the connection's rest, if it would sleep past something new."""
+        if self._socket is None or self._closed:
             return
-        deadline = self.engine.deadline
-        sooner = deadline is not None and (self._waiting_until is None or deadline < self._waiting_until)
-        if always or sooner or self._outbox:
+        if not always and not self._outbox:
+            deadline = self.engine.deadline
+            if deadline is None or (self._waiting_until is not None and deadline >= self._waiting_until):
+                return
+            if self._driver is None:
+                self._note_rest(deadline)  # perhaps whoever asked is about to drive
+                return
+        if self._driver is None:
+            self._summoned = True
+            self._note_rest(0.0)
+        elif self._waker is not None and self._driver != threading.get_ident():
             self._waker.wake()
 
-    def run(self) -> None:
-        """The reader: until the connection is closed, read, keep the deadlines, write what waits."""
-        try:
-            while self._turn_round():
-                pass
-        finally:
-            self.discard()
+    # ------------------------------------------------------------------- who drives
+    @property
+    def is_driver(self) -> bool:
+        """Whether the calling thread drives."""
+        return self._driver == threading.get_ident()
 
-    def _turn_round(self) -> bool:
-        """Wait once and act on it; whether the connection is still open."""
+    @property
+    def driver(self) -> int | None:
+        """The thread that drives at the moment."""
+        return self._driver
+
+    @property
+    def performs(self) -> bool:
+        """Whether whoever drives will also do what has arrived (`Owner.work`)."""
+        return self._performs
+
+    def take(self) -> bool:
+        """Drive from now on, unless somebody does or all is over."""
         with self.lock:
-            if self._closed or self._socket is None or self._waker is None:
+            if self._driver is not None or self._closed or self._socket is None:
                 return False
-            sock, waker = self._socket, self._waker
-            self._waiting_until = self.engine.deadline
-            read, write = True, bool(self._outbox)
-            if self._hindrance is not None:
-                if self._hindrance.reading is not None and self.engine.state is State.STA13:
-                    self._hurry(sock, self._hindrance)
-                now = time.monotonic()
-                read, write, self._waiting_until = self._hindrance.plan(now, self._waiting_until, write=write)
-            pending = bool(self._broken) or (read and isinstance(sock, ssl.SSLSocket) and sock.pending() > 0)
-            timeout = None if self._waiting_until is None else self._waiting_until - time.monotonic()
-        if self._drains_until is not None:
-            return self._drain(sock, waker, self._drains_until)
-        readable, writable = wait(sock, waker, 0.0 if pending else timeout, read=read, write=write)
-        idle = False
+            self._driver = threading.get_ident()
+            self._waker = own_waker()
+            self._summoned = False
+            if self._watched and self._watcher is not None and self._watcher.let_go(self):
+                self._watched = self._noted = False
+            return True
+
+    def _claim(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called when nobody drives any longer; a thread of the pool makes way."""
         with self.lock:
             if self._closed:
+                return  # whoever closed it tells everybody
+            if self._driver is not None:
+                self._claims.append(tell)
+                if self._performs and self._waker is not None:
+                    self._waker.wake()
+                return
+        tell()
+
+    def rest(self) -> None:
+        """Drive no longer."""
+        with self.lock:
+            self._driver = self._waker = None
+            self._performs = False
+            closed = self._closed
+            claims, self._claims = self._claims, []
+            if closed:
+                self._release_descriptors()
+            else:
+                self._rested = time.monotonic()
+                if self._is_pressing:
+                    self._summoned = True
+                    self._note_rest(0.0)
+                elif not self._noted:
+                    self._note_rest(self._rested + watching.REST)
+        for tell in claims:
+            tell()
+        if closed:
+            self._owner.gone()
+
+    @property
+    def _is_pressing(self) -> bool:
+        """Under the lock: whether there is something to do before anything arrives."""
+        if self._outbox or self._broken or self._hindrance is not None or self._drains_until is not None:
+            return True
+        return isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() > 0
+
+    def _note_rest(self, when: float) -> None:
+        """Under the lock: have the watcher look then."""
+        assert self._watcher is not None
+        self._noted = True
+        self._watcher.look_at(self, when)
+
+    def plan(self, now: float, *, ready: bool) -> Plan | None:
+        """What the watcher is to do about it (`watching.Resting`)."""
+        with self.lock:
+            self._watched = False
+            if self._closed or self._socket is None:
+                self._noted = False
+                self._release_descriptors()
+                return None
+            if self._driver is not None:
+                self._noted = False
+                return None
+            if ready or self._summoned:
+                self._noted = False
+                return Plan(attend=True)
+            rested = self._rested + watching.REST
+            if now < rested:
+                return Plan(until=rested)
+            deadline = self._waiting_until = self.engine.deadline
+            if deadline is not None and deadline <= now:
+                self._noted = False
+                return Plan(attend=True)
+            self._watched = True
+            self.engine.relax()
+            return Plan(self._socket.fileno(), self._wants_to_write, deadline)
+
+    @property
+    def _wants_to_write(self) -> bool:
+        """Under the lock: whether there is something to be written for which no sender waits."""
+        return bool(self._outbox) and not self._waiters
+
+    def summon(self) -> None:
+        """Have a thread of the pool attend (`watching.Resting`)."""
+        self._owner.summon()
+
+    def attend(self) -> None:
+        """Drive for as long as something comes, and do what has arrived; on a thread of the pool."""
+        while self.serve() if self.take() else self._owner.work():
+            pass
+
+    def serve(self) -> bool:
+        """As `attend` once, for whoever drives already; whether there was something to do."""
+        try:
+            with self.lock:
+                self._performs = True
+            if self._owner.has_work():
+                # of several requests that came at once: what was said about them since is heard before the next
+                self._turn_round(0.0, stays=True)
+            self._drive(self._has_reason_to_stop, quiet=_LINGER)
+        finally:
+            self.rest()
+            done = self._owner.work()
+        return done
+
+    def _has_reason_to_stop(self) -> bool:
+        return bool(self._claims) or self._owner.has_work()
+
+    def pump(
+        self, until: Callable[[], bool], timeout: float | None = None, claim: Callable[[], None] | None = None
+    ) -> None:
+        """Drive until `until()` or the timeout, if nobody else does.
+
+        The caller has to see for itself whether what it waits for is there, and to wait for it otherwise.
+
+        Args:
+            until: Asked after each turn.
+            timeout: Seconds.
+            claim: Called when whoever drives does so no longer: time to call this again.
+        """
+        if self.is_driver or (not until() and self.take()):
+            self.pump_on(until, timeout)
+        elif claim is not None and not until():
+            self._claim(claim)
+
+    def pump_on(self, until: Callable[[], bool], timeout: float | None = None) -> None:
+        """As `pump`, for whoever drives already, and does so no longer after it."""
+        try:
+            self._drive(until, None if timeout is None else time.monotonic() + timeout)
+        finally:
+            self.rest()
+
+    def _drive(self, until: Callable[[], bool], limit: float | None = None, quiet: float | None = None) -> None:
+        """Read and act until `until()`, the limit, so many quiet seconds, or the end of the connection."""
+        while not until():
+            if quiet is not None:
+                limit = time.monotonic() + quiet
+            if not self._turn_round(limit, stays=quiet is None):
+                return
+
+    def _turn_round(self, limit: float | None, *, stays: bool) -> bool:
+        """Wait once and act on it; False if the limit has passed without anything, or the connection is closed."""
+        with self.lock:
+            sock, waker, readable = self._socket, self._waker, self._readable
+            if self._closed or sock is None or waker is None or readable is None:
                 return False
-            if writable:
-                self._flush()
-            heard = bool(readable or pending or self._broken) and self._read()
-            now = time.monotonic()
-            if self._broken and not heard:
-                self.engine.disconnected(now, self._broken)
-            deadline = self.engine.deadline
-            if deadline is not None and now >= deadline and not self.is_hushed:
-                idle = self.engine.tick(now) == "network"
-            outputs = self._collect()
-        self._owner.handle(outputs)
-        if idle:
-            self._owner.idle()
-        return True
+            deadline = self._waiting_until = self.engine.deadline
+            read, write = True, self._wants_to_write
+            hindrance = self._hindrance
+            if hindrance is not None:
+                if hindrance.reading is not None and self.engine.state is State.STA13:
+                    self._hurry(sock, hindrance)
+                read, write, self._waiting_until = hindrance.plan(time.monotonic(), deadline, write=write)
+                deadline = self._waiting_until
+                limit = limit if stays else None
+            pending = bool(self._broken) or (self._tls and read and sock.pending() > 0)  # type: ignore[attr-defined]
+            if self._unacknowledged and _QUICKACK is not None:
+                # DCMTK writes a PDU's header and body apart, with Nagle's algorithm on: the body then waits for our
+                # acknowledgement, which the system would hold back for 40 ms. It forgets the option, so each time;
+                # what we have sent meanwhile has carried it.
+                self._unacknowledged = False
+                with contextlib.suppress(OSError):
+                    sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+        if self._drains_until is not None:
+            return self._drain(sock, waker, self._drains_until, limit)
+        if limit is not None and (deadline is None or limit < deadline):
+            deadline = limit
+        timeout = 0.0 if pending else None if deadline is None else deadline - time.monotonic()
+        writable = False
+        if read and not write:
+            is_readable = readable.wait(waker, timeout)
+        else:
+            is_readable, writable = wait(sock, waker, timeout, read=read, write=write)
+        idle = False
+        passed = False
+        try:
+            with self.lock:
+                if self._closed:
+                    return False
+                if writable:
+                    self._flush()
+                heard = (is_readable or pending or bool(self._broken)) and self._read()
+                now = time.monotonic()
+                if self._broken and not heard:
+                    self.engine.disconnected(now, self._broken)
+                deadline = self.engine.deadline
+                if deadline is not None and now >= deadline and not self.is_hushed:
+                    idle = self.engine.tick(now) == "network"
+                passed = not heard and limit is not None and now >= limit
+                outputs = self._collect()
+            self._owner.handle(outputs)
+            if idle:
+                self._owner.idle()
+        except BaseException as error:
+            # what came has been taken from the engine and not been acted on: nothing after it could be trusted
+            self._fail(error)
+            if not isinstance(error, Exception):
+                raise
+            return False
+        return not passed
+
+    def _fail(self, error: BaseException) -> None:
+        """Something of ours failed in the midst of a turn, or Ctrl+C came there."""
+        _log.error("The connection is closed, for it could not be served", exc_info=error)
+        self.close("An error of our own ended the association")
 
     def close(self, why: str) -> None:
         """Cut the transport connection from any thread (Evt17)."""
@@ -220,6 +451,8 @@ class Connection:
                 outputs = self._drained()
             self._close()
         self._owner.handle(outputs)
+        if self.is_left:
+            self._owner.gone()
 
     def _collect(self, alter: Alter | None = None) -> list[Output]:
         """Under the lock: take the engine's outputs, send what is to be sent, let the owner note them."""
@@ -230,13 +463,16 @@ class Connection:
             outputs = self._altered(outputs, alter)
         disconnect = aborts = False
         for output in outputs:
+            kind = type(output)
+            if kind is Stepped or kind is Received or kind is DataIndication:
+                continue
             if isinstance(output, Sent):
                 if output.pdu_type == PDUType.A_ABORT:
                     # an abort cuts in between PDUs: only one whose first bytes have left is finished
                     aborts = True
                     while len(self._outbox) > (1 if self._head_started else 0):
                         self._outbox.pop()
-                self._outbox.append(deque(memoryview(piece).cast("B") for piece in output.pieces if len(piece)))
+                self._outbox.append(list(output.pieces))
             elif isinstance(output, Disconnect):
                 disconnect = True
         if self._outbox:
@@ -265,26 +501,28 @@ class Connection:
         for waker in (self._waker, self._sender):
             if waker is not None:
                 waker.wake()
+        if self._watched:
+            self._note_rest(0.0)
+        elif self._noted and self._watcher is not None:
+            self._watcher.forget(self)
+        self._release_descriptors()
 
     def _release_descriptors(self) -> None:
-        """Under the lock: close the socket once the reader and every waiting sender are gone."""
-        if self._waiters or not self._reader_done:
+        """Under the lock: close the socket once all is over and nobody waits for it."""
+        if not self._closed or self._waiters or self._watched or self._driver is not None:
             return
         if self._socket is not None:
             with contextlib.suppress(OSError):
                 self._socket.close()
-            self._socket = None
-        for waker in (self._waker, self._sender):
-            if waker is not None:
-                waker.close()
-        self._waker = self._sender = None
+            self._socket = self._readable = None
+        if self._watcher is not None:
+            watching.release(self._watcher)
+            self._watcher = None
 
-    def discard(self) -> None:
-        """Close what was attached although the reader never ran."""
-        with self.lock:
-            self._close()
-            self._reader_done = True
-            self._release_descriptors()
+    @property
+    def is_left(self) -> bool:
+        """Whether it is closed and nobody drives it; nobody will, then."""
+        return self._closed and self._driver is None
 
     # ------------------------------------------------------------------- reading
     def _read(self) -> bool:
@@ -305,11 +543,7 @@ class Connection:
             self.engine.disconnected(time.monotonic(), f"The transport connection broke: {_sentence(error)}")
             return False
         if count:
-            if _QUICKACK is not None:
-                # DCMTK writes a PDU's header and body apart, with Nagle's algorithm on: the body then waits for our
-                # acknowledgement, which the system would hold back for 40 ms. It forgets the option, so each time.
-                with contextlib.suppress(OSError):
-                    sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+            self._unacknowledged = True
             self.engine.receive(count, time.monotonic())
             if pace is not None:
                 pace.passed(count, time.monotonic())
@@ -321,7 +555,7 @@ class Connection:
     def _flush(self) -> None:
         """Under the lock: write as much of the outbox as the system takes.
 
-        A write that fails ends nothing here: the reader first reads what the peer has said, perhaps why it closed.
+        A write that fails ends nothing here: what the peer has said, perhaps why it closed, is read first.
         """
         sock = self._socket
         if sock is None or self._closed or self._broken:
@@ -334,13 +568,14 @@ class Connection:
                     room = pace.room(time.monotonic())
                     if not room:
                         return
-                    sent = sock.send(self._outbox[0][0][:room])
+                    sent = sock.send(memoryview(self._outbox[0][0])[:room])
                     pace.passed(sent, time.monotonic())
                     self.engine.watch_network(time.monotonic())  # what we do slowly is not the peer's silence
                 elif self._tls or not _HAS_SENDMSG:
                     sent = sock.send(self._outbox[0][0])
                 else:
-                    sent = sock.sendmsg(islice((piece for pdu in self._outbox for piece in pdu), _GATHER))
+                    sent = sock.sendmsg(self._gathered())
+                self._unacknowledged = False
                 self._drop(sent)
         except (BlockingIOError, InterruptedError):
             return
@@ -351,24 +586,39 @@ class Connection:
             self._outbox.clear()
             self._head_started = False
             self._broken = f"The transport connection broke: {_sentence(error)}"
-            if self._waker is not None:
-                self._waker.wake()
+            self._rouse(always=True)
+
+    def _gathered(self) -> list[bytes | memoryview]:
+        """The pieces that one call may write."""
+        if len(self._outbox) == 1:
+            return self._outbox[0]
+        pieces: list[bytes | memoryview] = []
+        for pdu in self._outbox:
+            if pieces and len(pieces) + len(pdu) > _GATHER:
+                break
+            pieces += pdu
+        return pieces
 
     def _drop(self, sent: int) -> None:
-        """Forget `sent` bytes from the front of the outbox."""
-        while sent:
-            pdu = self._outbox[0]
-            piece = pdu[0]
-            if sent < len(piece):
-                pdu[0] = piece[sent:]
-                self._head_started = True
+        """Forget `sent` bytes from the front of the outbox, and pieces without any."""
+        outbox = self._outbox
+        while outbox:
+            pdu = outbox[0]
+            gone = 0  # pieces of this PDU
+            for piece in pdu:
+                if sent < len(piece):
+                    break
+                sent -= len(piece)
+                gone += 1
+            if gone < len(pdu):
+                if sent:
+                    pdu[gone] = memoryview(pdu[gone])[sent:]
+                if sent or gone:
+                    del pdu[:gone]
+                    self._head_started = True
                 return
-            sent -= len(piece)
-            pdu.popleft()
-            self._head_started = True
-            if not pdu:
-                self._outbox.popleft()
-                self._head_started = False
+            outbox.popleft()
+            self._head_started = False
 
     def send_message(
         self,
@@ -429,6 +679,8 @@ class Connection:
             waiting = bool(self._outbox) and not hold
         self._owner.handle(outputs)
         if waiting:
+            if self.is_driver:
+                self.rest()  # a peer that does not read may be writing
             self._await_room()
 
     def _hold(self, alter: Alter | None) -> list[Output]:
@@ -438,21 +690,20 @@ class Connection:
             outputs = self._altered(outputs, alter)
         for output in outputs:
             if isinstance(output, Sent):
-                self._outbox.append(deque(memoryview(piece).cast("B") for piece in output.pieces if len(piece)))
+                self._outbox.append(list(output.pieces))
         self._owner.note(outputs)
         return outputs
 
     def _await_room(self) -> None:
         """Wait until the outbox has been written; cut a peer that takes nothing for too long.
 
-        When no more data may be sent, what is left in the outbox is the reader's.
+        When no more data may be sent, what is left in the outbox is the driver's.
         """
         with self.lock:
             if self._closed or self._socket is None:
                 return
-            if self._sender is None:
-                self._sender = Waker()
-            sock, waker = self._socket, self._sender
+            sock, waker = self._socket, own_waker()
+            self._sender = waker
             self._waiters += 1
         try:
             while True:
@@ -474,6 +725,9 @@ class Connection:
         finally:
             with self.lock:
                 self._waiters -= 1
+                self._sender = None
+                if self._outbox:
+                    self._rouse(always=True)
                 self._release_descriptors()
 
     @property
@@ -497,7 +751,7 @@ class Connection:
         """Send nothing from now on; what arrives is read, and no deadline of ours ends the association."""
         with self.lock:
             self.hush()
-            self._wake_reader(always=True)
+            self._rouse(always=True)
 
     def slow_down(self, *, reading: int | None = None, writing: int | None = None) -> None:
         """Read or write no more bytes a second than this from now on; None leaves it as it is."""
@@ -514,7 +768,7 @@ class Connection:
                         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, min(max(reading, 2048), 65536))
             if writing is not None:
                 self._hindrance.writing = Pace(writing)
-            self._wake_reader(always=True)
+            self._rouse(always=True)
 
     def _hurry(self, sock: socket.socket, hindrance: Hindrance) -> None:
         """Under the lock: all is said, so read what is left until the peer closes as fast as it comes."""
@@ -539,9 +793,9 @@ class Connection:
             self.engine.disconnected(time.monotonic(), why)
             outputs: list[Output] = [one for one in self.engine.take() if not isinstance(one, Disconnect)]
             self._owner.note(outputs)
-            for waker in (self._waker, self._sender):
-                if waker is not None:
-                    waker.wake()
+            self._rouse(always=True)
+            if self._sender is not None:
+                self._sender.wake()
         self._owner.handle(outputs)
 
     def reset(self, why: str) -> None:
@@ -568,9 +822,10 @@ class Connection:
                 altered.append(leaves)
         return altered
 
-    def _drain(self, sock: socket.socket, waker: Waker, until: float) -> bool:
-        """Wait for the peer to close its side; whether it is still to come."""
-        readable, _ = wait(sock, waker, until - time.monotonic(), read=True, write=False)
+    def _drain(self, sock: socket.socket, waker: Waker, until: float, limit: float | None) -> bool:
+        """Wait for the peer to close its side; whether it is still to come and the limit has not passed."""
+        soonest = until if limit is None else min(until, limit)
+        readable, _ = wait(sock, waker, soonest - time.monotonic(), read=True, write=False)
         with self.lock:
             if self._closed:
                 return False
@@ -583,7 +838,7 @@ class Connection:
                 except OSError:
                     is_over = True
             if not is_over:
-                return True
+                return readable or limit is None or time.monotonic() < limit
             outputs = self._drained()
             self._close()
         self._owner.handle(outputs)

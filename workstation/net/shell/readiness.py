@@ -9,6 +9,7 @@ import contextlib
 import os
 import select
 import socket
+import threading
 
 _HAS_POLL = hasattr(select, "poll")
 _HAS_EVENTFD = hasattr(os, "eventfd")
@@ -56,6 +57,74 @@ class Waker:
         elif self._event >= 0:
             event, self._event = self._event, -1
             os.close(event)
+
+    def __del__(self) -> None:
+        # one that belongs to a thread goes with the thread
+        with contextlib.suppress(OSError):
+            self.close()
+
+
+class _Own(threading.local):
+    waker: Waker | None = None
+
+
+_own = _Own()
+
+
+def own_waker() -> Waker:
+    """The calling thread's waker; there is one a thread, so that a connection that nobody waits for has none."""
+    waker = _own.waker
+    if waker is None or waker.fileno() < 0:
+        waker = _own.waker = Waker()
+    return waker
+
+
+def _after_fork() -> None:
+    """A forked process must not share its parent's wakers: a call would end somebody else's wait."""
+    _own.waker = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+class Readable:
+    """Waits for bytes on one socket again and again, with what waiting once would build anew each time.
+
+    Args:
+        sock: The socket; a closed or broken one counts as ready.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._number = sock.fileno()
+        self._woken = -1  # descriptor of the waker that the poll object knows
+        self._poll = select.poll() if _HAS_POLL else None
+        if self._poll is not None:
+            self._poll.register(self._number, select.POLLIN)
+
+    def wait(self, waker: Waker, timeout: float | None) -> bool:
+        """As `wait` with nothing to write: whether the socket can be read."""
+        poll = self._poll
+        if poll is None:
+            return wait(self._sock, waker, timeout, read=True, write=False)[0]
+        number = waker.fileno()
+        if number != self._woken:
+            if self._woken >= 0:
+                poll.unregister(self._woken)
+            poll.register(number, select.POLLIN)
+            self._woken = number
+        if timeout is None:
+            ready = poll.poll(None)
+        else:
+            ready = poll.poll(min(max(0.0, timeout), _LONGEST) * 1000.0 + 0.5)
+        readable = False
+        for seen, _ in ready:
+            if seen == self._number:
+                readable = True
+            else:
+                waker.clear()
+        return readable
 
 
 def wait(

@@ -549,7 +549,7 @@ def _rejection(given: Any) -> A_ASSOCIATE_RJ | None:
 
 def _wait(event: Event, seconds: float) -> bool:
     """Wait before answering; whether nothing cut it short: a C-CANCEL, an abort, the end of the connection."""
-    over = event.__dict__.get("over")
+    over = getattr(event, "over", None)
     return _wait_on(event.assoc.over if over is None else over, seconds)
 
 

@@ -1,0 +1,284 @@
+"""Who reads a connection: whoever waits for an answer, a thread of the pool, and in between the watcher."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from live_ends import ask
+from raw_peer import RawPeer, message, scp, serves, serving, until
+
+from workstation.net import evt
+from workstation.net.codec.dimse import C_ECHO_RQ, C_ECHO_RSP
+from workstation.net.codec.pdu import A_ABORT_RQ
+from workstation.net.shell import connection, threads, watching
+from workstation.net.shell.watching import Plan, Watcher
+from workstation.net.sop_class import Verification
+
+PATIENCE = 5.0
+SOON = 2.0  # seconds
+ECHO = C_ECHO_RQ(context_id=1, MessageID=1, AffectedSOPClassUID=Verification)
+
+
+@pytest.fixture(params=["epoll", "selectors"])
+def _each_kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """New watchers, that wait as Linux or as the other platforms do."""
+    if request.param == "epoll" and not watching._HAS_EPOLL:
+        pytest.skip("this platform has no epoll")
+    monkeypatch.setattr(watching, "_HAS_EPOLL", request.param == "epoll")
+    monkeypatch.setattr(watching, "_watchers", [])
+    return
+
+
+pytestmark = pytest.mark.usefixtures("_each_kind")
+
+
+def busy() -> list[str]:
+    """Threads that serve an association at the moment."""
+    return [t.name for t in threading.enumerate() if t.name.startswith(("dicom-assoc", "dicom-worker"))]
+
+
+def test_associations_at_rest_have_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "_LINGER", 0.05)
+    with serving(scp(Verification)) as server:
+        held = [ask(server, Verification) for _ in range(5)]
+        for assoc in held:
+            assert assoc.send_c_echo().Status == 0
+        assert until(lambda: not busy()), busy()
+        assert [assoc.ident for assoc in held] == [None] * 5
+        assert all(assoc.is_alive() for assoc in held)
+        for assoc in held:
+            assert assoc.send_c_echo().Status == 0
+            assoc.release()
+            assert assoc.is_released
+
+
+@pytest.mark.parametrize("rest", [0.0, 3 * watching.REST])
+def test_the_end_of_a_resting_association_is_seen(rest: float) -> None:
+    with serving(scp(Verification)) as server:
+        assoc = ask(server, Verification)
+        assert assoc.send_c_echo().Status == 0
+        time.sleep(rest)
+        (theirs,) = server.active_associations
+        theirs.abort()
+        assert until(lambda: assoc.is_aborted)
+        assert assoc.over.wait(PATIENCE)
+
+
+def test_what_a_peer_says_of_its_own_accord_is_heard_at_rest() -> None:
+    heard: list[Any] = []
+    with serving(scp(Verification), [(evt.EVT_PDU_RECV, heard.append)]) as server:
+        with RawPeer.associated(server) as peer:
+            time.sleep(3 * watching.REST)
+            for number in range(3):
+                peer.say(message(ECHO))
+                answer = peer.hear_message()
+                assert isinstance(answer, C_ECHO_RSP), number
+                time.sleep(2 * watching.REST)
+            peer.say(A_ABORT_RQ(source=0, reason=0))
+            peer.until_closed()
+        assert until(lambda: len(heard) == 5)  # the request, three echoes, the abort
+        assert serves(server) < SOON
+
+
+def test_a_thread_of_the_pool_makes_way_for_who_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    # it has read something of the server's own accord, and would read for an hour
+    monkeypatch.setattr(connection, "_LINGER", 3600.0)
+    readers: list[str] = []
+    heard = threading.Event()
+
+    def on_pdu(event: Any) -> None:
+        readers.append(threading.current_thread().name)
+        heard.set()
+
+    with serving(scp(Verification)) as server:
+        assoc = ask(server, Verification, evt_handlers=[(evt.EVT_PDU_RECV, on_pdu)])
+        time.sleep(3 * watching.REST)
+        heard.clear()
+        (theirs,) = server.active_associations
+        # an answer that nobody asked for does no harm
+        theirs.send(C_ECHO_RSP(context_id=1, MessageIDBeingRespondedTo=9, Status=0))
+        assert heard.wait(PATIENCE)
+        assert readers[-1].startswith("dicom-association")
+        for _ in range(3):
+            assert assoc.send_c_echo().Status == 0
+        assert readers[-1] == threading.current_thread().name
+        assoc.release()
+        server.shutdown()
+
+
+def test_several_threads_wait_on_one_association() -> None:
+    with serving(scp(Verification)) as server:
+        assoc = ask(server, Verification)
+        statuses: list[int] = []
+
+        def echo(number: int) -> None:
+            statuses.extend(assoc.send_c_echo(number).Status for _ in range(50))
+
+        callers = [threading.Thread(target=echo, args=(number,)) for number in range(1, 5)]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join(PATIENCE)
+        assert statuses == [0] * 200
+        assoc.release()
+
+
+def test_a_slow_handler_leaves_the_association_with_ears() -> None:
+    entered = threading.Event()
+    gone = threading.Event()
+
+    def on_echo(event: Any) -> int:
+        entered.set()
+        if event.over.wait(PATIENCE):
+            gone.set()
+        return 0
+
+    with serving(scp(Verification), [(evt.EVT_C_ECHO, on_echo)]) as server, RawPeer.associated(server) as peer:
+        peer.say(message(ECHO))
+        assert entered.wait(PATIENCE)
+        peer.say(A_ABORT_RQ(source=0, reason=0))
+        assert gone.wait(PATIENCE)
+
+
+def test_without_threads_the_watcher_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "_LINGER", 0.01)
+    monkeypatch.setattr(watching, "RETRY", 0.05)
+    with serving(scp(Verification)) as server, RawPeer.associated(server) as peer:
+        assert until(lambda: not busy())
+        refused = threading.Event()
+
+        def refuse(*_: Any, **__: Any) -> None:
+            refused.set()
+            raise RuntimeError("can't start new thread")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(threads, "run", refuse)
+            peer.say(message(ECHO))
+            assert refused.wait(PATIENCE)
+        assert isinstance(peer.hear_message(), C_ECHO_RSP)
+
+
+def test_more_connections_than_one_watcher_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "_CAPACITY", 2)
+    with serving(scp(Verification)) as server:
+        held = [ask(server, Verification) for _ in range(4)]
+        assert len(watching._watchers) == 4  # both ends are here
+        time.sleep(2 * watching.REST)
+        assert [assoc.send_c_echo().Status for assoc in held] == [0] * 4
+        for assoc in held:
+            assoc.release()
+        assert until(lambda: [one.members for one in watching._watchers] == [0] * 4)
+        assert ask(server, Verification).send_c_echo().Status == 0
+        assert len(watching._watchers) == 4
+
+
+# --------------------------------------------------------------------------- the watcher by itself
+class Pipe:
+    """Something that rests."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.ours, self.theirs = socket.socketpair()
+        self.plans: list[tuple[float, bool]] = []
+        self.summoned = threading.Event()
+        self.deadline: float | None = None
+        self.rests = True
+        self.closed = False
+
+    def plan(self, now: float, *, ready: bool) -> Plan | None:
+        self.plans.append((now, ready))
+        if not self.rests:
+            return None
+        if ready or (self.deadline is not None and now >= self.deadline):
+            self.rests = False
+            return Plan(attend=True)
+        return Plan(self.ours.fileno(), until=self.deadline)
+
+    def summon(self) -> None:
+        self.summoned.set()
+
+    def close(self) -> None:
+        self.ours.close()
+        self.theirs.close()
+
+
+@pytest.fixture
+def pipe() -> Iterator[Pipe]:
+    one = Pipe(10_000_000)
+    yield one
+    one.close()
+
+
+def test_bytes_summon(pipe: Pipe) -> None:
+    watcher = Watcher()
+    watcher.look_at(pipe, time.monotonic() + 0.05)
+    assert not pipe.summoned.wait(0.1)
+    pipe.theirs.send(b"x")
+    assert pipe.summoned.wait(PATIENCE)
+    assert [ready for _, ready in pipe.plans] == [False, True]
+
+
+def test_a_deadline_summons(pipe: Pipe) -> None:
+    pipe.deadline = time.monotonic() + 0.2
+    Watcher().look_at(pipe, 0.0)
+    assert pipe.summoned.wait(PATIENCE)
+    assert pipe.plans[-1][0] >= pipe.deadline
+
+
+def test_a_look_that_was_asked_for_sooner_comes_sooner(pipe: Pipe) -> None:
+    watcher = Watcher()
+    pipe.rests = False
+    watcher.look_at(pipe, time.monotonic() + 3600)
+    time.sleep(0.05)
+    assert pipe.plans == []
+    watcher.look_at(pipe, 0.0)
+    assert until(lambda: len(pipe.plans) == 1)
+
+
+def test_what_was_let_go_of_summons_nobody(pipe: Pipe) -> None:
+    watcher = Watcher()
+    watcher.look_at(pipe, 0.0)
+    assert until(lambda: len(pipe.plans) == 1)
+    time.sleep(0.05)
+    assert watcher.let_go(pipe) is watching._HAS_EPOLL
+    pipe.rests = False
+    pipe.theirs.send(b"x")
+    assert not pipe.summoned.wait(0.1)
+
+
+def test_a_plan_that_fails_does_not_end_the_watcher(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "RETRY", 0.01)
+    watcher = Watcher()
+    broken = Pipe(10_000_001)
+    broken.plan = lambda now, *, ready: 1 // 0  # type: ignore[method-assign,assignment,return-value]
+    try:
+        watcher.look_at(broken, 0.0)
+        watcher.look_at(pipe, 0.0)
+        pipe.theirs.send(b"x")
+        assert pipe.summoned.wait(PATIENCE)
+    finally:
+        broken.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform does not fork")
+def test_a_forked_process_has_a_watcher_of_its_own() -> None:
+    with serving(scp(Verification)) as server:
+        held = ask(server, Verification)
+        assert held.send_c_echo().Status == 0
+        child = os.fork()
+        if child == 0:
+            try:
+                assoc = ask(server, Verification)
+                time.sleep(3 * watching.REST)
+                os._exit(0 if assoc.send_c_echo().Status == 0 else 1)
+            except BaseException:
+                os._exit(2)
+        assert os.waitpid(child, 0)[1] == 0
+        assert held.send_c_echo().Status == 0
+        held.release()
