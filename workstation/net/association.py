@@ -808,6 +808,28 @@ class Association(Requests, Notifier, threading.Thread):
             alter,
         )
 
+    def send_like(self, message: Message, command: bytes, data: bytes) -> None:
+        """Send one DIMSE message that is like another but for its data set, and is sure to be followed by one more.
+
+        Args:
+            message: The other one.
+            command: Its encoded command set.
+            data: The data set.
+
+        Raises:
+            LocalProtocolError: The association does not allow it (any more).
+        """
+        if self.interference is not None:
+            self.interference.send(message.with_data(data), None)
+            return
+        self._connection.send_message(
+            message.context_id,
+            command,
+            (memoryview(data),),
+            lambda: self.notify(events.EVT_DIMSE_SENT, message=lambda: message.with_data(data)),
+            more=True,
+        )
+
     @property
     def fragment(self) -> int:
         """Bytes in the largest fragment that the peer takes."""

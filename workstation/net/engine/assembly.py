@@ -8,7 +8,7 @@ offers one or when it grows too large, so that memory stays flat for an object o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Protocol
 
@@ -157,7 +157,7 @@ class Assembler:
             sink.finish()
             whole = message
         else:
-            whole = replace(message, data=self._data.getvalue())  # without a copy
+            whole = message.with_data(self._data.getvalue())  # without a copy
             self._data = BytesIO()
         self._message = self._context_id = None
         self._size = 0

@@ -25,6 +25,7 @@ from workstation.net.codec.dimse import (
     N_GET_RQ,
     N_SET_RQ,
     Message,
+    Response,
     response_class,
 )
 from workstation.net.codec.dimse_elements import check_value
@@ -168,6 +169,16 @@ class Asked:
         Returns:
             The category of the status that was sent.
         """
+        response = self.response(status, data, **elements)
+        assert response.Status is not None
+        category = code_to_category(response.Status)
+        self.operation.answered = category != "Pending"
+        self.assoc.send(response)
+        self.assoc.run_notifications()
+        return category
+
+    def response(self, status: Any, data: bytes | None = None, **elements: Any) -> Response:
+        """One response; arguments as of `respond`."""
         kind = response_class(type(self.request))
         code, extra = status_elements(status, kind)
         values: dict[str, Any] = {}
@@ -176,8 +187,6 @@ class Asked:
                 if (value := getattr(self.request, source)) is not None:
                     values[keyword] = value
                     break
-        category = code_to_category(code)
-        self.operation.answered = category != "Pending"
         fixed = {
             "context_id": self.request.context_id,
             "MessageIDBeingRespondedTo": self.request.MessageID,
@@ -186,12 +195,8 @@ class Asked:
             "has_data_set": data is not None,
         }
         if extra or elements:
-            response = kind(**(values | extra | elements | fixed))
-        else:
-            response = kind.of_checked(values | fixed)
-        self.assoc.send(response)
-        self.assoc.run_notifications()
-        return category
+            return kind(**(values | extra | elements | fixed))
+        return kind.of_checked(values | fixed)
 
     @property
     def alive(self) -> bool:

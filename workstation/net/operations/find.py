@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydicom.dataset import Dataset
 
 from workstation.net import data_sets
+from workstation.net.codec.dimse import Message, encode_command
 from workstation.net.operations.common import SUCCESS, Answers, Asked, HandlerError
 from workstation.net.services.query_retrieve import LIMIT_REACHED, REPOSITORY_QUERY
 
@@ -45,6 +46,7 @@ def _matches(asked: Asked, answers: Answers) -> bool:
     most = asked.service_class.most_matches
     matches = 0
     is_due = True
+    again = _Again(asked)
     for item in answers:
         if not asked.alive:
             return False
@@ -57,7 +59,7 @@ def _matches(asked: Asked, answers: Answers) -> bool:
                 return False
             is_due = False
             continue
-        if not _match(asked, status, identifier):
+        if not _match(again, status, identifier):
             return False
         matches += 1
         if matches == most:
@@ -65,8 +67,35 @@ def _matches(asked: Asked, answers: Answers) -> bool:
     return is_due
 
 
-def _match(asked: Asked, status: Any, identifier: Any) -> bool:
+class _Again:
+    """Pending responses, one after the other: what they have in common is made and encoded once.
+
+    Args:
+        asked: Who asked.
+    """
+
+    def __init__(self, asked: Asked) -> None:
+        self.asked = asked
+        self._status: int | None = None
+        self._response: Message | None = None
+        self._command = b""
+
+    def respond(self, status: Any, identifier: bytes) -> None:
+        """Send one."""
+        if self._response is not None and type(status) is int and status == self._status:
+            self.asked.assoc.send_like(self._response, self._command, identifier)
+            self.asked.assoc.run_notifications()
+            return
+        self.asked.respond(status, identifier)
+        if type(status) is int:
+            self._status = status
+            self._response = self.asked.response(status, identifier)
+            self._command = encode_command(self._response)
+
+
+def _match(again: _Again, status: Any, identifier: Any) -> bool:
     """Send one match; whether more may follow."""
+    asked = again.asked
     encoded: bytes | None = None
     if isinstance(identifier, Dataset | data_sets.EncodedDataSet):
         try:
@@ -78,7 +107,7 @@ def _match(asked: Asked, status: Any, identifier: Any) -> bool:
     if encoded is None:
         asked.respond(CANNOT_ENCODE)
         return False
-    asked.respond(status, encoded)
+    again.respond(status, encoded)
     return True
 
 

@@ -41,7 +41,9 @@ from workstation.net.shell.watching import Plan, Watcher
 _log = logging.getLogger("workstation.net.shell.connection")
 _HAS_SENDMSG = hasattr(socket.socket, "sendmsg")
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux
-_GATHER = 64  # pieces in one gathered write; every system allows more
+_GATHER = 256  # pieces in one gathered write; every system allows more
+_HELD = 32 * 1024  # bytes that wait for more to be written with them
+_QUICK = 0.002  # seconds between two messages, less than which the second may wait for a third
 _STUCK = 60.0  # seconds without room to write after which a peer counts as dead when nothing else is set
 _DRAIN = 30.0  # seconds that a peer on which we hung up has to close its side
 _LINGER = 1.0  # seconds without a byte after which a thread of the pool no longer waits for more
@@ -110,6 +112,8 @@ class Connection:
         self._unacknowledged = False  # bytes came since we last sent some
         self._outbox: deque[list[bytes | memoryview]] = deque()  # one entry a PDU
         self._head_started = False
+        self._held = 0  # bytes of it that wait for more to be written with them
+        self._said = 0.0  # when the last message was sent that may have waited
         self._waiters = 0
         self._closed = False
         self._waiting_until: float | None = None
@@ -454,8 +458,13 @@ class Connection:
         if self.is_left:
             self._owner.gone()
 
-    def _collect(self, alter: Alter | None = None) -> list[Output]:
-        """Under the lock: take the engine's outputs, send what is to be sent, let the owner note them."""
+    def _collect(self, alter: Alter | None = None, *, hold: bool = False) -> list[Output]:
+        """Under the lock: take the engine's outputs, send what is to be sent, let the owner note them.
+
+        Args:
+            alter: Alters each PDU.
+            hold: What is to be sent may wait, until the next is sent or the watcher comes by.
+        """
         outputs = self.engine.take()
         if not outputs:
             return outputs
@@ -475,7 +484,14 @@ class Connection:
                 self._outbox.append(list(output.pieces))
             elif isinstance(output, Disconnect):
                 disconnect = True
-        if self._outbox:
+        if hold and self._outbox:
+            if not self._held:
+                self._note_rest(time.monotonic() + watching.REST)
+            for output in outputs:
+                if isinstance(output, Sent):
+                    self._held += sum(map(len, output.pieces))
+            hold = self._held < _HELD
+        if self._outbox and not hold:
             self._flush()
             if aborts and self._outbox:
                 self.engine.hasten(time.monotonic())
@@ -557,6 +573,7 @@ class Connection:
 
         A write that fails ends nothing here: what the peer has said, perhaps why it closed, is read first.
         """
+        self._held = 0
         sock = self._socket
         if sock is None or self._closed or self._broken:
             self._outbox.clear()
@@ -627,6 +644,8 @@ class Connection:
         data: Iterable[memoryview] | None,
         announce: Callable[[], None],
         alter: Alter | None = None,
+        *,
+        more: bool = False,
     ) -> None:
         """Send one DIMSE message: its command set, and its data set piece by piece.
 
@@ -639,6 +658,8 @@ class Connection:
                 last, or None.
             announce: Called under the lock before the first PDU is noted, unless nothing is sent.
             alter: Alters each of its PDUs.
+            more: Whether another message is sure to follow: of a quick succession of such messages several leave in
+                one write, a moment later.
 
         Raises:
             LocalProtocolError: The association does not allow it (any more).
@@ -648,51 +669,55 @@ class Connection:
         with self._turn:
             self._speaker = threading.get_ident()
             try:
-                pieces = iter(data) if data is not None else iter(())
+                if data is None:
+                    self._say(context_id, command, None, announce, alter, hold=False)
+                    return
+                pieces = iter(data)
                 following = next(pieces, None)
-                # a command set that data follow waits for them: one write for a small message
-                hold = following is not None
-                self._send(context_id, memoryview(command), command=True, hold=hold, announce=announce, alter=alter)
-                while following is not None:
-                    current, following = following, next(pieces, None)
-                    self._send(context_id, current, last=following is None, alter=alter)
+                hold = more and self._is_quick
+                # the command set leaves with the first of the data: one write for a small message
+                start: bytes | None = command
+                while start is not None or following is not None:
+                    current, following = following, None if following is None else next(pieces, None)
+                    self._say(context_id, start, current, announce, alter, last=following is None, hold=hold)
+                    start = None
             finally:
                 self._speaker = None
 
-    def _send(
+    @property
+    def _is_quick(self) -> bool:
+        """Whether a message follows the one before so quickly that it may wait for the next, within a moment."""
+        now = time.monotonic()
+        before, self._said = self._said, now
+        return now - before < _QUICK
+
+    def _say(
         self,
         context_id: int,
-        data: memoryview,
+        command: bytes | None,
+        data: memoryview | None,
+        announce: Callable[[], None],
+        alter: Alter | None,
         *,
-        command: bool = False,
         last: bool = True,
-        hold: bool = False,
-        announce: Callable[[], None] | None = None,
-        alter: Alter | None = None,
+        hold: bool,
     ) -> None:
-        """Hand a stretch to the engine; unless it is held, return when all of it has been written."""
+        """Hand a command set, a stretch of data, or both to the engine; unless held, return when all is written."""
         with self.lock:
-            self.engine.send_data(context_id, data, command=command, last=last, now=time.monotonic())
-            if announce is not None:
+            now = time.monotonic()
+            if command is not None:
+                self.engine.send_data(context_id, memoryview(command), command=True, last=True, now=now)
                 announce()
-            outputs = self._hold(alter) if hold else self._collect(alter)
-            waiting = bool(self._outbox) and not hold
+            if data is not None:
+                self.engine.send_data(context_id, data, command=False, last=last, now=now)
+            # who drives would not know that something waits; when nobody does, the watcher will
+            outputs = self._collect(alter, hold=hold and self._driver is None and self._hindrance is None)
+            waiting = bool(self._outbox) and not self._held
         self._owner.handle(outputs)
         if waiting:
             if self.is_driver:
                 self.rest()  # a peer that does not read may be writing
             self._await_room()
-
-    def _hold(self, alter: Alter | None) -> list[Output]:
-        """Under the lock: put the engine's PDUs in the outbox without writing yet."""
-        outputs = self.engine.take()
-        if alter is not None or self._hindrance is not None:
-            outputs = self._altered(outputs, alter)
-        for output in outputs:
-            if isinstance(output, Sent):
-                self._outbox.append(list(output.pieces))
-        self._owner.note(outputs)
-        return outputs
 
     def _await_room(self) -> None:
         """Wait until the outbox has been written; cut a peer that takes nothing for too long.
