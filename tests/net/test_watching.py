@@ -105,9 +105,12 @@ def test_a_thread_of_the_pool_makes_way_for_who_waits(monkeypatch: pytest.Monkey
         theirs.send(C_ECHO_RSP(context_id=1, MessageIDBeingRespondedTo=9, Status=0))
         assert heard.wait(PATIENCE)
         assert readers[-1].startswith("dicom-association")
-        for _ in range(3):
+
+        def reads_itself() -> bool:
             assert assoc.send_c_echo().Status == 0
-        assert readers[-1] == threading.current_thread().name
+            return readers[-1] == threading.current_thread().name
+
+        assert until(reads_itself), readers
         assoc.release()
         server.shutdown()
 

@@ -143,6 +143,7 @@ class _Undecoded(Dataset):
         return self.__reduce_ex__(protocol)
 
 
+_Undecoded.__name__, _Undecoded.__qualname__, _Undecoded.__module__ = "Dataset", "Dataset", Dataset.__module__
 _looking = threading.Lock()  # two threads may look at once
 
 
