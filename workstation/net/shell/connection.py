@@ -234,10 +234,16 @@ class Connection:
         """Whether whoever drives will also do what has arrived (`Owner.work`)."""
         return self._performs
 
-    def take(self) -> bool:
-        """Drive from now on, unless somebody does or all is over."""
+    def take(self, *, soon: bool = False) -> bool:
+        """Drive from now on, unless somebody does or all is over.
+
+        Args:
+            soon: If not now then soon: a thread of the pool that drives makes way when it has read something.
+        """
         with self.lock:
             if self._driver is not None or self._closed or self._socket is None:
+                if soon and self._performs and not self._claims:
+                    self._claims.append(_nothing)
                 return False
             self._driver = threading.get_ident()
             self._waker = own_waker()
@@ -874,6 +880,10 @@ class Connection:
         outputs: list[Output] = [Disconnect()]
         self._owner.note(outputs)
         return outputs
+
+
+def _nothing() -> None:
+    """Who claimed has no need to be told."""
 
 
 def _sentence(error: OSError) -> str:
