@@ -104,6 +104,7 @@ def test_a_thread_of_the_pool_makes_way_for_who_waits(monkeypatch: pytest.Monkey
         # an answer that nobody asked for does no harm
         theirs.send(C_ECHO_RSP(context_id=1, MessageIDBeingRespondedTo=9, Status=0))
         assert heard.wait(PATIENCE)
+        assert until(lambda: assoc._exchange._strays == 1)  # or it would meet the next request
         assert readers[-1].startswith("dicom-association")
 
         def reads_itself() -> bool:

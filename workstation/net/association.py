@@ -20,6 +20,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
 from pydicom.uid import UID
@@ -329,7 +330,7 @@ class Association(Requests, Notifier, threading.Thread):
                 continue
             if kind is Stepped:
                 if hears_steps:
-                    self._note_step(cast(Stepped, output))
+                    self.notify(events.EVT_FSM_TRANSITION, **_words(cast(Stepped, output)))
                 continue
             match output:
                 case Received(_, data):
@@ -337,33 +338,24 @@ class Association(Requests, Notifier, threading.Thread):
                     self.notify(events.EVT_DATA_RECV, data=raw)
                     self.notify(events.EVT_PDU_RECV, pdu=_decoder(raw))
                 case Sent(_, pieces):
-                    raw = b"".join(pieces)
-                    self.notify(events.EVT_PDU_SENT, pdu=_decoder(raw))
-                    self.notify(events.EVT_DATA_SENT, data=raw)
+                    whole = _Whole(pieces)
+                    self.notify(events.EVT_PDU_SENT, pdu=whole.pdu)
+                    self.notify(events.EVT_DATA_SENT, data=whole.data)
                 case AssociateIndication(request):
-                    self.notify(events.EVT_ACSE_RECV, primitive=A_ASSOCIATE(pdu=request))
+                    self.notify(events.EVT_ACSE_RECV, primitive=partial(A_ASSOCIATE, pdu=request))
                 case AssociateConfirmation(answer):
-                    self.notify(events.EVT_ACSE_RECV, primitive=A_ASSOCIATE(pdu=answer))
+                    self.notify(events.EVT_ACSE_RECV, primitive=partial(A_ASSOCIATE, pdu=answer))
                     if isinstance(answer, A_ASSOCIATE_RJ):
                         self._note_rejected(answer)
                 case ReleaseIndication():
                     self.is_established = False
-                    self.notify(events.EVT_ACSE_RECV, primitive=A_RELEASE())
+                    self.notify(events.EVT_ACSE_RECV, primitive=A_RELEASE)
                 case ReleaseConfirmation():
-                    self.notify(events.EVT_ACSE_RECV, primitive=A_RELEASE(result="affirmative"))
+                    self.notify(events.EVT_ACSE_RECV, primitive=partial(A_RELEASE, result="affirmative"))
                 case AbortIndication(pdu, why, provider):
                     self._note_abort(pdu, why, provider)
                 case Disconnect():
                     self._note_end()
-
-    def _note_step(self, step: Stepped) -> None:
-        self.notify(
-            events.EVT_FSM_TRANSITION,
-            current_state=str(step.state),
-            next_state=str(step.next_state),
-            fsm_event=str(step.event),
-            action=str(step.action),
-        )
 
     def _note_rejected(self, answer: A_ASSOCIATE_RJ) -> None:
         self.is_rejected = True
@@ -479,7 +471,7 @@ class Association(Requests, Notifier, threading.Thread):
     def _respond_release(self) -> None:
         def respond(engine: UpperLayer, now: float) -> None:
             engine.respond_release(now)
-            self.notify(events.EVT_ACSE_SENT, primitive=A_RELEASE(result="affirmative"))
+            self.notify(events.EVT_ACSE_SENT, primitive=partial(A_RELEASE, result="affirmative"))
 
         def then(engine: UpperLayer) -> None:
             if engine.state is State.STA13:
@@ -539,7 +531,7 @@ class Association(Requests, Notifier, threading.Thread):
             peer = from_socket(sock.getpeername())
             self.acceptor.address_info = peer
             self.notify(events.EVT_CONN_OPEN, address=(peer.address, peer.port))
-            self.notify(events.EVT_ACSE_SENT, primitive=A_ASSOCIATE(pdu=request))
+            self.notify(events.EVT_ACSE_SENT, primitive=partial(A_ASSOCIATE, pdu=request))
             started = time.monotonic()
             if self._try(lambda engine, now: engine.connected(now)):
                 connection.pump_on(self._outcome.is_set)
@@ -679,12 +671,12 @@ class Association(Requests, Notifier, threading.Thread):
         def respond(engine: UpperLayer, now: float) -> None:
             if rejection is not None:
                 engine.reject(rejection, now)
-                self.notify(events.EVT_ACSE_SENT, primitive=A_ASSOCIATE(pdu=rejection))
+                self.notify(events.EVT_ACSE_SENT, primitive=partial(A_ASSOCIATE, pdu=rejection))
                 return
             assert isinstance(decided, A_ASSOCIATE_AC)
             engine.peer_maximum_length = self.requestor.maximum_length
             engine.accept(decided, now)
-            self.notify(events.EVT_ACSE_SENT, primitive=A_ASSOCIATE(pdu=decided))
+            self.notify(events.EVT_ACSE_SENT, primitive=partial(A_ASSOCIATE, pdu=decided))
             self.is_established = True
 
         def then(_: UpperLayer) -> None:
@@ -724,7 +716,7 @@ class Association(Requests, Notifier, threading.Thread):
         def ask(engine: UpperLayer, now: float) -> None:
             engine.release(now)
             self.is_established = False
-            self.notify(events.EVT_ACSE_SENT, primitive=A_RELEASE())
+            self.notify(events.EVT_ACSE_SENT, primitive=A_RELEASE)
 
         return self.is_established and self._try(ask)
 
@@ -864,6 +856,39 @@ class Association(Requests, Notifier, threading.Thread):
 
 def _nowhere(_: connecting.Pause) -> socket.socket:
     raise OSError("nobody said where the peer is")
+
+
+@lru_cache(maxsize=256)
+def _words(step: Stepped) -> dict[str, str]:
+    """The attributes of a transition's event; there are not many transitions."""
+    return {
+        "current_state": str(step.state),
+        "next_state": str(step.next_state),
+        "fsm_event": str(step.event),
+        "action": str(step.action),
+    }
+
+
+class _Whole:
+    """A PDU that leaves in pieces: its bytes in one, made when a handler looks at them."""
+
+    def __init__(self, pieces: tuple[bytes | memoryview, ...]) -> None:
+        self._pieces: tuple[bytes | memoryview, ...] = pieces if _are_fixed(pieces) else (b"".join(pieces),)
+
+    def data(self) -> bytes:
+        """The bytes."""
+        if len(self._pieces) > 1:
+            self._pieces = (b"".join(self._pieces),)
+        return bytes(self._pieces[0])
+
+    def pdu(self) -> Any:
+        """The PDU."""
+        return decode_pdu(self.data())
+
+
+def _are_fixed(pieces: tuple[bytes | memoryview, ...]) -> bool:
+    """Whether the bytes in pieces stay what they are."""
+    return all(type(piece) is bytes or (type(piece) is memoryview and type(piece.obj) is bytes) for piece in pieces)
 
 
 def _decoder(raw: bytes) -> Callable[[], Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from functools import lru_cache
 from typing import Any
 
 # what sockets know besides addresses and names
@@ -94,6 +95,7 @@ class AddressInformation:
         return f"AddressInformation{self.as_tuple!r}"
 
 
+@lru_cache(maxsize=256)
 def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         return ipaddress.ip_address(text.split("%", 1)[0])
