@@ -42,6 +42,7 @@ from workstation.net.codec.dimse import (
     encode_command,
     response_class,
 )
+from workstation.net.codec.dimse_elements import HEADER
 from workstation.net.errors import LocalProtocolError, RemoteProtocolError
 
 h = bytes.fromhex
@@ -572,3 +573,27 @@ def test_dissection_goes_on_after_a_value_of_the_wrong_size() -> None:
     shown = dissect_command(command(field(0x0030), h("0000 1001 01000000 07"), NO_DATA))
     assert [one.problem for one in shown] == ["", "", "command set: MessageID has 1 bytes, not 2", ""]
     assert shown[2].value == b"\7"
+
+
+# --------------------------------------------------------------------------- the same again with another Message ID
+def test_another_message_id_is_another_message() -> None:
+    for number in (1, 2, 0, 0xFFFF, 2):
+        request = C_ECHO_RQ(context_id=1, MessageID=number, AffectedSOPClassUID="1.2.840.10008.1.1")
+        assert decode_command(encode_command(request), 1) == request
+        response = C_ECHO_RSP(context_id=3, MessageIDBeingRespondedTo=number, Status=0)
+        assert decode_command(encode_command(response), 3) == response
+        assert decode_command(encode_command(response), 5).context_id == 5
+
+
+def test_bytes_like_a_message_id_within_a_value_are_that_value() -> None:
+    # the element (0000,0110) itself comes after a comment that looks like it
+    alike = HEADER.pack(0, 0x0110, 2)
+    for text in (b"\x01\x00", b"\x02\x00", b"\x01\x00"):
+        body = HEADER.pack(0, 0x0100, 2) + b"\x30\x80"
+        body += HEADER.pack(0, 0x0120, 2) + b"\x07\x00" + HEADER.pack(0, 0x0800, 2) + b"\x01\x01"
+        body += HEADER.pack(0, 0x0900, 2) + b"\x00\x00"
+        body += HEADER.pack(0, 0x4000, len(alike + text)) + alike + text
+        message = decode_command(body, 1)
+        assert isinstance(message, C_ECHO_RSP)
+        assert message.MessageIDBeingRespondedTo == 7
+        assert [one.value for one in message.unknown] == [alike + text]

@@ -249,10 +249,7 @@ class Exchange:
         assert isinstance(message, Request)
         operation = Operation(message, incoming.sink)
         with self._lock:
-            held = sum(len(other.message.data or b"") for other in self._performing if not other.answered)
-            crowded = len(self._performing) >= MOST_WAITING or (
-                bool(held) and held + len(message.data or b"") > MOST_HELD
-            )
+            crowded = bool(self._performing) and self._is_too_much(message)
             if not crowded:
                 self._performing.add(operation)
         taken = False
@@ -271,6 +268,11 @@ class Exchange:
                 f"{len(self._performing)} requests wait for an answer, the negotiated window is 1 (PS3.7 D.3.3.3)",
                 AbortReason.NOT_SPECIFIED,
             )
+
+    def _is_too_much(self, message: Request) -> bool:
+        """Under the lock: whether the peer waits for too many answers to take one more."""
+        held = sum(len(other.message.data or b"") for other in self._performing if not other.answered)
+        return len(self._performing) >= MOST_WAITING or (bool(held) and held + len(message.data or b"") > MOST_HELD)
 
     def _response(self, message: Response) -> None:
         number = message.MessageIDBeingRespondedTo

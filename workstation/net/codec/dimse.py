@@ -189,7 +189,18 @@ def decode_command(data: bytes | bytearray | memoryview, context_id: int = 0) ->
         RemoteProtocolError: It cannot be read, or cannot be told which message it is or which one it answers.
     """
     whole = bytes(data)
-    return _decode_again(whole, context_id) if len(whole) <= _SMALL else _decode(whole, context_id)
+    if len(whole) > _SMALL:
+        return _decode(whole, context_id)
+    at = whole.find(_MESSAGE_ID)
+    if at < 0:
+        at = whole.find(_ANSWERED_ID)
+        if at < 0:
+            return _decode(whole, context_id)
+    at += HEADER.size
+    pattern = _pattern(whole[:at], whole[at + 2 :], context_id)
+    if pattern is None:
+        return _decode(whole, context_id)
+    return pattern.with_value(_CLASSES[pattern.command_field][2], int.from_bytes(whole[at : at + 2], "little"))
 
 
 def _decode(data: bytes, context_id: int) -> Message:
@@ -226,10 +237,25 @@ def _decode(data: bytes, context_id: int) -> Message:
     return message.of_checked(values)
 
 
-# The command sets of ten thousand responses, or of echoes with one Message ID, are the same bytes; a message does not
-# change, so it can stand for all of them.
-_decode_again = lru_cache(maxsize=64)(_decode)
+# The command sets of ten thousand responses, or of a thousand echoes, are the same bytes but for their Message ID.
 _SMALL = 256
+_MESSAGE_ID = HEADER.pack(0, NUMBERS["MessageID"], 2)
+_ANSWERED_ID = HEADER.pack(0, NUMBERS["MessageIDBeingRespondedTo"], 2)
+
+
+@lru_cache(maxsize=64)
+def _pattern(before: bytes, after: bytes, context_id: int) -> Message | None:
+    """The message with these bytes before and after its Message ID, which is 0.
+
+    None if the ID is somewhere else, or if the bytes cannot be decoded: what is wrong is then said of the whole.
+    """
+    whole = before + b"\0\0" + after
+    try:
+        message = _decode(whole, context_id)
+    except RemoteProtocolError:
+        return None
+    number = NUMBERS[_CLASSES[message.command_field][2]]
+    return message if (number, len(before)) in [(one, start) for one, start, _ in _scan(whole)] else None
 
 
 # -- dissection --------------------------------------------------------------------------------------------------

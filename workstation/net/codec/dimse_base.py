@@ -128,12 +128,17 @@ class Message:
             put(message, values.get(name, default))
         return message
 
-    def with_data(self, data: bytes | memoryview) -> Self:
-        """The same message with its data set."""
+    def with_value(self, keyword: str, value: Any) -> Self:
+        """The same message with another value, that is known to be right."""
         message = object.__new__(type(self))
         for name, put, _ in self._slots:
             put(message, getattr(self, name))
-        object.__setattr__(message, "data", data)
+        object.__setattr__(message, keyword, value)
+        return message
+
+    def with_data(self, data: bytes | memoryview) -> Self:
+        """The same message with its data set."""
+        message = self.with_value("data", data)
         object.__setattr__(message, "has_data_set", True)
         return message
 
