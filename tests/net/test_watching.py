@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -268,6 +270,26 @@ def test_a_plan_that_fails_does_not_end_the_watcher(pipe: Pipe, monkeypatch: pyt
         assert pipe.summoned.wait(PATIENCE)
     finally:
         broken.close()
+
+
+def test_what_is_over_is_not_held() -> None:
+    seen: list[weakref.ref[Any]] = []
+    handlers = [(evt.EVT_ESTABLISHED, lambda event: seen.append(weakref.ref(event.assoc)))]
+    with serving(scp(Verification), handlers) as one:
+        for rest in (0.0, 2 * watching.REST):
+            assoc = ask(one, Verification)
+            seen.append(weakref.ref(assoc))
+            for _ in range(2):
+                time.sleep(rest)
+                assert assoc.send_c_echo().Status == 0
+            assoc.release()
+        del assoc
+
+        def are_gone() -> bool:
+            gc.collect()
+            return [reference() for reference in seen] == [None] * 4
+
+        assert until(are_gone)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform does not fork")

@@ -525,7 +525,7 @@ class Connection:
                 waker.wake()
         if self._watched:
             self._note_rest(0.0)
-        elif self._noted and self._watcher is not None:
+        elif self._watcher is not None:
             self._watcher.forget(self)
         self._release_descriptors()
 

@@ -158,7 +158,10 @@ class Watcher:
 
     def let_go(self, one: Resting) -> bool:
         """Wait for a connection no longer, for somebody reads it; whether that could be done from here."""
-        return self._waiting.is_shared and self._remove(one)
+        if not (self._waiting.is_shared and self._remove(one)):
+            return False
+        self._looks.pop(one.number, None)
+        return True
 
     def _remove(self, one: Resting) -> bool:
         descriptor = self._descriptors.pop(one.number, None)
@@ -178,21 +181,29 @@ class Watcher:
                 time.sleep(RETRY)
 
     def _turn(self) -> None:
+        self._take_in()
+        self._look_at_due()
+        self._wakes_at = self._calendar[0][0] if self._calendar else math.inf
+        if self._inbox:
+            return
+        timeout = None if math.isinf(self._wakes_at) else max(TICK, self._wakes_at - time.monotonic())
+        ready = self._waiting.wait(timeout)  # no name here holds a connection meanwhile
+        self._wakes_at = -math.inf
+        self._look_at_ready(ready)
+
+    def _take_in(self) -> None:
         while self._inbox:
-            one, when = self._inbox.popleft()
-            self._look_later(one, when)
+            self._look_later(*self._inbox.popleft())
+
+    def _look_at_due(self) -> None:
         now = time.monotonic()
         while self._calendar and self._calendar[0][0] <= now:
             when, number = heapq.heappop(self._calendar)
             look = self._looks.get(number)
             if look is not None and look[0] == when:
                 self._look(look[1], now)
-        self._wakes_at = self._calendar[0][0] if self._calendar else math.inf
-        if self._inbox:
-            return
-        timeout = None if math.isinf(self._wakes_at) else max(TICK, self._wakes_at - time.monotonic())
-        ready = self._waiting.wait(timeout)
-        self._wakes_at = -math.inf
+
+    def _look_at_ready(self, ready: list[int]) -> None:
         now = time.monotonic()
         for descriptor in ready:
             owner = self._owners.get(descriptor)
