@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import socket
@@ -14,7 +13,6 @@ from peers import port as free
 from peers import run as run_peer
 from running import Running
 
-from workstation.headless import _PlainFormatter
 from workstation.net import AE
 
 pytestmark = pytest.mark.timeout(120)
@@ -138,13 +136,6 @@ def test_a_profile_that_goes_away_changes_nothing_until_it_is_back(
     assert echo(free_port) == 0x0211
     running.end()
     assert running.process.returncode == 0
-
-
-def test_a_line_of_the_log_is_nobody_elses() -> None:
-    record = logging.makeLogRecord({"msg": "%s", "args": ("a\x1b[2J\x00\u202eb\n2026-01-01 INFO forged\n  kept",)})
-    assert _PlainFormatter("%(message)s").format(record) == (
-        "a\\x1b[2J\\x00\\x202eb\n    2026-01-01 INFO forged\n  kept"
-    )
 
 
 def test_a_broken_profile_at_the_start_ends_with_a_sentence(run: Callable[..., Running], tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import re
 import signal
 import sys
 import threading
@@ -21,15 +20,15 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from workstation.cli import Options
-from workstation.net.events import EventHandler
+from workstation.message_log import MessageLog, message_log
 from workstation.paths import DataDir
 from workstation.peers import AddressBook
 from workstation.scp.profiles import Profile, ProfileFile, ProfileFolder, read_profile
 from workstation.scp.rules.foreign import scripts_of
 from workstation.scp.rules.occasion import Occasion
-from workstation.scp.server import TestServer, TlsError
-from workstation.scp.servers import open_servers
-from workstation.settings import Settings, SettingsFile
+from workstation.scp.server import Destinations, TestServer, TlsError
+from workstation.scp.servers import Servers, open_servers
+from workstation.settings import SettingsFile
 from workstation.traffic.capture.recording import CaptureRecorder
 from workstation.traffic.text import endpoint, printable
 
@@ -37,9 +36,6 @@ _log = logging.getLogger("workstation.headless")
 
 _LOOK = 1.0  # seconds between two looks at the profiles' files
 _NOT_THERE = (0, 0)
-# All that could steer a terminal or begin a line: texts of peers stand in the log.
-_UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_BREAK = re.compile(r"\n(?! )")
 
 
 @dataclass(slots=True)
@@ -53,7 +49,7 @@ class _Watched:
 
 def serve(options: Options) -> int:
     """Run the servers until the process is told to end; returns the exit status."""
-    with _logging(), _signals() as over:
+    with _logging() as log, _signals() as over:
         try:
             folders = DataDir.at(options.data_dir)
         except OSError as error:
@@ -73,8 +69,9 @@ def serve(options: Options) -> int:
         try:
             if options.capture is not None:
                 recorder = CaptureRecorder(options.capture, _say)
-            handlers = recorder.handlers() if recorder is not None else []
-            return _run(folders, settings, book, profiles, list(handlers), over)
+            handlers = [*log.handlers(), *(recorder.handlers() if recorder is not None else ())]
+            servers = open_servers(folders, settings.archive, _destinations(book), handlers)
+            return _run(servers, profiles, log, over)
         except OSError as error:
             return _fail(f"{error.filename or 'A file'} cannot be used: {error.strerror or error}.")
         except SQLAlchemyError as error:
@@ -108,21 +105,17 @@ def _profiles(options: Options, folders: DataDir) -> list[tuple[Profile, Profile
     return list(found.values())
 
 
-def _run(
-    folders: DataDir,
-    settings: Settings,
-    book: AddressBook,
-    profiles: list[tuple[Profile, ProfileFile]],
-    handlers: list[EventHandler],
-    over: threading.Event,
-) -> int:
+def _destinations(book: AddressBook) -> Destinations:
     peers = {peer.ae_title: (peer.host, peer.port) for peer in reversed(tuple(book))}
-    servers = open_servers(folders, settings.archive, lambda title: peers.get(title.strip()), handlers)
+    return lambda title: peers.get(title.strip())
+
+
+def _run(servers: Servers, profiles: list[tuple[Profile, ProfileFile]], log: MessageLog, over: threading.Event) -> int:
     try:
         watched = []
         for profile, file in profiles:
             server = servers.add(profile, file.path.parent)
-            server.book.listen(_log_rule)
+            server.book.listen(_log_rule, hears_all=False)
             try:
                 server.start()
             except (OSError, TlsError) as error:
@@ -134,6 +127,7 @@ def _run(
             for script in scripts_of(profile.rules):
                 _log.info("Rules of %s run the script %s", printable(profile.name), printable(script))
         while not over.wait(_LOOK):
+            log.tell()
             for one in watched:
                 _reload(one)
         _log.info("Ending")
@@ -176,9 +170,8 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 def _log_rule(occasion: Occasion, rule: str) -> None:
-    if rule:
-        what = occasion.summary or occasion.event
-        _log.info("Association %d: rule %s answers %s", occasion.association, printable(rule), printable(what))
+    what = occasion.summary or occasion.event
+    _log.info("Association %d: rule %s answers %s", occasion.association, printable(rule), printable(what))
 
 
 def _reason(error: Exception) -> str:
@@ -195,32 +188,14 @@ def _fail(sentence: str) -> int:
     return 1
 
 
-class _PlainFormatter(logging.Formatter):
-    """Lines in which nobody can forge another line, or speak to the terminal: what follows a line break is indented."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the text of a record."""
-        text = _UNSAFE.sub(lambda found: f"\\x{ord(found[0]):02x}", super().format(record))
-        return _BREAK.sub("\n    ", text)
-
-
 @contextlib.contextmanager
-def _logging() -> Iterator[None]:
+def _logging() -> Iterator[MessageLog]:
     """The program's log on standard output."""
-    logger = logging.getLogger("workstation")
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(_PlainFormatter("%(asctime)s %(levelname)-7s %(message)s"))
-    level = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
     # They have a line for each odd value of a peer's.
     logging.getLogger("pydicom").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pydicom")
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
+    with message_log() as log:
+        yield log
 
 
 @contextlib.contextmanager

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 PACKAGE_LOGGER: Final = "workstation.net"
 LOGGER = logging.getLogger(__name__)
+# Of single messages: a server that has thousands may want their lines at another level.
+MESSAGES = logging.getLogger(f"{__name__}.messages")
 
 # An identifier is a screenful; a peer may send 16 MiB.
 _IDENTIFIER_LINES = 100
@@ -142,11 +144,11 @@ def associate_lines(pdu: A_ASSOCIATE_RQ | A_ASSOCIATE_AC) -> Iterator[str]:
     yield f"Application Context Name: {printable(pdu.application_context_name)}"
     for context in pdu.presentation_contexts:
         if isinstance(context, wire.ProposedContext):
-            yield f"Presentation Context ID {context.context_id}: {_named(context.abstract_syntax)}"
+            yield f"Presentation Context ID {context.context_id}: {named(context.abstract_syntax)}"
             for syntax in context.transfer_syntaxes:
-                yield f"  {_named(syntax)}"
+                yield f"  {named(syntax)}"
         else:
-            answer = f": {_named(context.transfer_syntax)}" if context.result == 0 else ""
+            answer = f": {named(context.transfer_syntax)}" if context.result == 0 else ""
             yield f"Presentation Context ID {context.context_id}: {context.result_text}{answer}"
     for item in pdu.user_information:
         yield _item_line(item)
@@ -165,11 +167,11 @@ def _item_line(item: Any) -> str:
         case wire.AsynchronousOperationsWindow(invoked=invoked, performed=performed):
             return f"Asynchronous Operations Window: {invoked} invoked, {performed} performed"
         case wire.RoleSelection(sop_class_uid=uid, scu_role=scu, scp_role=scp):
-            return f"SCP/SCU Role Selection: {_named(uid)}: SCU {int(scu)}, SCP {int(scp)}"
+            return f"SCP/SCU Role Selection: {named(uid)}: SCU {int(scu)}, SCP {int(scp)}"
         case wire.SOPClassExtendedNegotiation(sop_class_uid=uid, application_information=information):
-            return f"SOP Class Extended Negotiation: {_named(uid)}: {information[:64].hex(' ')}"
+            return f"SOP Class Extended Negotiation: {named(uid)}: {information[:64].hex(' ')}"
         case wire.SOPClassCommonExtendedNegotiation(sop_class_uid=uid, service_class_uid=service):
-            return f"SOP Class Common Extended Negotiation: {_named(uid)} as {_named(service)}"
+            return f"SOP Class Common Extended Negotiation: {named(uid)} as {named(service)}"
         case wire.UserIdentityRQ(identity_type=identity_type):
             # Its fields are secrets (PS3.7 D.3.3.7): not in a log.
             return f"User Identity: type {identity_type} ({item.identity_type_text})"
@@ -180,7 +182,8 @@ def _item_line(item: Any) -> str:
     return printable(repr(item))
 
 
-def _named(uid: str) -> str:
+def named(uid: str) -> str:
+    """A UID with its name, if it has one."""
     name = uids.uid_name(uid)
     return f"{name} ({uid})" if name else printable(uid)
 
@@ -207,18 +210,19 @@ def _pdu_name(event: Event) -> str:
 # ------------------------------------------------------------------- DIMSE messages
 def log_dimse_received(event: Event) -> None:
     """A DIMSE message came."""
-    _log_dimse(event, "received")
+    MESSAGES.info("%s", message_text(event, "received"))
 
 
 def log_dimse_sent(event: Event) -> None:
     """A DIMSE message goes."""
-    _log_dimse(event, "sent")
+    MESSAGES.info("%s", message_text(event, "sent"))
 
 
-def _log_dimse(event: Event, direction: str) -> None:
+def message_text(event: Event, direction: str) -> str:
+    """What the log says of the message of an event: a line, and one for each of its elements at DEBUG."""
     message: Message = event.message
     lines = [f"{_who(event)}: {direction} {message_line(message)}"]
-    if LOGGER.isEnabledFor(logging.DEBUG):
+    if MESSAGES.isEnabledFor(logging.DEBUG):
         for keyword, _ in message.elements:
             value = getattr(message, keyword)
             if value is not None:
@@ -226,7 +230,7 @@ def _log_dimse(event: Event, direction: str) -> None:
     wanted = _config.LOG_REQUEST_IDENTIFIERS if message.is_request else _config.LOG_RESPONSE_IDENTIFIERS
     if wanted and message.data and message.msg_type in _WITH_IDENTIFIER:
         lines += identifier_lines(event, message)
-    LOGGER.info("%s", "\n    ".join(lines))
+    return "\n    ".join(lines)
 
 
 def message_line(message: Message) -> str:
@@ -238,7 +242,7 @@ def message_line(message: Message) -> str:
         text = f"{message.name} (to Message ID {getattr(message, 'MessageIDBeingRespondedTo', None)})"
     sop_class = getattr(message, "AffectedSOPClassUID", None) or getattr(message, "RequestedSOPClassUID", None)
     if sop_class:
-        text += f", {_named(str(sop_class))}"
+        text += f", {named(str(sop_class))}"
     status = getattr(message, "Status", None)
     if status is not None:
         text += f", status {status_text(status)}"
@@ -247,7 +251,7 @@ def message_line(message: Message) -> str:
 
 def _value_text(keyword: str, value: Any) -> str:
     if isinstance(value, str):
-        return _named(value) if keyword.endswith("UID") else printable(value)
+        return named(value) if keyword.endswith("UID") else printable(value)
     if isinstance(value, tuple):
         return ", ".join(f"({tag >> 16:04X},{tag & 0xFFFF:04X})" for tag in value)
     return status_text(value) if keyword == "Status" else str(value)
@@ -305,7 +309,8 @@ def _element_lines(data_set: Dataset, level: int = 0) -> Iterator[str]:
 def _table(*lines: tuple[NotificationEvent, int, Callable[[Event], None]]) -> Handlers:
     handlers = Handlers()
     for event, level, write in lines:
-        handlers.bind(event, LogHandler(LOGGER, level, write))
+        logger = MESSAGES if write in (log_dimse_received, log_dimse_sent) else LOGGER
+        handlers.bind(event, LogHandler(logger, level, write))
     return handlers
 
 

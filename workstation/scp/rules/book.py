@@ -106,7 +106,7 @@ class RuleBook:
         # By a rule's name, and which one of that name it is: names should differ, but nobody has to see to it.
         self._tallies: dict[tuple[str, int], _Tally] = {}
         self._occasions: deque[tuple[Callable[[], Occasion], str]] = deque(maxlen=MOST_OCCASIONS)
-        self._listeners: tuple[Listener, ...] = ()
+        self._listeners: tuple[tuple[Listener, bool], ...] = ()
         self._rules: tuple[Rule, ...] = ()
         self._line: tuple[tuple[Rule, _Tally], ...] = ()
         self._events: frozenset[str] = frozenset()
@@ -221,7 +221,9 @@ class RuleBook:
         with self._lock:
             self._occasions.append((occasion, name))
             listeners = self._listeners
-        for listener in listeners:
+        for listener, hears_all in listeners:
+            if rule is None and not hears_all:
+                continue
             try:
                 listener(occasion(), name)
             except Exception:
@@ -252,14 +254,19 @@ class RuleBook:
             remembered = tuple(self._occasions)
         return tuple((occasion(), name) for occasion, name in remembered)
 
-    def listen(self, listener: Listener) -> Callable[[], None]:
-        """Be told of each occasion that is decided, in the association's thread; returns what ends that."""
+    def listen(self, listener: Listener, *, hears_all: bool = True) -> Callable[[], None]:
+        """Be told of each occasion that is decided, in the association's thread; returns what ends that.
+
+        Args:
+            listener: Called with the occasion and the name of the rule that fired, or "".
+            hears_all: Also of those that no rule answers: then each occasion is made for it.
+        """
         with self._lock:
-            self._listeners = (*self._listeners, listener)
+            self._listeners = (*self._listeners, (listener, hears_all))
 
         def end() -> None:
             with self._lock:
-                self._listeners = tuple(one for one in self._listeners if one is not listener)
+                self._listeners = tuple(one for one in self._listeners if one[0] is not listener)
 
         return end
 

@@ -32,7 +32,7 @@ _LONGEST = 4_000  # characters of a message
 _WAITING = 10_000
 # More lines than this of one batch and event become one: nobody reads them one by one while they run.
 _SUM_UP = 12
-# What this logger says comes from the notification events, which reach the view themselves.
+# What this logger and its child say comes from the notification events, which reach the view themselves.
 _TOLD_BY_EVENTS = "workstation.net.default_logging"
 
 
@@ -47,7 +47,7 @@ class LogHandler(logging.Handler):
         self._signalled = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.name == _TOLD_BY_EVENTS:
+        if record.name.startswith(_TOLD_BY_EVENTS):
             return
         try:
             # Formatted here: arguments may be changed, or gone, when the window gets to it.
