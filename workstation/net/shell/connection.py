@@ -47,6 +47,8 @@ _QUICK = 0.002  # seconds between two messages, less than which the second may w
 _STUCK = 60.0  # seconds without room to write after which a peer counts as dead when nothing else is set
 _DRAIN = 30.0  # seconds that a peer on which we hung up has to close its side
 _LINGER = 1.0  # seconds without a byte after which a thread of the pool no longer waits for more
+_BRIEFLY = 0.02  # the same when many threads wait: each has a descriptor, and the watcher waits for all with one
+_MANY = 200
 _numbers = itertools.count(1)
 _NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 
@@ -81,6 +83,25 @@ class Owner(Protocol):
 
     def gone(self) -> None:
         """The connection is closed and nobody drives it any longer; may be called more than once."""
+
+
+class _Crowd:
+    """The threads of the pool that read, counted."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.count = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self.count += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self.count -= 1
+
+
+_crowd = _Crowd()
 
 
 class Connection:
@@ -334,8 +355,15 @@ class Connection:
 
     def attend(self) -> None:
         """Drive for as long as something comes, and do what has arrived; on a thread of the pool."""
-        while self.serve() if self.take() else self._owner.work():
-            pass
+        try:
+            while self.serve() if self.take() else self._owner.work():
+                pass
+        except OSError as error:
+            _log.error("Nobody can attend to a connection for now: %s", _sentence(error))
+            with self.lock:
+                self._summoned = True
+                if self._watcher is not None:
+                    self._note_rest(time.monotonic() + watching.RETRY)
 
     def serve(self) -> bool:
         """As `attend` once, for whoever drives already; whether there was something to do."""
@@ -345,7 +373,9 @@ class Connection:
             if self._owner.has_work():
                 # of several requests that came at once: what was said about them since is heard before the next
                 self._turn_round(0.0, stays=True)
-            self._drive(self._has_reason_to_stop, quiet=_LINGER)
+            with _crowd:
+                quiet = _LINGER if _crowd.count < _MANY else _BRIEFLY
+                self._drive(self._has_reason_to_stop, quiet=quiet)
         finally:
             self.rest()
             done = self._owner.work()
