@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
-from workstation.ui.parts.slices import Slices
+from workstation.ui.parts.slices import Slices, Turns
 
 
 def steps(done: list[int], count: int, seconds: float = 0.002) -> Iterator[None]:
@@ -93,3 +93,28 @@ def test_work_of_a_widget_that_is_gone_ends_with_it(qtbot: QtBot) -> None:
     count = len(done)
     qtbot.wait(30)
     assert len(done) == count < 1000
+
+
+def test_nobody_has_two_turns_in_a_row_while_others_wait(qtbot: QtBot) -> None:
+    owner = QObject()
+    order: list[str] = []
+
+    def work(name: str) -> Iterator[None]:
+        for _ in range(3):
+            order.append(name)
+            time.sleep(0.008)
+            yield
+
+    patient, eager = Slices(owner), Slices(owner)
+    patient.later(work("patient"))
+    eager.later(work("eager"))
+    turns = Turns.of_all()
+    turns._waiting.remove(eager)
+    turns.add(eager, next_one=True)
+    for _ in range(5):
+        turns._next()
+        turns._waiting.remove(eager)
+        turns.add(eager, next_one=True)
+    assert order[:5] == ["eager", "patient", "eager", "patient", "eager"]
+    for each in owner.findChildren(Slices):
+        each.stop()

@@ -39,7 +39,7 @@ def bench(qtbot: QtBot) -> Iterator[Bench]:
 
 
 def settled(bench: Bench, qtbot: QtBot) -> None:
-    qtbot.waitUntil(lambda: not bench.viewers._settle.isActive())
+    qtbot.waitUntil(lambda: not bench.viewers.settling)
 
 
 def test_every_one_of_the_seventeen_signals_has_a_viewer(bench: Bench) -> None:

@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, SignalInstance, Slot
 
 from workstation.traffic.record import NOTIFICATIONS, Record
 from workstation.traffic.recorder import Recorder
+from workstation.ui.parts.slices import Turns
 from workstation.ui.parts.undisturbed import undisturbed
 
 __all__ = ["Bridge", "signal_name"]
@@ -77,6 +78,7 @@ class Bridge(QObject):
         self._paused = False
         self._unseen: dict[int, int] = {}  # association -> PDUs that passed unseen
         self._closed = False
+        self._asked = False
         self._batch_size = BATCH
         self._last_drain = 0.0
         self._signals: dict[str, SignalInstance] = {name: getattr(self, signal_name(name)) for name in NOTIFICATIONS}
@@ -86,7 +88,8 @@ class Bridge(QObject):
         # drain that posts the next one would hold both up for as long as traffic keeps coming.
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._drain)
+        # In a turn of its own: batches and pictures do not add up to one long absence.
+        self._timer.timeout.connect(self._take_turn)
 
     @property
     def waiting(self) -> int:
@@ -121,7 +124,7 @@ class Bridge(QObject):
 
     @Slot()
     def _on_woken(self) -> None:
-        if self._closed or self._timer.isActive():
+        if self._closed or self._asked or self._timer.isActive():
             return
         since = (time.monotonic() - self._last_drain) * 1000
         if since >= INTERVAL:
@@ -130,6 +133,25 @@ class Bridge(QObject):
             self._timer.start(INTERVAL - int(since))
 
     @Slot()
+    def _take_turn(self) -> None:
+        self._asked = True
+        Turns.of_all().add(self, next_one=True)
+
+    @property
+    def busy(self) -> bool:
+        """Whether it waits for its turn."""
+        return self._asked and not self._closed
+
+    @property
+    def urgent(self) -> bool:
+        """Whether a person waits for them."""
+        return False
+
+    def go_on(self) -> None:
+        """It is its turn: show what waits, as far as the budget goes."""
+        self._asked = False
+        self._drain()
+
     def _drain(self) -> None:
         start = time.monotonic()
         deadline = start + BUDGET

@@ -3,7 +3,8 @@
 What looks at a whole log takes longer than a person shall wait for a click. Written as a generator that yields between
 small steps, such work runs in slices, one in each turn of the event loop whoever it belongs to, so that several panes
 at work leave as much time for painting as one; starting anew drops what was under way. For work on things that belong
-to the window's thread (the log of traffic); everything else belongs in a job.
+to the window's thread (the log of traffic); everything else belongs in a job. What else takes milliseconds and may
+come a little later takes turns with it (`Turns`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import shiboken6
 from PySide6.QtCore import QObject, QTimer
@@ -50,7 +52,12 @@ class Slices(QObject):
         self._work = work
         self.go_on()
         if self._work is work:
-            _Turns.of_all().add(self)
+            Turns.of_all().add(self)
+
+    def later(self, work: Iterator[object]) -> None:
+        """Drop what is under way and begin this when it is its turn."""
+        self._work = work
+        Turns.of_all().add(self)
 
     def stop(self) -> None:
         """Drop what is under way."""
@@ -77,29 +84,48 @@ class Slices(QObject):
                 return  # it began other work itself, or was stopped
 
 
-class _Turns(QObject):
-    """Whose turn it is: one slice in each turn of the event loop."""
+class Turn(Protocol):
+    """A `QObject` that waits for its turn."""
 
-    _instance: _Turns | None = None
+    @property
+    def busy(self) -> bool:
+        """Whether it wants another turn."""
+
+    @property
+    def urgent(self) -> bool:
+        """Whether a person waits for it."""
+
+    def go_on(self) -> None:
+        """Do some of it."""
+
+
+class Turns(QObject):
+    """Whose turn it is: one in each turn of the event loop."""
+
+    _instance: Turns | None = None
 
     def __init__(self) -> None:
         super().__init__()
-        self._waiting: deque[Slices] = deque()
+        self._waiting: deque[Turn] = deque()
+        self._last: Turn | None = None
         self._timer = QTimer(self)
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._next)
 
     @classmethod
-    def of_all(cls) -> _Turns:
+    def of_all(cls) -> Turns:
         """The one of this process; made anew when Qt's application was another one."""
         if cls._instance is None or not shiboken6.isValid(cls._instance):
             cls._instance = cls()
         return cls._instance
 
-    def add(self, slices: Slices) -> None:
-        """It has more to do."""
-        if slices not in self._waiting:
-            self._waiting.append(slices)
+    def add(self, turn: Turn, *, next_one: bool = False) -> None:
+        """It has something, or more, to do; as the next one, but nobody twice in a row while others wait."""
+        if turn not in self._waiting:
+            if next_one:
+                self._waiting.appendleft(turn)
+            else:
+                self._waiting.append(turn)
         if not self._timer.isActive():
             self._timer.start()
 
@@ -107,9 +133,15 @@ class _Turns(QObject):
         self._waiting = deque(each for each in self._waiting if shiboken6.isValid(each) and each.busy)
         if not self._waiting:
             self._timer.stop()
+            self._last = None
             return
+        if self._waiting[0] is self._last:
+            self._waiting.rotate(-1)
         # In turn, those that somebody waits for first.
         chosen = next((each for each in self._waiting if each.urgent), self._waiting[0])
         self._waiting.remove(chosen)
-        self._waiting.append(chosen)
+        self._last = chosen
         chosen.go_on()
+        # Who is done, and asks again in a while, waits for that.
+        if shiboken6.isValid(chosen) and chosen.busy:
+            self.add(chosen)

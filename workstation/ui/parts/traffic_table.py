@@ -33,10 +33,9 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QMenu, QPushButton, QWidget
 
 from workstation.ui.parts.painted_table import PaintedTable
+from workstation.ui.parts.repainting import Repainting
 from workstation.ui.parts.row_model import LEFT, Index
 from workstation.ui.theme import Theme
-
-_PAINT_EVERY = 60
 
 
 def tabular(font: QFont) -> QFont:
@@ -78,10 +77,8 @@ class TrafficTable(PaintedTable):
         header.setDefaultAlignment(LEFT)
         header.setHighlightSections(False)
         self._by_program = False
-        self._pause = QTimer(self)
-        self._pause.setSingleShot(True)
-        self._pause.setInterval(_PAINT_EVERY)
-        self._pause.timeout.connect(self._paint_again)
+        # Of the viewport alone: the header would be painted again as well, and ask for each of its titles.
+        self.repainting = Repainting(self.viewport())
         self._least: dict[int, int] = {}
 
     def header(self) -> QHeaderView:
@@ -117,17 +114,8 @@ class TrafficTable(PaintedTable):
         self._spread()
 
     def calm(self) -> None:
-        """More rows came: paint at most once in so many milliseconds, however many batches there are."""
-        if not self._pause.isActive():
-            self._pause.start()
-        elif self.viewport().updatesEnabled():
-            # Of the viewport alone: the header would be painted again as well, and ask for each of its titles.
-            self.viewport().setUpdatesEnabled(False)
-
-    def _paint_again(self) -> None:
-        if not self.viewport().updatesEnabled():
-            self.viewport().setUpdatesEnabled(True)
-            self._pause.start()
+        """More rows came: paint them in their turn, however many batches there are."""
+        self.repainting.hold()
 
     def show_row(self, index: QModelIndex, *, centre: bool = False) -> None:
         """Make a row current without taking it for the person's choice; `centre` one that was out of sight."""
@@ -235,7 +223,9 @@ class FollowEnd(QObject):
         self.button.setCursor(Qt.CursorShape.PointingHandCursor)
         self.button.hide()
         self.button.clicked.connect(self.resume)
-        # Many batches in one turn of the event loop scroll once.
+        # Many batches scroll once, when they are painted.
+        self._came = False
+        view.repainting.due.connect(self._show_new)
         self._scroll = QTimer(self)
         self._scroll.setSingleShot(True)
         self._scroll.setInterval(0)
@@ -261,7 +251,8 @@ class FollowEnd(QObject):
         if count <= 0:
             return
         if self._following:
-            self._scroll.start()
+            self._came = True
+            self._view.repainting.soon()
             return
         self._new += count
         self.button.setText(f"{self._new:,} new ↓")
@@ -284,6 +275,11 @@ class FollowEnd(QObject):
             if self._following:
                 self._scroll.start()
         return False
+
+    def _show_new(self) -> None:
+        if self._came:
+            self._came = False
+            self._to_end()
 
     def _to_end(self) -> None:
         if not self._following:

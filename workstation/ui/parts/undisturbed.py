@@ -7,13 +7,14 @@ since what they wait for is the same work, only in one piece. For work of a few 
 nowhere; what waits for a file, a socket or another thread does not belong inside.
 
 Whoever gives the lock up inside waits just as long to get it back. Of what the window calls, PySide gives it up while
-it emits a signal (`emit` here does so without the wait) and in `QPainter.drawPolyline` and `drawConvexPolygon`
-(`drawPolygon` and `drawPath` keep it).
+it emits a signal and when a model begins or ends a change of its rows (`emit` and `call` here do so without the wait),
+and in `QPainter.drawPolyline` and `drawConvexPolygon` (`drawPolygon` and `drawPath` keep it).
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 _LONG = 0.02
@@ -43,13 +44,17 @@ class _Undisturbed:
 
         A slot that is not to be disturbed says so itself.
         """
+        self.call(signal.emit, *arguments)
+
+    def call(self, function: Callable[..., object], *arguments: object) -> None:
+        """The same for any function that gives the lock up."""
         if not self._depth:
-            signal.emit(*arguments)
+            function(*arguments)
             return
         depth, self._depth = self._depth, 0
         sys.setswitchinterval(self._usual)
         try:
-            signal.emit(*arguments)
+            function(*arguments)
         finally:
             self._depth = depth
             sys.setswitchinterval(max(_LONG, self._usual))

@@ -141,7 +141,8 @@ class Viewers(QObject):
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE)
-        self._settle.timeout.connect(self._settled)
+        self._settling = Slices(self)
+        self._settle.timeout.connect(lambda: self._settling.later(self._in_its_turn()))
         self._sifting = Slices(self, urgent=True)
         self._is_new_filter = False
         self.questions.association_chosen.connect(self.go_to_association)
@@ -464,6 +465,11 @@ class Viewers(QObject):
 
     # --- the message shown -----------------------------------------------------------------------------------------
 
+    @property
+    def settling(self) -> bool:
+        """Whether the message shown is going to be decoded again."""
+        return self._settle.isActive() or self._settling.busy
+
     def _settle_soon(self) -> None:
         """Decode when the burst is over, or now and then while it lasts."""
         if self._settle.isActive() and self._put_off < _AT_MOST:
@@ -471,6 +477,10 @@ class Viewers(QObject):
             self._settle.start()
         elif not self._settle.isActive():
             self._settle.start()
+
+    def _in_its_turn(self) -> Iterator[None]:
+        self._settled()
+        yield
 
     def _settled(self) -> None:
         self._put_off = 0
@@ -483,6 +493,7 @@ class Viewers(QObject):
                 self.messages.select(newest)
                 self.messages.follow.resume()
                 if newest is not self.message.row:
+                    self.message.calm()
                     self._show_row(newest)
                     return
         self.message.refresh()

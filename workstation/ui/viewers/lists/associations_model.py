@@ -143,10 +143,10 @@ class AssociationsModel(RowModel):
             added = [each for each in added if self._filter.any(each)]
         if added:
             first = len(self._lines)
-            self.beginInsertRows(QModelIndex(), first, first + len(added) - 1)
+            undisturbed.call(self.beginInsertRows, QModelIndex(), first, first + len(added) - 1)
             self._append(added)
             self.came_since.update(each.number for each in added)
-            self.endInsertRows()
+            undisturbed.call(self.endInsertRows)
         for conversation in change.changed:
             entry = self._entries.get(conversation.number)
             if entry is None:
@@ -206,16 +206,16 @@ class AssociationsModel(RowModel):
             self._remove_lines(first, last)
 
     def _insert_lines(self, at: int, lines: list[tuple[_Entry, Part | None]]) -> None:
-        self.beginInsertRows(QModelIndex(), at, at + len(lines) - 1)
+        undisturbed.call(self.beginInsertRows, QModelIndex(), at, at + len(lines) - 1)
         self._lines[at:at] = lines
         self._renumber(at)
-        self.endInsertRows()
+        undisturbed.call(self.endInsertRows)
 
     def _remove_lines(self, first: int, last: int) -> None:
-        self.beginRemoveRows(QModelIndex(), first, last)
+        undisturbed.call(self.beginRemoveRows, QModelIndex(), first, last)
         del self._lines[first : last + 1]
         self._renumber(first)
-        self.endRemoveRows()
+        undisturbed.call(self.endRemoveRows)
 
     def _renumber(self, first: int) -> None:
         for line in range(first, len(self._lines)):

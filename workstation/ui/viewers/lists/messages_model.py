@@ -196,7 +196,7 @@ class MessagesModel(RowModel):
         last = self._trimmed + gone
         lines = self._line_of(last + 1)
         if lines > 0:
-            self.beginRemoveRows(QModelIndex(), 0, lines - 1)
+            undisturbed.call(self.beginRemoveRows, QModelIndex(), 0, lines - 1)
         self._pdus = {number: shown for number, shown in self._pdus.items() if number > last}
         if self._passing is not None:
             del self._passing[: bisect_right(self._passing, last)]
@@ -204,18 +204,18 @@ class MessagesModel(RowModel):
         self._count -= gone
         self._place_heads()
         if lines > 0:
-            self.endRemoveRows()
+            undisturbed.call(self.endRemoveRows)
 
     def _append(self, numbers: Sequence[int], count: int) -> None:
         """There are so many rows now; these of the new ones are shown."""
         first = self.rowCount()
         if numbers:
-            self.beginInsertRows(QModelIndex(), first, first + len(numbers) - 1)
+            undisturbed.call(self.beginInsertRows, QModelIndex(), first, first + len(numbers) - 1)
         self._count = count
         if self._passing is not None:
             self._passing += numbers
         if numbers:
-            self.endInsertRows()
+            undisturbed.call(self.endInsertRows)
 
     def _pass_anew(self, rows: list[MessageRow]) -> list[MessageRow]:
         """Rows changed, and with them perhaps whether they pass; returns those that were and are shown."""
@@ -232,16 +232,16 @@ class MessagesModel(RowModel):
             elif was:
                 self.set_open(row.number, False)
                 line = self._line_of(row.number)
-                self.beginRemoveRows(QModelIndex(), line, line)
+                undisturbed.call(self.beginRemoveRows, QModelIndex(), line, line)
                 del passing[place]
                 self._place_heads()
-                self.endRemoveRows()
+                undisturbed.call(self.endRemoveRows)
             elif row.number in now:
                 line = self._line_of(row.number)
-                self.beginInsertRows(QModelIndex(), line, line)
+                undisturbed.call(self.beginInsertRows, QModelIndex(), line, line)
                 passing.insert(place, row.number)
                 self._place_heads()
-                self.endInsertRows()
+                undisturbed.call(self.endInsertRows)
         return same
 
     def _grow(self, number: int) -> None:
@@ -250,10 +250,10 @@ class MessagesModel(RowModel):
         if shown is None or message is None or shown >= len(message.pdus):
             return
         first = self._line_of(number) + 1 + shown
-        self.beginInsertRows(QModelIndex(), first, first + len(message.pdus) - shown - 1)
+        undisturbed.call(self.beginInsertRows, QModelIndex(), first, first + len(message.pdus) - shown - 1)
         self._pdus[number] = len(message.pdus)
         self._place_heads()
-        self.endInsertRows()
+        undisturbed.call(self.endInsertRows)
 
     # --- opening ---------------------------------------------------------------------------------------------------
 
@@ -265,16 +265,16 @@ class MessagesModel(RowModel):
         line = self._line_of(number)
         count = len(message.pdus) if is_open else self._pdus[number]
         if is_open:
-            self.beginInsertRows(QModelIndex(), line + 1, line + count)
+            undisturbed.call(self.beginInsertRows, QModelIndex(), line + 1, line + count)
             self._pdus[number] = count
         else:
-            self.beginRemoveRows(QModelIndex(), line + 1, line + count)
+            undisturbed.call(self.beginRemoveRows, QModelIndex(), line + 1, line + count)
             del self._pdus[number]
         self._place_heads()
         if is_open:
-            self.endInsertRows()
+            undisturbed.call(self.endInsertRows)
         else:
-            self.endRemoveRows()
+            undisturbed.call(self.endRemoveRows)
         undisturbed.emit(self.dataChanged, self.index(line, NAME), self.index(line, NAME), [OPEN_ROLE])
 
     def open_row(self, row: int, is_open: bool) -> None:

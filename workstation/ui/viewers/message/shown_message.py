@@ -14,6 +14,7 @@ from workstation.traffic.decoding.dissect import Dissection, dissect
 from workstation.traffic.rows import MessageRow, PduRow
 from workstation.traffic.text import printable, quantity
 from workstation.ui.parts.empty_state import EmptyState
+from workstation.ui.parts.repainting import Repainting
 from workstation.ui.theme import Theme
 from workstation.ui.viewers.message.bytes_view import BytesView
 from workstation.ui.viewers.message.decoded_view import DecodedView
@@ -35,6 +36,7 @@ class ShownMessage(QObject):
         self.decoded = DecodedView(theme)
         self.bytes = BytesView(theme, self._describe)
         self._empty = EmptyState(self.bytes, theme, "Nothing selected", "Select a message or a PDU to see its bytes.")
+        self._repainting = (Repainting(self.decoded.viewport()), Repainting(self.bytes.viewport()))
         self._row: MessageRow | PduRow | None = None
         self._fingerprint: tuple[object, ...] = ()
         self._dissection: Dissection | None = None
@@ -73,9 +75,15 @@ class ShownMessage(QObject):
         self.seconds = time.monotonic() - start
         self.changed.emit()
 
+    def calm(self) -> None:
+        """What comes now is no person's choice: the panes are painted in their turns."""
+        for each in self._repainting:
+            each.hold()
+
     def refresh(self) -> None:
         """More of the row shown may have arrived, or some of its bytes were let go."""
         if self._row is not None and _fingerprint(self._row) != self._fingerprint:
+            self.calm()
             offset = self.bytes.cursor_offset
             self.show(self._row, keep=True)
             if offset >= 0 and self.decoded.current_path():

@@ -35,6 +35,7 @@ from workstation.traffic.conversation import Conversation
 from workstation.traffic.log import Change, TrafficLog
 from workstation.traffic.rows import MessageRow, PduRow
 from workstation.ui.parts.plain import plain_tooltip
+from workstation.ui.parts.repainting import Repainting
 from workstation.ui.parts.slices import Slices
 from workstation.ui.parts.undisturbed import undisturbed
 from workstation.ui.parts.widgets import name_widget
@@ -97,6 +98,7 @@ class SequenceCanvas(QAbstractScrollArea):
         self._take_font()
         self._begin()
         self._slices = Slices(self, self._done)
+        self._repainting = Repainting(self.viewport())
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._go_on)
@@ -125,7 +127,7 @@ class SequenceCanvas(QAbstractScrollArea):
     @property
     def busy(self) -> bool:
         """Whether not everything is taken in yet."""
-        return self._slices.busy or self._timer.isActive()
+        return self._slices.busy or self._timer.isActive() or self._repainting.busy
 
     @property
     def selected_line(self) -> int:
@@ -304,11 +306,12 @@ class SequenceCanvas(QAbstractScrollArea):
         self._place_bars()
         before = self._selected_line
         self._find_selected()
-        if at_end and not self._seek:
-            self.verticalScrollBar().setValue(self.verticalScrollBar().maximum())
+        follows = at_end and not self._seek
         # What comes below what is in sight changes nothing there.
-        if paint or before != self._selected_line:
-            self.viewport().update()
+        if paint or follows or before != self._selected_line:
+            self._repainting.hold()
+        if follows:
+            self.verticalScrollBar().setValue(self.verticalScrollBar().maximum())
         self.grown.emit()
 
     def _is_at_end(self) -> bool:

@@ -34,6 +34,7 @@ from workstation.net.engine.fsm import TABLE, Action, Event, State
 from workstation.traffic.path import Transition
 from workstation.traffic.record import Step
 from workstation.ui.parts.plain import plain_tooltip
+from workstation.ui.parts.repainting import Repainting
 from workstation.ui.parts.undisturbed import undisturbed
 from workstation.ui.theme import Theme
 from workstation.ui.viewers.state.layout import ABORTS, CAPTIONS, EDGES, NORMAL, Edge, Layout
@@ -160,6 +161,7 @@ class StateDiagram(QWidget):
         self._fonts: dict[tuple[float, float], tuple[QFont, QFont]] = {}
         self._hovered: State | Edge | None = None
         self._progress = 1.0
+        self._repainting = Repainting(self)
         self._animation = QVariantAnimation(self)
         self._animation.setStartValue(0.0)
         self._animation.setEndValue(1.0)
@@ -188,7 +190,7 @@ class StateDiagram(QWidget):
             self._animation.start()
         current = trail.current
         self.setAccessibleDescription(describe_state(current) if current else "No association is selected")
-        self.update()
+        self._repainting.soon()
 
     def state_rect(self, state: State) -> QRectF:
         """Where a state is drawn."""
