@@ -227,8 +227,9 @@ def test_a_damaged_index_is_made_again_from_the_files(tmp_path: Path, damage: st
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_what_is_no_file_among_the_objects_is_left_alone(tmp_path: Path) -> None:
     Archive(tmp_path, durable=False).close()
+    (tmp_path / "objects" / "00").mkdir()
     os.mkfifo(tmp_path / "objects" / "00" / "pipe.dcm")
-    (tmp_path / "objects" / "01" / "folder.dcm").mkdir()
+    (tmp_path / "objects" / "01" / "folder.dcm").mkdir(parents=True)
     (tmp_path / "index.sqlite").unlink()
     opened = threading.Event()
 

@@ -1,15 +1,16 @@
 """The archive: received objects as files, safe on disk before anybody is told success (PS3.10, PS3.4 B.4).
 
-An object is written as its bytes arrive into `objects/xx/<name>.part`, beside its final place: preamble and file meta
-information first, then the data set as received. `commit` flushes it, scans it, renames it to `.dcm`, flushes the
-folder and commits its row in the index; only then it is stored. Names are ours, random; the peer's text reaches the
-index, never a path. Knows no network.
+An object is written as its bytes arrive into `objects/<folder>/<name>.part`, beside its final place: preamble and file
+meta information first, then the data set as received. `commit` scans it, flushes it and renames it to `.dcm`; then the
+folder is flushed while the row in the index is committed; only after both it is stored. Objects that arrive at once
+share both. Names are ours, random; the peer's text reaches the index, never a path. Knows no network.
 
 The same SOP Instance UID again: identical bytes keep the first file; other bytes replace it, the new file being
 committed before the old one is removed.
 
-After a crash the next start removes unfinished files and reads finished ones that have no row into the index. So the
-index is rebuilt from the files when it is absent or damaged; a damaged one is kept aside.
+After a crash the next start removes unfinished files, renames those whose row was quicker than their name, and reads
+finished ones that have no row into the index. So the index is rebuilt from the files when it is absent or damaged; a
+damaged one is kept aside.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import logging
 import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +30,7 @@ from workstation.net.part10 import NotDicomFileError, read_head
 from workstation.scp.archive.disk import FileSource, are_same, sync_folder
 from workstation.scp.archive.extract import UnsuitableObjectError, extract
 from workstation.scp.archive.folder_lock import FolderLock
+from workstation.scp.archive.folders import Folders
 from workstation.scp.archive.index import DamagedIndexError, Index
 from workstation.scp.archive.search import Located
 from workstation.scp.archive.sink import OUT_OF_RESOURCES, ArchiveSink, StoreResult, checksum_of, disk_failure
@@ -40,9 +43,6 @@ LOGGER = logging.getLogger(__name__)
 
 # PS3.7 C.5.20, Refused: Not Authorized.
 NOT_AUTHORIZED = 0x0124
-
-# Folders with many thousands of files are slow on some file systems.
-_SHARDS = tuple(f"{number:02x}" for number in range(256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +106,8 @@ class Archive:
         self._guard = SpaceGuard(self.folder, minimum_free)
         self._listeners: tuple[Listener, ...] = ()
         self._objects.mkdir(parents=True, exist_ok=True)
-        for shard in _SHARDS:
-            (self._objects / shard).mkdir(exist_ok=True)
-        sync_folder(self._objects)
         sync_folder(self.folder)
+        self._folders = Folders(self._objects)
         self._lock = FolderLock(self.folder / "in-use")
         try:
             is_alone = self._lock.is_alone()
@@ -139,6 +137,7 @@ class Archive:
 
     def close(self) -> None:
         """Close the index and let others tidy up."""
+        self._folders.close()
         self._index.close()
         self._lock.release()
 
@@ -188,14 +187,20 @@ class Archive:
         self, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str, calling_ae_title: str = ""
     ) -> ArchiveSink:
         """Return the sink for an object that begins to arrive. Give it to `commit`, or `discard` it."""
-        name = uuid.uuid4().hex
+        failure = None
+        try:
+            folder = self._folders.place()
+        except OSError as error:
+            folder, failure = self._objects, disk_failure(error)
         return ArchiveSink(
-            self._objects / name[:2] / f"{name}.part",
+            folder / f"{uuid.uuid4().hex}.part",
             sop_class_uid=sop_class_uid,
             sop_instance_uid=sop_instance_uid,
             transfer_syntax_uid=transfer_syntax_uid,
             calling_ae_title=calling_ae_title,
             guard=self._guard,
+            durable=self.durable,
+            failure=failure,
         )
 
     def commit(self, sink: ArchiveSink, is_wanted: Callable[[Mapping[str, str]], bool] | None = None) -> StoreResult:
@@ -205,7 +210,6 @@ class Archive:
             sink: what has arrived.
             is_wanted: looks at the object's attributes, by keyword, and says whether it may be stored.
         """
-        sink.flush(durable=self.durable)
         if sink.failure is not None:
             return sink.failure
         try:
@@ -237,16 +241,21 @@ class Archive:
             sink.discard()
 
     def _commit(self, sink: ArchiveSink, is_wanted: Callable[[Mapping[str, str]], bool] | None) -> StoreResult:
+        durable = self.durable
         with sink.arrived() as data:
             texts = extract(data, sink.transfer_syntax_uid, sink.sop_class_uid, sink.sop_instance_uid)
         if is_wanted is not None and not is_wanted(texts):
             raise UnsuitableObjectError(NOT_AUTHORIZED, "Nobody here asked for this object.")
+        # Last, because the disk writes while we look.
+        sink.flush(durable=durable)
+        if sink.failure is not None:
+            return sink.failure
         final = sink.path.with_suffix(".dcm")
         sink.path.rename(final)
         # From here a failure removes the final file; a crash leaves it for the next start.
         sink.path = final
-        if self.durable:
-            sync_folder(final.parent)
+        # The bytes are safe: should the row become so before the name, the next start renames.
+        flushed = self._folders.flush(final.parent) if durable else None
         entry = Entry(
             texts=texts,
             file=final.relative_to(self.folder).as_posix(),
@@ -259,13 +268,20 @@ class Archive:
             replaced = None
         elif self._is_same(first, entry):
             sink.discard()
+            if durable:
+                # Its row may have been quicker than its name.
+                self._folders.flush((self.folder / first.file).parent).result()
             return StoreResult(was_there=True)
         else:
             replaced = self._index.store(entry)
-        if replaced is not None:
+        failure = _failure_of(flushed)
+        if failure is None and replaced is not None:
             self._remove(self.folder / replaced)
         if self._listeners:
             self._tell(_STORED)
+        if failure is not None:
+            # Of an object that has a row: its file stays. The peer sends it again, and the folder is flushed again.
+            return failure
         return _NEW if replaced is None else StoreResult(has_replaced=True)
 
     def _is_same(self, first: Located, entry: Entry) -> bool:
@@ -390,23 +406,41 @@ class Archive:
 
     def _recover(self, *, sweeps: bool) -> None:
         self._remove_doomed(self._index.doomed())
-        for shard in _SHARDS:
-            folder = self._objects / shard
+        missing = self._index.counts()[Level.IMAGE]
+        for folder in self._folders:
             names = {entry.name for entry in os.scandir(folder)}
-            if not names:
+            if not names and sweeps:
+                self._remove_folder(folder)
                 continue
-            indexed = {Path(file).name for file in self._index.files(f"objects/{shard}")}
+            place = folder.relative_to(self.folder)
+            finished = {
+                name.removesuffix(".part").removesuffix(".dcm") + ".dcm"
+                for name in names
+                if name.isascii() and name.endswith((".part", ".dcm"))
+            }
+            indexed = {Path(file).name for file in self._index.among(f"{place.as_posix()}/{name}" for name in finished)}
+            missing -= len(indexed)
             for name in sorted(names - indexed):
-                if not (folder / name).is_file():
+                path = folder / name
+                if not path.is_file():
                     # Not ours; a pipe would never end.
                     continue
                 if name.endswith(".part") and sweeps:
-                    self._remove(folder / name)
+                    final = path.with_suffix(".dcm")
+                    if final.name in indexed - names:
+                        path.rename(final)
+                    else:
+                        self._remove(path)
                 elif name.endswith(".dcm"):
-                    self._adopt(folder / name, sweeps=sweeps)
-            missing = indexed - names
-            if missing:
-                LOGGER.warning("%d indexed files are missing from %s", len(missing), folder)
+                    self._adopt(path, sweeps=sweeps)
+        if missing > 0:
+            LOGGER.warning("%d indexed files are missing from %s", missing, self._objects)
+
+    def _remove_folder(self, folder: Path) -> None:
+        try:
+            folder.rmdir()
+        except OSError as error:
+            LOGGER.warning("The empty folder %s stays: %s", folder, error)
 
     def _adopt(self, path: Path, *, sweeps: bool) -> None:
         """Index a finished file that has no row: its row was not committed, or the index was lost."""
@@ -433,6 +467,16 @@ class Archive:
             )
         except (OSError, NotDicomFileError, UnsuitableObjectError) as error:
             LOGGER.warning("The file %s is not in the index and cannot be read into it: %s", path, error)
+
+
+def _failure_of(flushed: Future[None] | None) -> StoreResult | None:
+    """Wait for a flush; what to answer if it failed."""
+    try:
+        if flushed is not None:
+            flushed.result()
+    except OSError as error:
+        return disk_failure(error)
+    return None
 
 
 def _keep_aside(path: Path) -> Path:

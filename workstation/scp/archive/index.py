@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from pydicom.dataelem import DataElement
@@ -25,6 +26,8 @@ from workstation.scp.archive.writing import DELETE_INSTANCE, Entry, Writer, prun
 from workstation.scp.query.encoding import AnswerEncoder
 from workstation.scp.query.levels import FindRequest, Level, RetrieveRequest
 
+# Values that every database takes in one statement.
+_AT_ONCE = 500
 _FORGET = delete(DOOMED).where(DOOMED.c.file == bindparam("gone"))
 
 
@@ -271,8 +274,10 @@ class Index:
                 for level, table in schema.TABLES.items()
             }
 
-    def files(self, folder: str) -> set[str]:
-        """Return the files of the objects in one folder below the archive's."""
+    def among(self, files: Iterable[str]) -> set[str]:
+        """Return those of the files that are objects'."""
+        wanted, found = iter(files), set()
         with self._engine.connect() as connection:
-            condition = INSTANCE.c.file.startswith(folder + "/", autoescape=True)
-            return set(connection.execute(select(INSTANCE.c.file).where(condition)).scalars())
+            while some := list(islice(wanted, _AT_ONCE)):
+                found |= set(connection.execute(select(INSTANCE.c.file).where(INSTANCE.c.file.in_(some))).scalars())
+        return found

@@ -6,9 +6,11 @@ wrong is kept for the handler's answer. Knows nothing of the index or the networ
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
+import sys
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,8 @@ LOGGER = logging.getLogger(__name__)
 
 OUT_OF_RESOURCES = 0xA700
 _STRETCH = 1 << 20
+# Bytes after which the disk begins to write.
+_EARLY = 128 * 1024
 MAXIMUM_OBJECT = 4 * 1024**3
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 
@@ -59,16 +63,21 @@ class ArchiveSink:
         calling_ae_title: str = "",
         maximum_size: int = MAXIMUM_OBJECT,
         guard: SpaceGuard | None = None,
+        durable: bool = False,
+        failure: StoreResult | None = None,
     ) -> None:
         self.sop_class_uid = sop_class_uid
         self.sop_instance_uid = sop_instance_uid
         self.transfer_syntax_uid = transfer_syntax_uid
         self.path = part
         self.size = 0
-        self.failure: StoreResult | None = None
+        self.failure = failure
         self._maximum_size = maximum_size
         self._guard = guard
         self._next_look = LOOK_EVERY
+        self._durable = durable
+        # What the disk was told to write by now.
+        self._begun = 0
         self._checksum = 0
         self._head = bytearray()
         self._file: BinaryIO | None = None
@@ -81,6 +90,8 @@ class ArchiveSink:
             source_ae_title=calling_ae_title[:16],
         )
         self.offset = len(head)
+        if failure is not None:
+            return
         if max(len(sop_class_uid), len(sop_instance_uid)) > LONGEST_UID:
             self.failure = StoreResult(DATA_SET_DOES_NOT_MATCH, f"A UID has more than {LONGEST_UID} characters.")
             return
@@ -117,11 +128,23 @@ class ArchiveSink:
             self._head += fragment[: HEAD - len(self._head)]
         try:
             self._write(fragment)
+            if self._durable and self.size - self._begun >= _EARLY:
+                self._begin_to_flush()
         except OSError as error:
             self._fail(error)
 
     def finish(self) -> None:
         """All bytes have arrived. Flushing them is left to `Archive.commit`: this is the reader's thread."""
+        if self._durable and self.failure is None:
+            self._begin_to_flush()
+
+    def _begin_to_flush(self) -> None:
+        """Let the disk write what it would keep until the flush, which has less to wait for then."""
+        if sys.platform == "linux" and self._file is not None:
+            # Linux begins to write pages that nobody will need, and drops those that are written: these are not yet.
+            begun, self._begun = self._begun, self.size
+            with contextlib.suppress(OSError):
+                os.posix_fadvise(self._file.fileno(), begun, self.size - begun, os.POSIX_FADV_DONTNEED)
 
     def arrived(self) -> FileSource:
         """What has arrived, to be scanned once: its beginning is still in memory, and goes with what is returned."""
