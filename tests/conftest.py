@@ -6,6 +6,7 @@ A peer that is not installed skips its tests on a person's machine; with CI set 
 from __future__ import annotations
 
 import gc
+import logging
 import socket
 import sys
 import threading
@@ -50,6 +51,16 @@ def _settled(check: Callable[[], bool], seconds: float) -> bool:
             return False
         time.sleep(0.005)
     return True
+
+
+@pytest.fixture(autouse=True)
+def _quiet_again() -> Iterator[None]:
+    """Whatever a test has the library log (`debug_logger`), the next starts without."""
+    logger = logging.getLogger("workstation.net")
+    level, handlers = logger.level, logger.handlers[:]
+    yield
+    logger.setLevel(level)
+    logger.handlers[:] = handlers
 
 
 @pytest.fixture(autouse=True)
