@@ -10,7 +10,7 @@ from bench import Bench, Cell, Figure, Results, Work, measure
 from report import as_json, from_json, goals, rows, text
 from servers import OURS
 from targets import TARGETS, At, Target, judged
-from works import WORKS, echo
+from works import WORKS, repeated
 
 RUN = Path(__file__).parent / "benchmarks" / "run.py"
 
@@ -37,7 +37,7 @@ def test_each_work_has_a_name_of_its_own_and_each_target_a_work_and_a_figure():
 
 
 def test_echoes_are_measured(tmp_path: Path):
-    figures = echo.run(Bench(tmp_path, tmp_path, quick=True), OURS, OURS, 20)
+    figures = repeated.run(Bench(tmp_path, tmp_path, quick=True), "echo", OURS, OURS, 20)
     assert figures["rate"] > 0
     assert list(tmp_path.iterdir()) == []
 

@@ -449,7 +449,7 @@ def test_a_huge_identifier_is_not_printed_to_the_log(caplog: pytest.LogCaptureFi
         say_at_length(peer, encode_command(asked), identifier)
         assert status_of(peer) == 0x0000
         peer.say(A_RELEASE_RQ())
-        assert peer.hear() == A_RELEASE_RP()  # the reader is not busy with printing
+        assert peer.hear() == A_RELEASE_RP()  # nobody is busy with printing
     assert "Identifier of 320000 bytes is not shown" in caplog.text
     assert max(len(record.getMessage()) for record in caplog.records) < 10_000
 

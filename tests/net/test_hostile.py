@@ -600,7 +600,7 @@ def test_an_acceptor_that_dies_in_the_middle_of_a_store(end: str) -> None:
         assert time.monotonic() - started < SOON
         assert assoc.is_aborted
         if end.startswith("aborted"):
-            # told by the A-ABORT, although the write failed first: the reader hears what was said
+            # told by the A-ABORT, although the write failed first: what was said is heard
             assert assoc.abort_received is not None, assoc.end_reason
         assert assoc.over.wait(SOON)
 

@@ -228,7 +228,7 @@ class Exchange:
 
     # ------------------------------------------------------------------- arriving
     def arrived(self, incoming: Incoming) -> None:
-        """Give a whole message to whom it concerns; called by the reader.
+        """Give a whole message to whom it concerns; called by whoever reads.
 
         Raises:
             RemoteProtocolError: The peer does not keep to the exchange; the association has to be aborted.

@@ -481,8 +481,8 @@ class Requests:
         with self._invoking:  # a window of 1 (PS3.7 D.3.3.3)
             replies = self._expect(request.MessageID)
             connection = self._connection
-            connection.take(soon=True)  # before the request leaves: nobody else has to be woken by the response
             try:
+                connection.take(soon=True)  # before the request leaves: nobody else has to be woken by the response
                 if not self._sent(request, data):
                     return None
                 try:

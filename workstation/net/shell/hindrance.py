@@ -47,7 +47,7 @@ class Hindrance:
         self.writing: Pace | None = None
 
     def plan(self, now: float, deadline: float | None, *, write: bool) -> tuple[bool, bool, float | None]:
-        """What the reader waits for.
+        """What whoever reads waits for.
 
         Args:
             now: The time.
