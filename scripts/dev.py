@@ -16,9 +16,11 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -67,6 +69,8 @@ BENCH_FILES = {"/usr/bin/g++": "g++", "/usr/include/dcmtk/dcmnet/assoc.h": "libd
 
 # About as long as all other tests together.
 SECOND_HALF = ("tests/ui", "tests/traffic", "tests/scu")
+# Seconds. What hangs where no timeout of a test's reaches it, such as at the end of a process, must not hang for good.
+LONGEST_HALF = 25 * 60
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -100,6 +104,7 @@ def test(arguments: list[str]) -> int:
     # Hundreds of tests wait for other programs. On a machine that stalls one of them gets a second try, and the summary
     # names it; a person at the keyboard sees the first failure.
     again = ["--reruns", "1"] if os.environ.get("CI") else []
+    os.environ["PYTHONFAULTHANDLER"] = "1"
     pytest: list[str | Path] = [PYTHON, "-m", "pytest", *again]
     tests = call([*pytest, *arguments], ROOT) if arguments else both_halves(pytest)
     if checks:
@@ -112,8 +117,8 @@ def both_halves(pytest: list[str | Path]) -> int:
     with tempfile.TemporaryFile() as said:
         second = subprocess.Popen([*pytest, *SECOND_HALF], cwd=ROOT, stdout=said, stderr=subprocess.STDOUT)
         print(f"{' and '.join(SECOND_HALF)} run meanwhile; what they say comes last.", flush=True)
-        first = call([*pytest, "tests", *[f"--ignore={folder}" for folder in SECOND_HALF]], ROOT)
-        status = until_it_ends(second)
+        first = call([*pytest, "tests", *[f"--ignore={folder}" for folder in SECOND_HALF]], ROOT, LONGEST_HALF)
+        status = until_it_ends(second, LONGEST_HALF)
         said.seek(0)
         shutil.copyfileobj(said, sys.stdout.buffer)
         sys.stdout.flush()
@@ -160,18 +165,26 @@ def become(command: list[str | Path]) -> int:
     return call(command)
 
 
-def call(command: list[str | Path], folder: Path | None = None) -> int:
+def call(command: list[str | Path], folder: Path | None = None, limit: float | None = None) -> int:
     """Run a command; Ctrl+C is the command's, which ends in its own way."""
-    return until_it_ends(subprocess.Popen(command, cwd=folder))
+    return until_it_ends(subprocess.Popen(command, cwd=folder), limit)
 
 
-def until_it_ends(process: "subprocess.Popen[bytes]") -> int:
-    """Wait for a process, whatever a person types; returns its exit status."""
+def until_it_ends(process: "subprocess.Popen[bytes]", limit: float | None = None) -> int:
+    """Wait for a process, whatever a person types; returns its exit status.
+
+    One that takes longer than `limit` seconds is ended; Python then says where each of its threads is.
+    """
+    end = None if limit is None else time.monotonic() + limit
     while True:
         try:
-            return process.wait()
+            return process.wait(None if end is None else max(0.0, end - time.monotonic()))
         except KeyboardInterrupt:
             continue
+        except subprocess.TimeoutExpired:
+            complain(f"This takes too long and is ended: {process.args!r}")
+            process.send_signal(getattr(signal, "SIGABRT", signal.SIGTERM))
+            return process.wait()
 
 
 # --------------------------------------------------------------------------------------------- the environment
