@@ -33,7 +33,7 @@ def occasion_of(event: Event) -> Occasion:
         event=event.name,
         association=event.assoc.number,
         calling=event.assoc.requestor.ae_title,
-        message_id=event.request.MessageID if "request" in event.__dict__ else 0,
+        message_id=event.request.MessageID if hasattr(event, "request") else 0,
     )
 
 

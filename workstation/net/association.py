@@ -34,7 +34,6 @@ from workstation.net.codec.pdu import (
     A_ASSOCIATE_RJ,
     A_ASSOCIATE_RQ,
     AbortSource,
-    decode_pdu,
 )
 from workstation.net.engine.assembly import Assembler, DataSink
 from workstation.net.engine.fsm import State
@@ -56,7 +55,7 @@ from workstation.net.engine.upper_layer import (
 from workstation.net.errors import LocalProtocolError, RemoteProtocolError
 from workstation.net.exchange import Exchange, Operation
 from workstation.net.interference import Interference
-from workstation.net.notifier import Notifier
+from workstation.net.notifier import OF_DATA, OF_PDU, Notifier, WirePDU
 from workstation.net.operations import perform
 from workstation.net.pdu_primitives import A_ABORT, A_ASSOCIATE, A_P_ABORT, A_RELEASE
 from workstation.net.presentation import PresentationContext, PresentationContextTuple
@@ -326,21 +325,25 @@ class Association(Requests, Notifier, threading.Thread):
             hears_steps = has(events.EVT_FSM_TRANSITION)
         for output in outputs:
             kind = type(output)
-            if kind is DataIndication or (kind is Received and not hears_received) or (kind is Sent and not hears_sent):
+            if kind is DataIndication:
                 continue
             if kind is Stepped:
                 if hears_steps:
-                    self.notify(events.EVT_FSM_TRANSITION, **_words(cast(Stepped, output)))
+                    self.remember(events.EVT_FSM_TRANSITION, _words(cast(Stepped, output)))
+                continue
+            if kind is Received:
+                if hears_received:
+                    whole = WirePDU((bytes(cast(Received, output).data),))
+                    self.remember(events.EVT_DATA_RECV, OF_DATA, whole)
+                    self.remember(events.EVT_PDU_RECV, OF_PDU, whole)
+                continue
+            if kind is Sent:
+                if hears_sent:
+                    whole = WirePDU(cast(Sent, output).pieces)
+                    self.remember(events.EVT_PDU_SENT, OF_PDU, whole)
+                    self.remember(events.EVT_DATA_SENT, OF_DATA, whole)
                 continue
             match output:
-                case Received(_, data):
-                    raw = bytes(data)
-                    self.notify(events.EVT_DATA_RECV, data=raw)
-                    self.notify(events.EVT_PDU_RECV, pdu=_decoder(raw))
-                case Sent(_, pieces):
-                    whole = _Whole(pieces)
-                    self.notify(events.EVT_PDU_SENT, pdu=whole.pdu)
-                    self.notify(events.EVT_DATA_SENT, data=whole.data)
                 case AssociateIndication(request):
                     self.notify(events.EVT_ACSE_RECV, primitive=partial(A_ASSOCIATE, pdu=request))
                 case AssociateConfirmation(answer):
@@ -867,30 +870,3 @@ def _words(step: Stepped) -> dict[str, str]:
         "fsm_event": str(step.event),
         "action": str(step.action),
     }
-
-
-class _Whole:
-    """A PDU that leaves in pieces: its bytes in one, made when a handler looks at them."""
-
-    def __init__(self, pieces: tuple[bytes | memoryview, ...]) -> None:
-        self._pieces: tuple[bytes | memoryview, ...] = pieces if _are_fixed(pieces) else (b"".join(pieces),)
-
-    def data(self) -> bytes:
-        """The bytes."""
-        if len(self._pieces) > 1:
-            self._pieces = (b"".join(self._pieces),)
-        return bytes(self._pieces[0])
-
-    def pdu(self) -> Any:
-        """The PDU."""
-        return decode_pdu(self.data())
-
-
-def _are_fixed(pieces: tuple[bytes | memoryview, ...]) -> bool:
-    """Whether the bytes in pieces stay what they are."""
-    return all(type(piece) is bytes or (type(piece) is memoryview and type(piece.obj) is bytes) for piece in pieces)
-
-
-def _decoder(raw: bytes) -> Callable[[], Any]:
-    """The PDU of `raw`, decoded when a handler looks at it."""
-    return lambda: decode_pdu(raw)

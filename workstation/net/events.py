@@ -306,8 +306,8 @@ class Handlers:
             return self.intervention(event)
         return list(self._notification.get(event.name, ()))
 
-    def notification(self, event: NotificationEvent) -> tuple[Binding, ...]:
-        """Return the handlers of a notification event."""
+    def notification(self, event: EventType) -> tuple[Binding, ...]:
+        """Return the handlers of a notification event; an intervention event has none such."""
         return self._notification.get(event.name, ())
 
     def intervention(self, event: InterventionEvent) -> Binding:
@@ -336,19 +336,9 @@ class Handlers:
         return twin
 
 
-def _lazy(name: str, doc: str) -> Any:
-    """An attribute that may have been given as a function to be called once, when it is first looked at."""
-
-    def get(self: Event) -> Any:
-        try:
-            value = self.__dict__[name]
-        except KeyError:
-            raise AttributeError(f"'{self.event}' has no attribute '{name}'") from None
-        if callable(value):
-            value = self.__dict__[name] = value()
-        return value
-
-    return property(get, doc=doc)
+# Attributes that may be given as a function to be called once, when a handler first looks at them.
+_LAZY: Final = frozenset({"data", "pdu", "message", "primitive", "over"})
+_NOTHING: Final[Mapping[str, Any]] = {}
 
 
 class Event:
@@ -365,11 +355,17 @@ class Event:
         event: What happened.
         attrs: The attributes of its kind; `data`, `pdu`, `message`, `primitive` and `over` may be functions that make
             them. `_is_cancelled` is a function that says whether a C-CANCEL arrived, `sink` the DataSink that took the
-            data set of a C-STORE request, `path` the file that has it.
+            data set of a C-STORE request, `path` the file that has it. They stay as they are given until somebody
+            looks: several events are made for each PDU, and most are looked at by nobody.
 
     Attributes:
         assoc: The association.
         time: When the event was made, in seconds since the epoch.
+        data: The bytes of one PDU.
+        pdu: The PDU, one of the classes of `pdu`.
+        message: The DIMSE message, one of the classes of `dimse`.
+        primitive: The ACSE primitive: A_ASSOCIATE, A_RELEASE, A_ABORT or A_P_ABORT.
+        over: Set when the peer cancelled the operation or is gone: what a handler that waits, waits on.
     """
 
     address: tuple[str, int]
@@ -388,19 +384,33 @@ class Event:
     primary_field: bytes
     secondary_field: bytes | None
 
-    data = _lazy("data", "The bytes of one PDU.")
-    pdu = _lazy("pdu", "The PDU, one of the classes of `pdu`.")
-    message = _lazy("message", "The DIMSE message, one of the classes of `dimse`.")
-    primitive = _lazy("primitive", "The ACSE primitive: A_ASSOCIATE, A_RELEASE, A_ABORT or A_P_ABORT.")
+    data: bytes
+    pdu: Any
+    message: Any
+    primitive: Any
+    over: threading.Event
 
-    over = _lazy("over", "Set when the peer cancelled the operation or is gone: what a handler that waits, waits on.")
+    _attrs: Mapping[str, Any] = _NOTHING
+    _source: Any = None
+    _cache: tuple[Any, Dataset] | None = None
 
     def __init__(self, assoc: Association, event: EventType, attrs: Mapping[str, Any] | None = None) -> None:
         self.assoc = assoc
         self.time = time.time()
         self._event = event
         if attrs:
-            self.__dict__.update(attrs)
+            self._attrs = attrs
+
+    def __getattr__(self, name: str) -> Any:
+        """An attribute of its kind, when it is first looked at; from then on it is the event's own."""
+        try:
+            value = self._attrs[name]
+        except KeyError:
+            raise AttributeError(f"'{self._event}' has no attribute '{name}'") from None
+        if name in _LAZY and callable(value):
+            value = value() if self._source is None else value(self._source)
+        setattr(self, name, value)
+        return value
 
     @property
     def event(self) -> EventType:
@@ -446,7 +456,7 @@ class Event:
     def _decoded(self, attribute: str) -> Dataset:
         """The request's data set, decoded once as long as its encoded bytes are the same ones."""
         encoded = self.request.data
-        cached = self.__dict__.get("_cache")
+        cached = self._cache
         if cached is not None and cached[0] is encoded:
             dataset: Dataset = cached[1]
             return dataset
@@ -455,7 +465,7 @@ class Event:
         from workstation.net import dsutils
 
         dataset = EmptyDataset() if not encoded else dsutils.decode_in(encoded, self.context.transfer_syntax)
-        self.__dict__["_cache"] = (encoded, dataset)
+        self._cache = (encoded, dataset)
         return dataset
 
     @property
@@ -468,7 +478,7 @@ class Event:
     @property
     def is_cancelled(self) -> bool:
         """Whether a C-CANCEL for this request arrived (PS3.7 9.3.2.3); False where there is nothing to cancel."""
-        is_cancelled = self.__dict__.get("_is_cancelled")
+        is_cancelled = self._attrs.get("_is_cancelled")
         return is_cancelled is not None and bool(is_cancelled())
 
     @property
@@ -541,14 +551,14 @@ class Event:
         path = self._path()
         if path is None:
             return self._decoded("dataset")
-        cached = self.__dict__.get("_cache")
+        cached = self._cache
         if cached is not None and cached[0] == path:
             dataset: Dataset = cached[1]
             return dataset
         from workstation.net import dsutils
 
         dataset = dsutils.read_file(path, self.context.transfer_syntax)
-        self.__dict__["_cache"] = (path, dataset)
+        self._cache = (path, dataset)
         return dataset
 
     @property
@@ -562,9 +572,9 @@ class Event:
         return self._path()
 
     def _path(self) -> Path | None:
-        path = self.__dict__.get("path")
+        path = self._attrs.get("path")
         if path is None:
-            path = getattr(self.__dict__.get("sink"), "path", None)
+            path = getattr(self._attrs.get("sink"), "path", None)
         return None if path is None else Path(path)
 
     @property
@@ -602,20 +612,28 @@ class Event:
         return head + data
 
 
+def event_from(assoc: Association, event: EventType, attrs: Mapping[str, Any], source: Any) -> Event:
+    """Make an event whose functions among the attributes are called with their source."""
+    happened = Event(assoc, event, attrs)
+    happened._source = source
+    return happened
+
+
 def run_notification(handlers: Handlers, event: Event) -> None:
     """Call the handlers bound to a notification event, one after the other. Their exceptions are logged."""
-    what = event.event
-    assert isinstance(what, NotificationEvent)
-    for handler, args in handlers.notification(what):
-        _notify(handler, args, event)
+    _call(handlers.notification(event._event), event)
 
 
-def _notify(handler: Handler, args: list[Any] | None, event: Event) -> None:
-    try:
-        handler(event, *(args or ()))
-    except Exception:
-        # Whatever a user's handler raises, the association goes on.
-        LOGGER.exception("The handler %r bound to %s raised an exception", handler, event.name)
+def _call(bound: Iterable[Binding], event: Event) -> None:
+    for handler, args in bound:
+        try:
+            if args is None:
+                handler(event)
+            else:
+                handler(event, *args)
+        except Exception:
+            # Whatever a user's handler raises, the association goes on.
+            LOGGER.exception("The handler %r bound to %s raised an exception", handler, event.name)
 
 
 def trigger(assoc: Association, event: EventType, attrs: Mapping[str, Any] | None = None) -> Any:
@@ -636,7 +654,5 @@ def trigger(assoc: Association, event: EventType, attrs: Mapping[str, Any] | Non
         return handler(Event(assoc, event, attrs), *(args or ()))
     if not bound:
         return None
-    happened = Event(assoc, event, attrs)
-    for handler, args in bound:
-        _notify(handler, args, happened)
+    _call(bound, Event(assoc, event, attrs))
     return None

@@ -8,17 +8,52 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from workstation.net import events
-from workstation.net.events import Event
+from workstation.net.codec.pdu import PDU, decode_pdu
+from workstation.net.events import Event, event_from
 
 if TYPE_CHECKING:
     from workstation.net.association import Association
 
 
 MOST_NOTES = 1000  # notifications that wait before whoever adds more has to wait as well
+
+
+class WirePDU:
+    """A PDU that came or leaves, as its events show it: put together and decoded when a handler looks at it.
+
+    Args:
+        pieces: What it is made of; copied if it can change.
+    """
+
+    __slots__ = ("_pieces",)
+
+    def __init__(self, pieces: tuple[bytes | memoryview, ...]) -> None:
+        for piece in pieces:
+            if type(piece) is not bytes and not (type(piece) is memoryview and type(piece.obj) is bytes):
+                pieces = (b"".join(pieces),)
+                break
+        self._pieces = pieces
+
+    def data(self) -> bytes:
+        """Its bytes."""
+        pieces = self._pieces
+        if len(pieces) > 1 or type(pieces[0]) is not bytes:
+            self._pieces = pieces = (b"".join(pieces),)
+        return bytes(pieces[0])
+
+    def pdu(self) -> PDU:
+        """The PDU itself."""
+        return decode_pdu(self.data())
+
+
+OF_DATA = {"data": WirePDU.data}
+"""The attributes of EVT_DATA_RECV and EVT_DATA_SENT, whose source is a `WirePDU`."""
+OF_PDU = {"pdu": WirePDU.pdu}
+"""The attributes of EVT_PDU_RECV and EVT_PDU_SENT, in the same way."""
 
 
 class Notifier:
@@ -63,7 +98,11 @@ class Notifier:
     def notify(self, event: events.NotificationEvent, **attrs: Any) -> None:
         """Remember a notification; without a handler it costs a look-up."""
         if self._handlers.has(event):
-            self._notes.append(Event(cast("Association", self), event, attrs))
+            self.remember(event, attrs)
+
+    def remember(self, event: events.NotificationEvent, attrs: Mapping[str, Any], source: Any = None) -> None:
+        """As `notify`, of what somebody is known to hear; arguments as of `events.event_from`."""
+        self._notes.append(event_from(cast("Association", self), event, attrs, source))
 
     def run_notifications(self, *, settle: bool = False) -> None:
         """Run what was remembered, in order, unless another thread is at it (it then runs these too).

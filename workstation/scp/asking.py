@@ -395,7 +395,7 @@ class _Watch:
             assoc.unbind(event, self._ended)
         assoc.unbind(evt.EVT_DIMSE_RECV, self._received)
         happened = self._question.event
-        if self._question.withdrawn and happened is not None and "over" in happened.__dict__:
+        if self._question.withdrawn and happened is not None and hasattr(happened, "over"):
             happened.over.wait(1.0)
 
     def look(self) -> None:

@@ -343,7 +343,7 @@ def _decoded(data: bytes | Source, syntax: str) -> Dataset:
 def _data_set_of(event: Event) -> Callable[[], Dataset | None]:
     """Gives the data set of a service request, also when its association is long over if it is small."""
     syntax = str(event.context.transfer_syntax)
-    sink = event.__dict__.get("sink")
+    sink = getattr(event, "sink", None)
     if sink is not None:
         return lambda: _read_sink(sink, syntax)
     data = event.request.data
