@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,14 @@ from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 from reporting_site import TITLE, Received, Site
 from scp_objects import CT, files_of, make_object, store
+from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from workstation.net import AE, build_role, evt
 from workstation.net.association import Association
+from workstation.net.part10 import read_head
 from workstation.scp.answers.commitment import STORAGE_COMMITMENT, WELL_KNOWN_INSTANCE, Commitment
+from workstation.scp.archive.schema import INSTANCE
 from workstation.scp.archive.verify import verify
 
 MR = "1.2.840.10008.5.1.4.1.1.4"
@@ -228,6 +232,18 @@ def test_an_object_that_is_sent_again_meanwhile_is_the_one_that_counts(
 
     monkeypatch.setattr(index, "known", known_then_replaced)
     assert verify(site.archive, CT, str(make_object(1).SOPInstanceUID)).reason == 0
+
+
+def test_an_object_with_a_checksum_of_earlier_versions_is_compared(site: Site) -> None:
+    fill(site, 1)
+    uid = str(make_object(1).SOPInstanceUID)
+    (path,) = files_of(site.archive)
+    data = path.read_bytes()[read_head(path).offset :]
+    with site.archive.index._transaction() as connection:
+        connection.execute(update(INSTANCE).values(checksum=f"{zlib.crc32(data):08x}"))
+    assert verify(site.archive, CT, uid).reason == 0
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    assert "other bytes" in verify(site.archive, CT, uid).sentence
 
 
 # requests that are none

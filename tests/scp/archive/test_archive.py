@@ -23,10 +23,12 @@ from scp_objects import BIG_ENDIAN, CT, EXPLICIT, IMPLICIT, encode, files_of, ma
 from sqlalchemy.exc import OperationalError
 
 from workstation.scp.archive import archive as archive_module
+from workstation.scp.archive import schema
 from workstation.scp.archive import sink as sink_module
 from workstation.scp.archive.archive import Archive
 from workstation.scp.archive.index import Index
 from workstation.scp.archive.search import Located
+from workstation.scp.archive.tree import Key
 from workstation.scp.archive.writing import Entry, Writer
 from workstation.scp.query.levels import Level, Model, WrongIdentifierError
 
@@ -225,14 +227,14 @@ def test_a_full_disk_is_answered_and_recovers(archive: Archive, monkeypatch: pyt
     store(archive, make_object(1))
     with monkeypatch.context() as patched:
         FullDisk.room = room
-        patched.setattr(Path, "open", lambda path, mode, buffering=-1: FullDisk(path, mode))
+        patched.setattr(sink_module, "FileIO", FullDisk)
         result = store(archive, make_object(2))
     assert (result.status, result.comment) == (0xA700, "The archive's disk is full.")
     assert len(files_of(archive)) == 1
     assert store(archive, make_object(2)).status == 0x0000
 
 
-@pytest.mark.parametrize("call", ["os.fsync", "pathlib.Path.rename"])
+@pytest.mark.parametrize("call", ["os.fsync", "os.rename"])
 def test_a_failing_disk_is_never_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
     archive = Archive(tmp_path)
 
@@ -303,15 +305,15 @@ def test_sinks_that_somebody_keeps_hold_no_bytes(archive: Archive) -> None:
 def test_bytes_name_and_row_are_safe_before_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[str] = []
     archive = Archive(tmp_path)
-    flush, rename, index_add = os.fsync, Path.rename, Index.add
+    flush, rename, index_add = os.fsync, os.rename, Index.add
 
     def note_flush(descriptor: int) -> None:
         flush(descriptor)
         steps.append("folder" if os.path.isdir(f"/proc/self/fd/{descriptor}") else "file")  # noqa: PTH112
 
-    def note_rename(path: Path, target: Path) -> Path:
+    def note_rename(before: str, after: str) -> None:
         steps.append("rename")
-        return rename(path, target)
+        rename(before, after)
 
     def note_row(index: Index, entry: Entry) -> Located | None:
         found = index_add(index, entry)
@@ -319,7 +321,7 @@ def test_bytes_name_and_row_are_safe_before_success(tmp_path: Path, monkeypatch:
         return found
 
     monkeypatch.setattr(os, "fsync", note_flush)
-    monkeypatch.setattr(Path, "rename", note_rename)
+    monkeypatch.setattr(os, "rename", note_rename)
     monkeypatch.setattr(Index, "add", note_row)
 
     def steps_of(number: int) -> list[str]:
@@ -332,16 +334,15 @@ def test_bytes_name_and_row_are_safe_before_success(tmp_path: Path, monkeypatch:
     third = steps_of(3)
     archive.close()
     if sys.platform == "linux":
-        # The folder is flushed while the row is committed; the first time what the folder lies in, too.
-        assert first[:2] == again[:2] == second[:2] == ["file", "rename"]
-        assert sorted(first[2:]) == ["folder", "folder", "row"]
-        assert sorted(second[2:]) == ["folder", "row"]
-        # What is there already may have a row and no name yet.
-        assert set(again[2:]) == {"folder", "row"}
+        # The first time what the folder lies in is flushed, too.
+        assert first == ["file", "rename", "folder", "folder", "row"]
+        assert second == ["file", "rename", "folder", "row"]
+        # What is there already may have come while nobody waited for the disk.
+        assert again == ["file", "rename", "folder", "row", "file", "folder"]
         assert third == ["rename", "row"]
 
 
-def test_a_folder_that_cannot_be_flushed_is_no_success_and_keeps_its_row(
+def test_a_folder_that_cannot_be_flushed_is_no_success_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive = Archive(tmp_path)
@@ -355,11 +356,58 @@ def test_a_folder_that_cannot_be_flushed_is_no_success_and_keeps_its_row(
         new, again = store(archive, make_object(2)), store(archive, make_object(1))
     assert [new.status, again.status] == [0xA700, 0xA700]
     assert "Input/output error" in new.comment
-    assert archive.counts()[Level.IMAGE] == len(files_of(archive)) == 2
+    assert archive.counts()[Level.IMAGE] == len(files_of(archive)) == 1
     assert store(archive, make_object(2)).status == 0x0000
     archive.close()
     # After the end, too: somebody's last object may still be on its way.
     assert store(archive, make_object(3)).status == 0x0000
+
+
+def test_what_a_power_failure_takes_of_the_index_is_made_again(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    store(archive, make_object(1))
+    archive.close()
+    before = {path: path.read_bytes() for path in tmp_path.glob("index.sqlite*")}
+    archive = Archive(tmp_path)
+    for number in (2, 3, 11):
+        store(archive, make_object(number))
+    archive.close()
+    for path in tmp_path.glob("index.sqlite*"):
+        path.unlink()
+    for path, content in before.items():
+        path.write_bytes(content)
+    again = Archive(tmp_path)
+    assert again.counts() == {Level.PATIENT: 2, Level.STUDY: 2, Level.SERIES: 3, Level.IMAGE: 4}
+    assert len(files_of(again)) == 4
+    again.close()
+
+
+def test_only_rows_that_can_be_made_again_are_not_flushed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = Archive(tmp_path)
+    modes: list[str] = []
+    begin = schema.begin_to_write
+
+    def note(execute: Callable[[str], object], *arguments: object, **options: bool) -> None:
+        def noted(statement: str) -> object:
+            modes.append(statement)
+            return execute(statement)
+
+        begin(noted, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(schema, "begin_to_write", note)
+
+    def modes_of(act: Callable[[], object]) -> list[str]:
+        modes.clear()
+        act()
+        return [mode.rpartition(" ")[2] for mode in modes if mode.startswith("PRAGMA")]
+
+    assert modes_of(lambda: store(archive, make_object(2))) == ["NORMAL"]
+    assert modes_of(lambda: store(archive, make_object(3))) == ["NORMAL"]
+    assert modes_of(lambda: store(archive, make_object(3, PatientName="New")))[-1] == "FULL"
+    assert set(modes_of(lambda: archive.delete([Key(Level.PATIENT, 1, "")]))) == {"FULL"}
+    archive.durable = False
+    assert modes_of(lambda: store(archive, make_object(2))) == ["OFF"]
+    archive.close()
 
 
 def test_a_row_that_was_quicker_than_the_name_gets_its_file_back(tmp_path: Path) -> None:

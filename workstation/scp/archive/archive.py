@@ -1,25 +1,23 @@
 """The archive: received objects as files, safe on disk before anybody is told success (PS3.10, PS3.4 B.4).
 
 An object is written as its bytes arrive into `objects/<folder>/<name>.part`, beside its final place: preamble and file
-meta information first, then the data set as received. `commit` scans it, flushes it and renames it to `.dcm`; then the
-folder is flushed while the row in the index is committed; only after both it is stored. Objects that arrive at once
-share both. Names are ours, random; the peer's text reaches the index, never a path. Knows no network.
+meta information first, then the data set as received. `commit` scans it, flushes it and renames it to `.dcm`, flushes
+the folder and adds its row to the index; only then it is stored. Objects that arrive at once share the last two. Names
+are ours, random; the peer's text reaches the index, never a path. Knows no network.
 
 The same SOP Instance UID again: identical bytes keep the first file; other bytes replace it, the new file being
 committed before the old one is removed.
 
-After a crash the next start removes unfinished files, renames those whose row was quicker than their name, and reads
-finished ones that have no row into the index. So the index is rebuilt from the files when it is absent or damaged; a
-damaged one is kept aside.
+After a crash the next start removes unfinished files, renames those whose row was quicker than their name (where nobody
+waited for the disk), and reads finished ones that have no row into the index. So the index is rebuilt from the files
+when it is absent or damaged, a damaged one is kept aside, and the row of a new object need not be flushed.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +25,7 @@ from pydicom.dataset import Dataset
 from sqlalchemy.exc import SQLAlchemyError
 
 from workstation.net.part10 import NotDicomFileError, read_head
-from workstation.scp.archive.disk import FileSource, are_same, sync_folder
+from workstation.scp.archive.disk import FileSource, are_same, sync_file, sync_folder
 from workstation.scp.archive.extract import UnsuitableObjectError, extract
 from workstation.scp.archive.folder_lock import FolderLock
 from workstation.scp.archive.folders import Folders
@@ -74,6 +72,7 @@ class Deleted:
 
 Listener = Callable[[Change], None]
 
+_OBJECTS = "objects"
 _STORED, _NEW = Change(stored=1), StoreResult()
 # Storing waits for one such step of a deletion.
 _AT_ONCE = 200
@@ -102,7 +101,7 @@ class Archive:
     ) -> None:
         self.folder = Path(folder).absolute()
         self._durable = durable
-        self._objects = self.folder / "objects"
+        self._objects = self.folder / _OBJECTS
         self._guard = SpaceGuard(self.folder, minimum_free)
         self._listeners: tuple[Listener, ...] = ()
         self._objects.mkdir(parents=True, exist_ok=True)
@@ -137,7 +136,6 @@ class Archive:
 
     def close(self) -> None:
         """Close the index and let others tidy up."""
-        self._folders.close()
         self._index.close()
         self._lock.release()
 
@@ -193,13 +191,13 @@ class Archive:
         except OSError as error:
             folder, failure = self._objects, disk_failure(error)
         return ArchiveSink(
-            folder / f"{uuid.uuid4().hex}.part",
+            folder,
             sop_class_uid=sop_class_uid,
             sop_instance_uid=sop_instance_uid,
             transfer_syntax_uid=transfer_syntax_uid,
             calling_ae_title=calling_ae_title,
             guard=self._guard,
-            durable=self.durable,
+            durable=self._durable,
             failure=failure,
         )
 
@@ -237,60 +235,51 @@ class Archive:
             found = self._index.known(sink.sop_instance_uid)
         except SQLAlchemyError:
             return
-        if found is None or self.folder / found.file != sink.path:
+        if found is None or found.file != _file_of(sink):
             sink.discard()
 
     def _commit(self, sink: ArchiveSink, is_wanted: Callable[[Mapping[str, str]], bool] | None) -> StoreResult:
-        durable = self.durable
+        durable = self._durable
         with sink.arrived() as data:
             texts = extract(data, sink.transfer_syntax_uid, sink.sop_class_uid, sink.sop_instance_uid)
         if is_wanted is not None and not is_wanted(texts):
             raise UnsuitableObjectError(NOT_AUTHORIZED, "Nobody here asked for this object.")
         # Last, because the disk writes while we look.
-        sink.flush(durable=durable)
-        if sink.failure is not None:
-            return sink.failure
-        final = sink.path.with_suffix(".dcm")
-        sink.path.rename(final)
+        sink.complete(durable=durable)
         # From here a failure removes the final file; a crash leaves it for the next start.
-        sink.path = final
-        # The bytes are safe: should the row become so before the name, the next start renames.
-        flushed = self._folders.flush(final.parent) if durable else None
+        if durable:
+            self._folders.flush(sink.folder)
         entry = Entry(
             texts=texts,
-            file=final.relative_to(self.folder).as_posix(),
+            file=_file_of(sink),
             transfer_syntax=sink.transfer_syntax_uid,
             checksum=sink.checksum,
             size=sink.size,
         )
         first = self._index.add(entry)
-        if first is None:
-            replaced = None
-        elif self._is_same(first, entry):
-            sink.discard()
-            if durable:
-                # Its row may have been quicker than its name.
-                self._folders.flush((self.folder / first.file).parent).result()
-            return StoreResult(was_there=True)
-        else:
+        result = _NEW
+        if first is not None:
+            if self._is_same(first, entry):
+                sink.discard()
+                if durable:
+                    self._make_sure_of(self.folder / first.file)
+                return StoreResult(was_there=True)
             replaced = self._index.store(entry)
-        failure = _failure_of(flushed)
-        if failure is None and replaced is not None:
-            self._remove(self.folder / replaced)
+            if replaced is not None:
+                self._remove(self.folder / replaced)
+                result = StoreResult(has_replaced=True)
         if self._listeners:
             self._tell(_STORED)
-        if failure is not None:
-            # Of an object that has a row: its file stays. The peer sends it again, and the folder is flushed again.
-            return failure
-        return _NEW if replaced is None else StoreResult(has_replaced=True)
+        return result
+
+    def _make_sure_of(self, path: Path) -> None:
+        """Bring a file to the disk that was stored while nobody waited for that."""
+        sync_file(path)
+        self._folders.flush(path.parent)
 
     def _is_same(self, first: Located, entry: Entry) -> bool:
         """Whether the same data set is stored already, its file still as it was received."""
-        if (first.checksum, first.size, first.transfer_syntax_uid) != (
-            entry.checksum,
-            entry.size,
-            entry.transfer_syntax,
-        ):
+        if (first.size, first.transfer_syntax_uid) != (entry.size, entry.transfer_syntax):
             return False
         try:
             return are_same(self.folder / first.file, self.folder / entry.file, entry.size)
@@ -469,14 +458,9 @@ class Archive:
             LOGGER.warning("The file %s is not in the index and cannot be read into it: %s", path, error)
 
 
-def _failure_of(flushed: Future[None] | None) -> StoreResult | None:
-    """Wait for a flush; what to answer if it failed."""
-    try:
-        if flushed is not None:
-            flushed.result()
-    except OSError as error:
-        return disk_failure(error)
-    return None
+def _file_of(sink: ArchiveSink) -> str:
+    """Where an object's file is below the archive's folder."""
+    return f"{_OBJECTS}/{sink.folder.name}/{sink.name}"
 
 
 def _keep_aside(path: Path) -> Path:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
+
+from workstation.net.part10 import open_file
 
 HEAD = 64 * 1024
 """Bytes of a data set's beginning that are looked at in memory: nearly always all headers but that of the pixels."""
@@ -27,10 +29,10 @@ class FileSource:
         OSError: the file cannot be opened; `read` raises it when it became shorter, too.
     """
 
-    def __init__(self, path: Path, offset: int, head: bytes | None = None, size: int = 0) -> None:
+    def __init__(self, path: str | Path, offset: int, head: bytes | None = None, size: int = 0) -> None:
         self._path = path
         self._offset = offset
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
         self._start = 0
         self._window = b""
         if head is None:
@@ -56,8 +58,8 @@ class FileSource:
                 raise OSError(f"{self._path} became shorter while it was read")
         return self._window[start : start + length]
 
-    def _open(self) -> BinaryIO:
-        self._file = self._path.open("rb", buffering=0)
+    def _open(self) -> FileIO:
+        self._file = open_file(self._path)
         return self._file
 
     def __enter__(self) -> FileSource:
@@ -81,6 +83,16 @@ def are_same(one: Path, other: Path, size: int) -> bool:
             if stretch != second.read(_STRETCH):
                 return False
         return True
+
+
+def sync_file(path: Path) -> None:
+    """Flush a file.
+
+    Raises:
+        OSError: it cannot be opened for writing, or the disk refuses.
+    """
+    with path.open("rb+", buffering=0) as file:
+        os.fsync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:

@@ -90,8 +90,9 @@ def extract(data: bytes | Source, transfer_syntax: str, sop_class_uid: str, sop_
     for tag, encoded in scanned.wanted.items():
         keyword = _KEYWORDS.get(tag)
         if keyword is not None:
-            text = _text_of(scanned, tag, encoded)
-            texts[keyword] = text[:LONGEST_INDEXED] if keyword in INDEXED else text
+            texts[keyword] = _text_of(scanned, tag, encoded)
+    for keyword in INDEXED:
+        texts[keyword] = texts[keyword][:LONGEST_INDEXED]
     _check(texts, sop_class_uid, sop_instance_uid)
     return texts
 
@@ -122,20 +123,27 @@ _PLAIN: dict[str, re.Pattern[bytes]] = {
 # Character sets whose codes below 128 are those of ASCII and nothing else.
 _LIKE_ASCII = frozenset({b"", b"ISO_IR 6", b"ISO_IR 100", b"ISO_IR 101", b"ISO_IR 144", b"ISO_IR 192"})
 _SHORT_HEADER = 8
-_LONGEST_REMEMBERED = 4096
+_LONGEST_REMEMBERED = 1024
 
 
 def _text_of(scanned: Scanned, tag: int, encoded: bytes) -> str:
     """Return the text of one element as the index keeps it; "" for a value that cannot be decoded."""
-    vr = VR_OF_TAG[tag]
     character_set = scanned.wanted.get(_CHARACTER_SET, b"") if tag > _CHARACTER_SET else b""
-    if scanned.is_implicit or encoded[4:6] == vr.encode():
-        text = _plain(vr, encoded[_SHORT_HEADER:], character_set[_SHORT_HEADER:], scanned.is_little_endian)
+    # The objects of a series say most things alike.
+    text_of = _remembered if len(encoded) <= _LONGEST_REMEMBERED else _text_of_bytes
+    return text_of(tag, encoded, character_set, scanned.is_implicit, scanned.is_little_endian)
+
+
+def _text_of_bytes(tag: int, encoded: bytes, character_set: bytes, is_implicit: bool, is_little_endian: bool) -> str:
+    vr = VR_OF_TAG[tag]
+    if is_implicit or encoded[4:6] == vr.encode():
+        text = _plain(vr, encoded[_SHORT_HEADER:], character_set[_SHORT_HEADER:], is_little_endian)
         if text is not None:
             return text
-    arguments = tag, encoded, character_set, scanned.is_implicit, scanned.is_little_endian
-    # The objects of a series say most things alike.
-    return _remembered(*arguments) if len(encoded) <= _LONGEST_REMEMBERED else _decoded(*arguments)
+    return _decoded(tag, encoded, character_set, is_implicit, is_little_endian)
+
+
+_remembered = lru_cache(maxsize=2048)(_text_of_bytes)
 
 
 def _plain(vr: str, value: bytes, character_set: bytes, is_little_endian: bool) -> str | None:
@@ -159,9 +167,6 @@ def _decoded(tag: int, encoded: bytes, character_set: bytes, is_implicit: bool, 
     except Exception:
         # pydicom answers damaged bytes with almost any exception, some of them when the value is looked at.
         return ""
-
-
-_remembered = lru_cache(maxsize=1024)(_decoded)
 
 
 def _check(texts: Mapping[str, str], sop_class_uid: str, sop_instance_uid: str) -> None:

@@ -10,15 +10,25 @@ import re
 import threading
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from workstation.scp.archive.disk import sync_folder
+from workstation.scp.archive.together import Together
 
 # Folders with many thousands of files are slow on some file systems.
 MOST_IN_ONE = 256
 # Names of ours, the two characters those of earlier versions; whatever else is there belongs to somebody else.
 _OURS = re.compile("[0-9a-f]{2}|[0-9a-f]{8}")
+
+
+@dataclass(slots=True)
+class _Flush:
+    """Somebody's wish to have a folder flushed."""
+
+    folder: Path
+    done: bool = False
+    error: OSError | None = None
 
 
 class Folders:
@@ -36,16 +46,7 @@ class Folders:
         self._left = 0
         # Their names are not on the disk for sure.
         self._new: set[Path] = set()
-        # Flushes that have not begun: whoever comes now shares them.
-        self._waiting: dict[Path, Future[None]] = {}
-        self._flusher: ThreadPoolExecutor | None = ThreadPoolExecutor(1, "archive-flush")
-
-    def close(self) -> None:
-        """End the thread that flushes. Who flushes afterwards does it himself."""
-        with self._lock:
-            flusher, self._flusher = self._flusher, None
-        if flusher is not None:
-            flusher.shutdown()
+        self._together = Together(self._flush)
 
     def place(self) -> Path:
         """Return the folder for the next object.
@@ -62,37 +63,37 @@ class Folders:
             self._left -= 1
             return self._folder
 
-    def flush(self, folder: Path) -> Future[None]:
+    def flush(self, folder: Path) -> None:
         """Make the names in a folder permanent; all that are in it by now.
 
-        Returns:
-            What ends with the flush, or with the OSError that the disk answered.
+        Raises:
+            OSError: the disk refuses.
         """
-        with self._lock:
-            waiting = self._waiting.get(folder)
-            if waiting is not None:
-                return waiting
-            if self._flusher is not None:
-                begun = self._waiting[folder] = self._flusher.submit(self._flush, folder)
-                return begun
-        done: Future[None] = Future()
-        try:
-            self._flush(folder)
-        except OSError as error:
-            done.set_exception(error)
-        else:
-            done.set_result(None)
-        return done
+        flush = _Flush(folder)
+        self._together.do(flush)
+        if flush.error is not None:
+            raise flush.error
 
-    def _flush(self, folder: Path) -> None:
-        with self._lock:
-            self._waiting.pop(folder, None)
-            is_new = folder in self._new
-        sync_folder(folder)
-        if is_new:
-            sync_folder(self.root)
+    def _flush(self, flushes: list[_Flush]) -> None:
+        errors: dict[Path, OSError | None] = {}
+        for flush in flushes:
+            if flush.folder not in errors:
+                errors[flush.folder] = self._flush_one(flush.folder)
+            flush.error = errors[flush.folder]
+            flush.done = True
+
+    def _flush_one(self, folder: Path) -> OSError | None:
+        try:
             with self._lock:
-                self._new.discard(folder)
+                is_new = folder in self._new
+            sync_folder(folder)
+            if is_new:
+                sync_folder(self.root)
+                with self._lock:
+                    self._new.discard(folder)
+        except OSError as error:
+            return error
+        return None
 
     def __iter__(self) -> Iterator[Path]:
         """All that are there."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
-from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, PoolProxiedConnection, bindparam, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from workstation.net.data_sets import EncodedDataSet
@@ -75,6 +75,9 @@ class Index:
         # The database has one writer, and one flush is for many objects.
         self._together = Together(self._commit)
         self._writer = Writer(self._engine.dialect)
+        # Of whoever writes: taken from the pool and given back it would take as long as what is written.
+        self._kept: PoolProxiedConnection | None = None
+        self._is_closed = False
         try:
             if checks and schema.is_damaged(self._engine):
                 raise DamagedIndexError
@@ -85,7 +88,16 @@ class Index:
 
     def close(self) -> None:
         """Close the connections that nobody uses."""
+        with self._together.alone:
+            self._is_closed = True
+            self._give_back()
         self._engine.dispose()
+
+    def _give_back(self) -> None:
+        """With the writer's lock: keep no connection."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
 
     def add(self, entry: Entry) -> Located | None:
         """Add an object unless there is one with its SOP Instance UID. Returns when committed.
@@ -130,26 +142,30 @@ class Index:
                     self._write_one_by_one(tickets)
         for ticket in tickets:
             ticket.done = True
+        if self._is_closed:
+            self._give_back()
 
     def _write_all_alike(self, tickets: list[_Ticket]) -> bool:
         """The usual case: new objects of series that were added to just now. Anything else is left to `_write`."""
         if not self._writer.are_alike(each.entry for each in tickets):
             return False
         try:
-            pooled = self._engine.raw_connection()
-            try:
-                driver: Any = pooled.driver_connection
-                schema.begin_to_write(driver.execute, self._engine, is_durable=self.durable)
-                if self._writer.put_alike(driver.cursor(), [each.entry for each in tickets]):
-                    driver.commit()
-                    return True
-                return False
-            finally:
-                # What was not committed is rolled back.
-                pooled.close()
+            if self._kept is None:
+                self._kept = self._engine.raw_connection()
+            driver: Any = self._kept.driver_connection
+            schema.begin_to_write(driver.execute, self._engine, is_durable=self.durable, is_derived=True)
+            if self._writer.put_alike(driver.cursor(), [each.entry for each in tickets]):
+                driver.commit()
+                return True
+            driver.rollback()
+            return False
         except (self._engine.dialect.loaded_dbapi.Error, SQLAlchemyError):
             # It is the same for `_write`, which says so in SQLAlchemy's words; or it was for a moment.
+            self._give_back()
             return False
+        except BaseException:
+            self._give_back()
+            raise
 
     def _write_one_by_one(self, tickets: list[_Ticket]) -> None:
         """One bad entry must not fail the others; and another process may have added the same study just now."""
@@ -161,7 +177,8 @@ class Index:
                 ticket.error = error
 
     def _write(self, tickets: list[_Ticket]) -> None:
-        with self._transaction() as connection:
+        # A new object's row is made again from its file when it is missing at the next start.
+        with self._transaction(is_derived=not any(ticket.replaces for ticket in tickets)) as connection:
             for ticket in tickets:
                 ticket.first = None
                 if not ticket.replaces:
@@ -170,8 +187,9 @@ class Index:
                     ticket.replaced = self._writer.put(connection, ticket.entry)
 
     @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        with self._engine.connect().execution_options(writes=True) as connection, connection.begin():
+    def _transaction(self, *, is_derived: bool = False) -> Iterator[Connection]:
+        options = {"writes": True, "is_derived": is_derived}
+        with self._engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
 
     def remove(self, key: Key, most: int) -> list[Removed]:

@@ -114,7 +114,8 @@ def connect(url: str, *, is_durable: Callable[[], bool]) -> Engine:
 
     A transaction whose connection has the execution option `writes` is the only one of its kind, also among other
     processes: a second writer waits at the beginning in place of failing in the middle. SQLite has BEGIN IMMEDIATE
-    for that, PostgreSQL a lock that ends with the transaction.
+    for that, PostgreSQL a lock that ends with the transaction. With the option `is_derived` as well, see
+    `begin_to_write`.
 
     Raises:
         ArgumentError: the URL is none, or what it needs is not installed; its text is a sentence.
@@ -137,8 +138,11 @@ def connect(url: str, *, is_durable: Callable[[], bool]) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        if connection.get_execution_options().get("writes", False):
-            begin_to_write(connection.exec_driver_sql, engine, is_durable=is_durable())
+        options = connection.get_execution_options()
+        if options.get("writes", False):
+            begin_to_write(
+                connection.exec_driver_sql, engine, is_durable=is_durable(), is_derived=options.get("is_derived", False)
+            )
         else:
             connection.exec_driver_sql("BEGIN")
 
@@ -149,11 +153,21 @@ def connect(url: str, *, is_durable: Callable[[], bool]) -> Engine:
 _WRITERS_LOCK = 0x44494346_41524348
 
 
-def begin_to_write(execute: Callable[[str], object], engine: Engine, *, is_durable: bool) -> None:
-    """Begin a transaction that writes; `execute` runs a statement."""
+def begin_to_write(
+    execute: Callable[[str], object], engine: Engine, *, is_durable: bool, is_derived: bool = False
+) -> None:
+    """Begin a transaction that writes.
+
+    Args:
+        execute: runs a statement.
+        engine: of the database.
+        is_durable: whether a commit waits for the disk.
+        is_derived: whether what is written can be had again from elsewhere: after a power failure it may be missing,
+            the last first, and nothing before it.
+    """
     if engine.dialect.name == "sqlite":
-        # FULL flushes the log at each commit.
-        execute(f"PRAGMA synchronous = {'FULL' if is_durable else 'OFF'}")
+        # FULL flushes the log at each commit, NORMAL now and then.
+        execute(f"PRAGMA synchronous = {'OFF' if not is_durable else 'NORMAL' if is_derived else 'FULL'}")
         execute("BEGIN IMMEDIATE")
     else:
         # The driver has begun it.

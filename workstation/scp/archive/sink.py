@@ -12,9 +12,12 @@ import logging
 import os
 import sys
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
+
+from xxhash import xxh3_64
 
 from workstation.net._globals import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
 from workstation.net.part10 import encode_head
@@ -27,6 +30,7 @@ LOGGER = logging.getLogger(__name__)
 
 OUT_OF_RESOURCES = 0xA700
 _STRETCH = 1 << 20
+_CRC_DIGITS = 8
 # Bytes after which the disk begins to write.
 _EARLY = 128 * 1024
 MAXIMUM_OBJECT = 4 * 1024**3
@@ -55,7 +59,7 @@ class ArchiveSink:
 
     def __init__(
         self,
-        part: Path,
+        folder: Path,
         *,
         sop_class_uid: str,
         sop_instance_uid: str,
@@ -69,7 +73,9 @@ class ArchiveSink:
         self.sop_class_uid = sop_class_uid
         self.sop_instance_uid = sop_instance_uid
         self.transfer_syntax_uid = transfer_syntax_uid
-        self.path = part
+        self.folder = folder
+        # Ours and random: nothing of the peer's.
+        self.name = f"{os.urandom(16).hex()}.part"
         self.size = 0
         self.failure = failure
         self._maximum_size = maximum_size
@@ -78,9 +84,11 @@ class ArchiveSink:
         self._durable = durable
         # What the disk was told to write by now.
         self._begun = 0
-        self._checksum = 0
-        self._head = bytearray()
-        self._file: BinaryIO | None = None
+        self._checksum = xxh3_64()
+        # The first bytes of the data set, as they came.
+        self._head: list[bytes] = []
+        self._lacking = HEAD
+        self._file: FileIO | None = None
         head = encode_head(
             sop_class_uid=sop_class_uid[:LONGEST_UID],
             sop_instance_uid=sop_instance_uid[:LONGEST_UID],
@@ -100,15 +108,20 @@ class ArchiveSink:
             return
         try:
             # Unbuffered: fragments are large, and a buffer would keep bytes that the disk refused.
-            self._file = part.open("xb", buffering=0)
+            self._file = FileIO(f"{folder}/{self.name}", "xb")
             self._write(memoryview(head))
         except OSError as error:
             self._fail(error)
 
     @property
+    def path(self) -> Path:
+        """The file."""
+        return self.folder / self.name
+
+    @property
     def checksum(self) -> str:
         """Of the data set's bytes so far."""
-        return _shown(self._checksum)
+        return self._checksum.hexdigest()
 
     def write(self, fragment: memoryview) -> None:
         """Take the next bytes of the data set."""
@@ -123,9 +136,10 @@ class ArchiveSink:
             if shortage := self._guard.shortage():
                 self.refuse(StoreResult(OUT_OF_RESOURCES, shortage))
                 return
-        self._checksum = zlib.crc32(fragment, self._checksum)
-        if len(self._head) < HEAD:
-            self._head += fragment[: HEAD - len(self._head)]
+        self._checksum.update(fragment)
+        if self._lacking:
+            self._head.append(bytes(fragment[: self._lacking]))
+            self._lacking -= len(self._head[-1])
         try:
             self._write(fragment)
             if self._durable and self.size - self._begun >= _EARLY:
@@ -148,26 +162,31 @@ class ArchiveSink:
 
     def arrived(self) -> FileSource:
         """What has arrived, to be scanned once: its beginning is still in memory, and goes with what is returned."""
-        head, self._head = bytes(self._head), bytearray()
-        return FileSource(self.path, self.offset, head, self.size)
+        head = b"".join(self._head)
+        self._head.clear()
+        return FileSource(f"{self.folder}/{self.name}", self.offset, head, self.size)
 
     def discard(self) -> None:
         """The rest will never come, or the object is not wanted: remove what was written."""
-        self._head = bytearray()
+        self._head.clear()
         self._close()
         try:
             self.path.unlink(missing_ok=True)
         except OSError as error:
             LOGGER.warning("The unfinished file %s stays until the next start: %s", self.path, error)
 
-    def flush(self, *, durable: bool) -> None:
-        """Bring the file to the disk and close it; a failure is kept."""
-        try:
-            if self._file is not None and durable:
-                os.fsync(self._file.fileno())
-            self._close()
-        except OSError as error:
-            self._fail(error)
+    def complete(self, *, durable: bool) -> None:
+        """Bring the file to the disk and give it the name of a whole one.
+
+        Raises:
+            OSError: The disk refuses.
+        """
+        if self._file is not None and durable:
+            os.fsync(self._file.fileno())
+        self._close()
+        final = f"{self.name.removesuffix('.part')}.dcm"
+        os.rename(f"{self.folder}/{self.name}", f"{self.folder}/{final}")  # noqa: PTH104 - a path takes as long to make
+        self.name = final
 
     def refuse(self, failure: StoreResult) -> None:
         """Keep the first reason why the object is not stored, and give its space back at once."""
@@ -177,8 +196,7 @@ class ArchiveSink:
 
     def _write(self, data: memoryview) -> None:
         assert self._file is not None
-        while data:
-            written = self._file.write(data)
+        while (written := self._file.write(data)) < len(data):
             data = data[written:]
 
     def _fail(self, error: OSError) -> None:
@@ -193,17 +211,28 @@ class ArchiveSink:
 def checksum_of(source: Source) -> str:
     """Return the checksum of a data set that is stored already, as a sink computes it of one that arrives.
 
-    CRC-32, against what disks do to bytes. Nothing stronger: half of the time that an object takes would be for a
+    XXH3, against what disks do to bytes. Nothing stronger: half of the time that an object takes would be for a
     cryptographic digest, which is for those who change bytes on purpose, and they can change the index as well.
     """
+    checksum = xxh3_64()
+    for stretch in _stretches(source):
+        checksum.update(stretch)
+    return checksum.hexdigest()
+
+
+def has_checksum(source: Source, expected: str) -> bool:
+    """Return whether the index has this checksum of a data set, which once was CRC-32."""
+    if len(expected) != _CRC_DIGITS:
+        return checksum_of(source) == expected
     checksum = 0
+    for stretch in _stretches(source):
+        checksum = zlib.crc32(stretch, checksum)
+    return f"{checksum:08x}" == expected
+
+
+def _stretches(source: Source) -> Iterator[bytes]:
     for place in range(0, source.size, _STRETCH):
-        checksum = zlib.crc32(source.read(place, min(_STRETCH, source.size - place)), checksum)
-    return _shown(checksum)
-
-
-def _shown(checksum: int) -> str:
-    return f"{checksum:08x}"
+        yield source.read(place, min(_STRETCH, source.size - place))
 
 
 def disk_failure(error: OSError) -> StoreResult:

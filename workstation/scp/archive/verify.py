@@ -16,7 +16,7 @@ from workstation.net.part10 import NotDicomFileError, read_head
 from workstation.scp.archive.archive import Archive
 from workstation.scp.archive.disk import FileSource
 from workstation.scp.archive.search import Located
-from workstation.scp.archive.sink import checksum_of
+from workstation.scp.archive.sink import has_checksum
 
 LOGGER = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ def _compare(path: Path, expected: Located) -> Verdict:
         if head.transfer_syntax_uid != expected.transfer_syntax_uid:
             return _damaged("Its file names another transfer syntax.")
         with FileSource(path, head.offset) as data:
-            if checksum_of(data) != expected.checksum:
+            if not has_checksum(data, expected.checksum):
                 return _damaged("Its file has other bytes than were received.")
     except FileNotFoundError:
         return _damaged("Its file is missing.")
