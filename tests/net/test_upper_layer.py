@@ -321,8 +321,10 @@ def test_idleness_is_the_associations_choice_and_not_counted_while_busy() -> Non
     assert b.tick(60.0) is None
     assert b.engine.deadline == 220.0  # looked at again, although nobody tells the engine that it is busy no longer
     b.engine.busy = 0
-    b.engine.watch_network(b.now)
-    assert b.tick(60.0) == "network"
+    b.engine.quiet_since = 200.0
+    assert b.tick(60.0) is None
+    assert b.engine.deadline == 260.0  # the idle time begins with the end of the operation
+    assert b.tick(40.0) == "network"
     assert b.engine.state is State.STA6
 
 

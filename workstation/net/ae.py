@@ -349,8 +349,10 @@ class ApplicationEntity:
         for item in ext_neg or []:
             assoc.requestor.add_negotiation_item(item)
         assoc.sink_factory = sink_factory
-        default_logging.bind_default_handlers(assoc.handlers)
-        assoc.handlers.bind_all(evt_handlers)
+        handlers = events.Handlers()
+        default_logging.bind_default_handlers(handlers)
+        handlers.bind_all(evt_handlers)
+        assoc.use_handlers(handlers)
         assoc.connect = lambda pause: connecting.connect(
             host,
             port,

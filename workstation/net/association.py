@@ -137,6 +137,7 @@ class Association(Requests, Notifier, threading.Thread):
         self._abort_noted = False
         self._accepted: dict[int, PresentationContext] = {}
         self._rejected: list[PresentationContext] = []
+        self._found: dict[str, PresentationContext] = {}  # by the SOP class that is asked for
         self._service_classes: dict[int | None, type[ServiceClass]] = {}  # by the ID of an accepted context
         self._invoking = threading.RLock()  # held while an operation with one response is under way
         self._outcome = threading.Event()  # the negotiation is over
@@ -146,6 +147,7 @@ class Association(Requests, Notifier, threading.Thread):
         self._dimse_timeout = ae.dimse_timeout
         self._limits = Limits(artim=ae.acse_timeout, network=ae.network_timeout, maximum_length=ae.maximum_pdu_size)
         self._engine = UpperLayer(requestor=mode == MODE_REQUESTOR, limits=self._limits)
+        self._engine.observed = False
         self._connection = Connection(self._engine, self)
         self._variables = contextvars.copy_context() if _config.PASS_CONTEXTVARS else None
         self._exchange = Exchange(
@@ -307,6 +309,21 @@ class Association(Requests, Notifier, threading.Thread):
             self._wait_for(self.over, timeout)
 
     # ------------------------------------------------------------------- events
+    def bind(self, event: events.EventType, handler: Callable[..., Any], args: list[Any] | None = None) -> None:
+        """Bind a handler; an intervention event has one, a notification event any number."""
+        super().bind(event, handler, args)
+        self._engine.observed = self._handlers.has_wire
+
+    def unbind(self, event: events.EventType, handler: Callable[..., Any]) -> None:
+        """Unbind a handler; an intervention event gets its default back."""
+        super().unbind(event, handler)
+        self._engine.observed = self._handlers.has_wire
+
+    def use_handlers(self, handlers: events.Handlers) -> None:
+        """Start with a copy of a server's handlers."""
+        super().use_handlers(handlers)
+        self._engine.observed = self._handlers.has_wire
+
     def start_serving(self, sock: socket.socket, context: ssl.SSLContext | None) -> None:
         """Serve a connection that a peer opened, on a thread of its own (`serve`).
 
@@ -318,7 +335,7 @@ class Association(Requests, Notifier, threading.Thread):
     def note(self, outputs: list[Output]) -> None:
         """Under the connection's lock: turn the engine's outputs into state and notifications."""
         hears_received = hears_sent = hears_steps = False
-        if self._handlers.has_wire:
+        if self._engine.observed:
             has = self._handlers.has
             hears_received = has(events.EVT_DATA_RECV) or has(events.EVT_PDU_RECV)
             hears_sent = has(events.EVT_DATA_SENT) or has(events.EVT_PDU_SENT)
@@ -436,14 +453,15 @@ class Association(Requests, Notifier, threading.Thread):
             self._abort(f"Nothing was received for {seconds} s (network timeout)")
 
     def _data(self, body: memoryview) -> None:
-        if self._exchange.is_over:
+        exchange = self._exchange
+        if exchange.is_over:
             return  # what came in the same read as the end, or as what was aborted
-        self._exchange.last_activity = time.monotonic()
+        exchange.last_activity = time.monotonic()
         try:
             for incoming in self._assembler.feed(body):
                 self.notify(events.EVT_DIMSE_RECV, message=incoming.message)
                 self.run_notifications()  # whoever has the response can rely on the handlers having heard of it
-                self._exchange.arrived(incoming)
+                exchange.arrived(incoming)
         except RemoteProtocolError as error:
             if self._exchange.is_over:
                 return  # whoever takes the data ended it in the midst
@@ -803,26 +821,36 @@ class Association(Requests, Notifier, threading.Thread):
             alter,
         )
 
-    def send_like(self, message: Message, command: bytes, data: bytes) -> None:
-        """Send one DIMSE message that is like another but for its data set, and is sure to be followed by one more.
+    def send_encoded(
+        self,
+        context_id: int,
+        command: bytes,
+        make: Callable[[], Message],
+        data: bytes | None = None,
+        *,
+        more: bool = False,
+    ) -> None:
+        """Send one DIMSE message that is encoded already.
 
         Args:
-            message: The other one.
+            context_id: The Presentation Context ID.
             command: Its encoded command set.
-            data: The data set.
+            make: Makes the message; called when somebody looks at it.
+            data: Its data set.
+            more: Whether another one is sure to follow.
 
         Raises:
             LocalProtocolError: The association does not allow it (any more).
         """
         if self.interference is not None:
-            self.interference.send(message.with_data(data), None)
+            self.interference.send(make(), None)
             return
         self._connection.send_message(
-            message.context_id,
+            context_id,
             command,
-            (memoryview(data),),
-            lambda: self.notify(events.EVT_DIMSE_SENT, message=lambda: message.with_data(data)),
-            more=True,
+            None if data is None else (memoryview(data),),
+            lambda: self.notify(events.EVT_DIMSE_SENT, message=make),
+            more=more,
         )
 
     @property
@@ -832,10 +860,10 @@ class Association(Requests, Notifier, threading.Thread):
 
     def _busy(self, change: int) -> None:
         """An operation began (+1) or ended (-1): meanwhile the peer's silence is no idleness."""
-        with self._connection.lock:
-            self._engine.busy += change
-            if not self._engine.busy:
-                self._engine.watch_network(time.monotonic())
+        engine = self._engine
+        engine.busy += change
+        if change < 0:
+            engine.quiet_since = time.monotonic()
 
     def _open_sink(self, request: C_STORE_RQ) -> DataSink | None:
         context = self._accepted[request.context_id].as_tuple

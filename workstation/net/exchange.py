@@ -22,7 +22,7 @@ from workstation.net.engine.assembly import DataSink, Incoming
 from workstation.net.errors import AbortReason, RemoteProtocolError
 from workstation.net.services.query_retrieve import LIMIT_REACHED
 from workstation.net.shell import threads
-from workstation.net.status import code_to_category
+from workstation.net.status import PENDING
 
 _log = logging.getLogger("workstation.net.exchange")
 MOST_WAITING = 64  # requests of a peer that does not wait for answers
@@ -96,6 +96,8 @@ class Replies:
     Attributes:
         abandoned: Nobody waits any longer, but the peer has not said its last word. Set without a lock, by whoever
             lets go of the operation, even by the garbage collector.
+        is_awaited: Whether its last response is still to come, as far as the exchange knows. Guarded by the exchange's
+            lock.
         at_limit: The peer said that a Repository Query reached its limit, which is its last word; some peers say
             Success after it.
     """
@@ -103,6 +105,7 @@ class Replies:
     def __init__(self) -> None:
         self._queue: SimpleQueue[Response | _TryAgain | None] = SimpleQueue()
         self.abandoned = False
+        self.is_awaited = True
         self.at_limit = False
         self.is_counted = (
             True  # among the operations for whose sake silence is no fault; guarded by the exchange's lock
@@ -124,16 +127,20 @@ class Replies:
         """
         end = None if timeout is None else time.monotonic() + timeout
         left = timeout
+        queue = self._queue
         while True:
             pump(self._has_come, left, self._try_again)
-            if end is not None:
-                left = max(0.0, end - time.monotonic())
             try:
-                item = self._queue.get(timeout=left)
+                if queue.empty():
+                    item = queue.get(timeout=None if end is None else max(0.0, end - time.monotonic()))
+                else:
+                    item = queue.get_nowait()
             except Empty:
                 raise TimeoutError from None
             if not isinstance(item, _TryAgain):
                 return item
+            if end is not None:
+                left = max(0.0, end - time.monotonic())
 
     def _has_come(self) -> bool:
         return not self._queue.empty()
@@ -149,7 +156,7 @@ class Exchange:
     Args:
         name: For thread names.
         perform: Called on the worker for each request of the peer.
-        busy: Told of each operation that begins (+1) and ends (-1), in either direction.
+        busy: Told of each operation that begins (+1) and ends (-1), in either direction; called under our lock.
         will_work: Whether the calling thread is about to call `work`.
         context: The context variables of which whoever performs gets a copy, or None for none.
     """
@@ -170,7 +177,7 @@ class Exchange:
         self._context = Context() if context is None else context.copy()
         self._lock = threading.Lock()  # guards everything below
         # By Message ID, in the order in which the requests left: the peer performs one after the other.
-        self._replies: dict[int, deque[Replies]] = {}
+        self._replies: dict[int, list[Replies]] = {}
         self._performing: set[Operation] = set()
         self._work: deque[Callable[[], None]] = deque()
         self._worker: int | None = None
@@ -185,8 +192,12 @@ class Exchange:
         with self._lock:
             if self._over:
                 replies.put(None)
-            self._replies.setdefault(message_id, deque()).append(replies)
-        self._busy(+1)
+            line = self._replies.get(message_id)
+            if line is None:
+                self._replies[message_id] = [replies]
+            else:
+                line.append(replies)
+            self._busy(+1)
         return replies
 
     def forget(self, message_id: int, replies: Replies) -> None:
@@ -195,12 +206,14 @@ class Exchange:
             line = self._replies.get(message_id)
             if line is None or replies not in line:
                 return
-            line.remove(replies)
-            if not line:
+            if len(line) > 1:
+                line.remove(replies)
+            else:
                 del self._replies[message_id]
-            counted, replies.is_counted = replies.is_counted, False
-        if counted:
-            self._busy(-1)
+            replies.is_awaited = False
+            if replies.is_counted:
+                replies.is_counted = False
+                self._busy(-1)
 
     def settle(self) -> None:
         """Count what was abandoned no longer: a peer that never says its last word is silent like any other."""
@@ -208,8 +221,7 @@ class Exchange:
             abandoned = [r for line in self._replies.values() for r in line if r.abandoned and r.is_counted]
             for replies in abandoned:
                 replies.is_counted = False
-        for _ in abandoned:
-            self._busy(-1)
+                self._busy(-1)
 
     @property
     def is_over(self) -> bool:
@@ -235,7 +247,9 @@ class Exchange:
             RuntimeError: The system gives no more threads.
         """
         message = incoming.message
-        self.last_activity = time.monotonic()
+        if isinstance(message, Response):
+            self._response(message)
+            return
         if isinstance(message, C_CANCEL_RQ):
             with self._lock:
                 for operation in self._performing:
@@ -243,19 +257,16 @@ class Exchange:
                         operation.cancelled = True
                         operation.end()
             return
-        if isinstance(message, Response):
-            self._response(message)
-            return
         assert isinstance(message, Request)
         operation = Operation(message, incoming.sink)
         with self._lock:
             crowded = bool(self._performing) and self._is_too_much(message)
             if not crowded:
                 self._performing.add(operation)
+                self._busy(+1)
         taken = False
         try:
             if not crowded:
-                self._busy(+1)
                 taken = self.on_worker(lambda: self._run(operation))
         finally:
             # also when the system gives no more threads
@@ -286,7 +297,7 @@ class Exchange:
         if not replies.abandoned:
             replies.put(message)
         replies.at_limit = isinstance(message, C_FIND_RSP) and message.Status == LIMIT_REACHED
-        is_final = message.Status is None or code_to_category(message.Status) != "Pending"
+        is_final = message.Status not in PENDING
         if is_final and not replies.at_limit:
             self.forget(number, replies)  # what comes now is for who waits next
 
@@ -320,7 +331,7 @@ class Exchange:
     def _performed(self, operation: Operation) -> None:
         with self._lock:
             self._performing.discard(operation)
-        self._busy(-1)
+            self._busy(-1)
 
     def on_worker(self, work: Callable[[], None]) -> bool:
         """Have something done, after what was to be done before, by a thread that does not read meanwhile.

@@ -10,7 +10,9 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydicom import dcmread
@@ -39,6 +41,7 @@ from workstation.net.codec.dimse import (
     N_GET_RQ,
     N_SET_RQ,
     Message,
+    Pattern,
     Priority,
     Response,
     response_class,
@@ -72,15 +75,16 @@ _STATUS_ELEMENTS = (
     "NumberOfFailedSuboperations",
     "NumberOfWarningSuboperations",
 )
-_STATUS_TAGS = {
-    message: [
-        (keyword, Tag(NUMBERS[keyword]), ELEMENTS[NUMBERS[keyword]][0])
-        for keyword in _STATUS_ELEMENTS
-        if keyword in dict(message.elements)
-    ]
-    for message in MESSAGES.values()
-    if issubclass(message, Response)
-}
+
+
+def _status_tags(message: type[Message]) -> tuple[list[tuple[BaseTag, str]], Callable[[Message], tuple[Any, ...]]]:
+    """Tags and VRs of a response's status elements, and what gets their values."""
+    keywords = [keyword for keyword in _STATUS_ELEMENTS if keyword in dict(message.elements)]
+    tags = [(Tag(NUMBERS[keyword]), ELEMENTS[NUMBERS[keyword]][0]) for keyword in keywords]
+    return tags, attrgetter(*keywords)
+
+
+_STATUS_TAGS = {message: _status_tags(message) for message in MESSAGES.values() if issubclass(message, Response)}
 _SECOND_FINAL = 0.5  # seconds
 M = TypeVar("M", bound=Message)
 Data = Iterable[memoryview] | None
@@ -107,7 +111,12 @@ class Requests:
         def fragment(self) -> int:
             """Of the association."""
 
+        _found: dict[str, PresentationContext]
+
         def send(self, message: Message, data: Data = None) -> None:
+            """Of the association."""
+
+        def send_encoded(self, context_id: int, command: bytes, make: Callable[[], Message]) -> None:
             """Of the association."""
 
         def abort(self, block: bool = True) -> None:
@@ -139,9 +148,9 @@ class Requests:
             RuntimeError: The association is not established.
             ValueError: No accepted context for Verification, or a bad Message ID.
         """
-        context = self._context(Verification)
-        request = C_ECHO_RQ(context_id=_id(context), MessageID=_message_id(msg_id), AffectedSOPClassUID=Verification)
-        return _status(self._invoke(request))
+        echoes = _echoes(_id(self._context(Verification)))
+        number = _message_id(msg_id)
+        return _status(self._invoke(echoes.message(number), command=echoes.command(number)))
 
     def send_c_store(
         self,
@@ -457,11 +466,15 @@ class Requests:
             ValueError: There is none.
         """
         self._require_established()
+        if uid in self._found:
+            return self._found[uid]
         wanted = [str(uid), *uid_to_service_class(str(uid)).carriers.get(str(uid), ())]
         contexts = self.accepted_contexts
         for candidate in wanted:
             for context in contexts:
                 if context.abstract_syntax == candidate and (either_role or context.as_scu):
+                    if not either_role:
+                        self._found[uid] = context
                     return context
         if any(context.abstract_syntax in wanted for context in contexts):
             raise ValueError(f"the SCU role was not negotiated for {uid_to_sop_class(str(uid)).name}")
@@ -475,15 +488,21 @@ class Requests:
         if self._is_notifying:
             raise RuntimeError("a notification handler cannot ask the peer: nothing is read while it waits")
 
-    def _invoke(self, request: Any, data: Data = None) -> Response | None:
-        """Send a request and wait for its one response; None if no valid one came."""
+    def _invoke(self, request: Any, data: Data = None, *, command: bytes | None = None) -> Response | None:
+        """Send a request and wait for its one response; None if no valid one came.
+
+        Args:
+            request: It.
+            data: Its data set.
+            command: Its command set, if it has been encoded already and has no data set.
+        """
         self._refuse_within_notification()  # first: whoever waits for a response holds the window
         with self._invoking:  # a window of 1 (PS3.7 D.3.3.3)
-            replies = self._expect(request.MessageID)
+            replies = self._exchange.expect(request.MessageID)
             connection = self._connection
             try:
                 connection.take(soon=True)  # before the request leaves: nobody else has to be woken by the response
-                if not self._sent(request, data):
+                if not self._sent(request, data, command):
                     return None
                 try:
                     return self._await(request, replies)
@@ -494,13 +513,16 @@ class Requests:
             finally:
                 if connection.is_driver:
                     connection.rest()
-                if not replies.abandoned:
+                if replies.is_awaited and not replies.abandoned:
                     self._exchange.forget(request.MessageID, replies)
                 self.run_notifications()
 
-    def _sent(self, request: Message, data: Data) -> bool:
+    def _sent(self, request: Message, data: Data, command: bytes | None = None) -> bool:
         try:
-            self.send(request, data)
+            if command is None:
+                self.send(request, data)
+            else:
+                self.send_encoded(request.context_id, command, lambda: request)
         except LocalProtocolError as error:
             _log.error("%s: the %s could not be sent: %s", self.name, request.name, error)
             return False
@@ -639,8 +661,8 @@ def _status(response: Response | None) -> Dataset:
         return Dataset()
     mode = settings.reading_validation_mode
     elements: dict[BaseTag, DataElement] = {}
-    for keyword, tag, vr in _STATUS_TAGS[type(response)]:
-        value = getattr(response, keyword)
+    tags, values_of = _STATUS_TAGS[type(response)]
+    for (tag, vr), value in zip(tags, values_of(response), strict=True):
         if value is None:
             continue
         # made as pydicom's attributes would make them, without their checks: a peer's comment must not raise here,
@@ -654,6 +676,12 @@ def _status(response: Response | None) -> Dataset:
             several = list(value) if isinstance(value, tuple) else value
             elements[tag] = DataElement(tag, vr, several, validation_mode=IGNORE)
     return data_set_of(elements)
+
+
+@lru_cache(maxsize=128)
+def _echoes(context_id: int) -> Pattern:
+    """The C-ECHO-RQs in a presentation context."""
+    return Pattern.of(C_ECHO_RQ(context_id=context_id, MessageID=0, AffectedSOPClassUID=Verification))
 
 
 def _id(context: PresentationContext) -> int:

@@ -468,6 +468,10 @@ def code_to_status(code: int) -> Dataset:
     return dataset
 
 
+PENDING: Final = frozenset({0xFF00, 0xFF01})
+"""The codes of the class Pending: more responses follow."""
+
+
 def code_to_category(code: int) -> str:
     """Return the class of a status code (PS3.7 Annex C): Success, Pending, Cancel, Warning, Failure or Unknown.
 
@@ -477,7 +481,7 @@ def code_to_category(code: int) -> str:
     _check(code)
     if code == 0x0000:
         return STATUS_SUCCESS
-    if code in (0xFF00, 0xFF01):
+    if code in PENDING:
         return STATUS_PENDING
     if code == 0xFE00:
         return STATUS_CANCEL
@@ -493,7 +497,7 @@ def codes_of(category: str) -> frozenset[int]:
     """Return all 16-bit codes of a class, as `code_to_category` names it."""
     codes: dict[str, Iterable[int]] = {
         STATUS_SUCCESS: {0x0000},
-        STATUS_PENDING: {0xFF00, 0xFF01},
+        STATUS_PENDING: PENDING,
         STATUS_CANCEL: {0xFE00},
         STATUS_WARNING: {*_WARNINGS, *range(0xB000, 0xC000)},
         STATUS_FAILURE: {*_FAILURES, *range(0xA000, 0xB000), *range(0xC000, 0xD000)},

@@ -83,6 +83,7 @@ __all__ = [
     "N_SET_RSP",
     "CommandField",
     "Message",
+    "Pattern",
     "Priority",
     "Request",
     "Response",
@@ -200,7 +201,7 @@ def decode_command(data: bytes | bytearray | memoryview, context_id: int = 0) ->
     pattern = _pattern(whole[:at], whole[at + 2 :], context_id)
     if pattern is None:
         return _decode(whole, context_id)
-    return pattern.with_value(_CLASSES[pattern.command_field][2], int.from_bytes(whole[at : at + 2], "little"))
+    return pattern.message(whole[at] | whole[at + 1] << 8)
 
 
 def _decode(data: bytes, context_id: int) -> Message:
@@ -237,15 +238,58 @@ def _decode(data: bytes, context_id: int) -> Message:
     return message.of_checked(values)
 
 
+# -- one after the other -----------------------------------------------------------------------------------------
+
 # The command sets of ten thousand responses, or of a thousand echoes, are the same bytes but for their Message ID.
 _SMALL = 256
 _MESSAGE_ID = HEADER.pack(0, NUMBERS["MessageID"], 2)
 _ANSWERED_ID = HEADER.pack(0, NUMBERS["MessageIDBeingRespondedTo"], 2)
 
 
+class Pattern:
+    """Messages that are like one another but for the Message ID, and their command sets.
+
+    Args:
+        message: One of them.
+        before: The bytes of their command sets before the Message ID's value.
+        after: The bytes after it.
+    """
+
+    __slots__ = ("_after", "_before", "_keyword", "_latest")
+
+    def __init__(self, message: Message, before: bytes, after: bytes) -> None:
+        self._keyword = _CLASSES[message.command_field][2]
+        self._latest = message
+        self._before = before
+        self._after = after
+
+    @classmethod
+    def of(cls, message: Message) -> Pattern:
+        """Those that are like this one.
+
+        Raises:
+            LocalProtocolError: As `encode_command`.
+        """
+        whole = encode_command(message)
+        number = NUMBERS[_CLASSES[message.command_field][2]]
+        at = next(start for one, start, _ in _scan(whole) if one == number)
+        return cls(message, whole[:at], whole[at + 2 :])
+
+    def message(self, number: int) -> Message:
+        """The one with this Message ID, 0 to 65535."""
+        latest = self._latest  # often asked for again
+        if getattr(latest, self._keyword) != number:
+            self._latest = latest = latest.with_value(self._keyword, number)
+        return latest
+
+    def command(self, number: int) -> bytes:
+        """Its command set."""
+        return self._before + number.to_bytes(2, "little") + self._after
+
+
 @lru_cache(maxsize=64)
-def _pattern(before: bytes, after: bytes, context_id: int) -> Message | None:
-    """The message with these bytes before and after its Message ID, which is 0.
+def _pattern(before: bytes, after: bytes, context_id: int) -> Pattern | None:
+    """The messages with these bytes before and after the Message ID.
 
     None if the ID is somewhere else, or if the bytes cannot be decoded: what is wrong is then said of the whole.
     """
@@ -255,7 +299,8 @@ def _pattern(before: bytes, after: bytes, context_id: int) -> Message | None:
     except RemoteProtocolError:
         return None
     number = NUMBERS[_CLASSES[message.command_field][2]]
-    return message if (number, len(before)) in [(one, start) for one, start, _ in _scan(whole)] else None
+    is_there = (number, len(before)) in [(one, start) for one, start, _ in _scan(whole)]
+    return Pattern(message, before, after) if is_there else None
 
 
 # -- dissection --------------------------------------------------------------------------------------------------

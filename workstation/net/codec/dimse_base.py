@@ -86,18 +86,23 @@ class Message:
         has_data_set: Whether a data set follows the command set; always when there is `data`.
         unknown: Elements that are no part of the message.
         command_field: Which message this is.
+        name: As the standard writes it: "C-STORE-RQ".
+        msg_type: The service: "C-STORE".
         mandatory: Keywords of elements (beside the message IDs) that have to be there.
         needs_data_set: Whether the standard demands a data set.
         elements: (keyword, number) of the class's elements, ascending by number.
     """
 
     command_field: ClassVar[CommandField]
+    name: ClassVar[str]
+    msg_type: ClassVar[str]
     mandatory: ClassVar[tuple[str, ...]] = ()
     needs_data_set: ClassVar[bool] = False
     elements: ClassVar[tuple[tuple[str, int], ...]] = ()
     _numbers: ClassVar[tuple[str, ...]] = ()  # keywords by what has to be checked
     _others: ClassVar[tuple[str, ...]] = ()
     _slots: ClassVar[tuple[tuple[str, Callable[[Any, Any], None], Any], ...]] = ()  # name, setter, default
+    _values: ClassVar[Callable[[Any], tuple[Any, ...]]]  # of the slots
 
     context_id: int = 0
     data: bytes | memoryview | None = field(default=None, repr=False)
@@ -130,10 +135,10 @@ class Message:
 
     def with_value(self, keyword: str, value: Any) -> Self:
         """The same message with another value, that is known to be right."""
-        message = object.__new__(type(self))
-        for name, put, _ in self._slots:
-            put(message, getattr(self, name))
-        object.__setattr__(message, keyword, value)
+        kind = type(self)
+        message = object.__new__(kind)
+        for (name, put, _), old in zip(kind._slots, kind._values(self), strict=True):
+            put(message, value if name == keyword else old)
         return message
 
     def with_data(self, data: bytes | memoryview) -> Self:
@@ -141,16 +146,6 @@ class Message:
         message = self.with_value("data", data)
         object.__setattr__(message, "has_data_set", True)
         return message
-
-    @property
-    def name(self) -> str:
-        """As the standard writes it: "C-STORE-RQ"."""
-        return self.command_field.text
-
-    @property
-    def msg_type(self) -> str:
-        """The service: "C-STORE"."""
-        return self.command_field.text.rpartition("-")[0]
 
     @property
     def is_request(self) -> bool:

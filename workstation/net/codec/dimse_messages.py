@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import MISSING, dataclass, fields
 from io import BytesIO
+from operator import attrgetter
 from typing import ClassVar, Protocol
 
 from workstation.net.codec.dimse_base import CommandField, CompositeResponse, Message, Request, Response
@@ -427,6 +428,9 @@ for _message in MESSAGES.values():
         (one.name, getattr(_message, one.name).__set__, None if one.default is MISSING else one.default)
         for one in fields(_message)
     )
+    _message._values = attrgetter(*(one.name for one in fields(_message)))
+    _message.name = _message.command_field.text
+    _message.msg_type = _message.name.rpartition("-")[0]
 
 
 def response_class(request: type[Message]) -> type[Response]:

@@ -200,14 +200,23 @@ class UpperLayer:
     Args:
         requestor: Whether we ask for the association (PS3.8: association-requestor).
         limits: The times and sizes to keep; may be changed while it runs.
+
+    Attributes:
+        observed: Whether anybody wants to know of each PDU with data that it was received, and of the transition that
+            it made; without, less comes out: `Sent` of those that leave, `DataIndication` of those that arrive.
+        busy: Operations under way: the peer's silence is then no fault. The exchange counts them, under its own lock.
+        quiet_since: When the last operation ended.
+        largest_fragment: The largest even fragment that the peer's Maximum Length allows (PS3.8 section D.1).
     """
 
     def __init__(self, *, requestor: bool, limits: Limits) -> None:
         self.requestor = requestor
         self.limits = limits
         self.state = State.STA1
+        self.observed = True
+        self.busy = 0
+        self.quiet_since = 0.0
         self.peer_maximum_length = 0
-        self.busy = 0  # operations of ours under way: silence of the peer is then no fault
         self._clock = _Clock()
         self._outputs: list[Output] = []
         self._request = b""
@@ -307,23 +316,29 @@ class UpperLayer:
         if step is None:
             raise self._refusal(Event.EVT9)
         out = self._outputs
-        largest, size = self.largest_fragment, len(data)
-        whole = p_data_header(context_id, command, False, largest) if size > largest else b""
-        offset = 0
-        while size - offset > largest:
+        largest, rest = self.largest_fragment, len(data)
+        if rest > largest:
+            whole = p_data_header(context_id, command, False, largest)
+            while rest > largest:
+                if self.observed:
+                    out.append(step)
+                out.append(Sent(_P_DATA, (whole, data[:largest])))
+                data = data[largest:]
+                rest -= largest
+        if self.observed:
             out.append(step)
-            out.append(Sent(PDUType.P_DATA_TF, (whole, data[offset : offset + largest])))
-            offset += largest
-        out.append(step)
-        rest = data[offset:] if offset else data
-        out.append(Sent(PDUType.P_DATA_TF, (p_data_header(context_id, command, last, size - offset), rest)))
+        out.append(Sent(_P_DATA, (p_data_header(context_id, command, last, rest), data)))
 
     @property
-    def largest_fragment(self) -> int:
-        """The largest even fragment that the peer's Maximum Length allows (PS3.8 section D.1)."""
-        limit = self.peer_maximum_length
-        room = LARGEST_FRAGMENT if limit == 0 else min(limit - 6, LARGEST_FRAGMENT)
-        return max(2, room - room % 2)
+    def peer_maximum_length(self) -> int:
+        """The Maximum Length that the peer has negotiated (PS3.8 section D.1); 0 is no limit."""
+        return self._peer_maximum_length
+
+    @peer_maximum_length.setter
+    def peer_maximum_length(self, value: int) -> None:
+        self._peer_maximum_length = value
+        room = LARGEST_FRAGMENT if value == 0 else min(value - 6, LARGEST_FRAGMENT)
+        self.largest_fragment = max(2, room - room % 2)
 
     def _require(self, event: Event) -> None:
         if (self.state, event) not in TABLE:
@@ -384,36 +399,38 @@ class UpperLayer:
         """`count` bytes were put into `buffer()`; a count of 0 changes nothing."""
         if count == 0:
             return
-        self._end += count
-        first = self._start
+        first = start = self._start
+        end = self._end = self._end + count
+        limits = self.limits
         if self._clock.network is not None:
-            self._clock.network = self._after(self.limits.network, now)
-        out = self._outputs
-        while not self._garbage and self._end - self._start >= HEADER and self.state is not State.STA1:
-            pdu_type, length = parse_header(self._view, self._start)
+            self._clock.network = None if limits.network is None else now + limits.network
+        out, view = self._outputs, self._view
+        while end - start >= HEADER and not self._garbage and self.state is not State.STA1:
+            pdu_type, length = parse_header(view, start)
             try:
-                check_header(pdu_type, length, self.limits.maximum_length)
+                check_header(pdu_type, length, limits.maximum_length)
             except RemoteProtocolError as error:
                 # what follows cannot be trusted to be PDUs: say so once, read no further
                 self._garbage = True
-                self._invalid(error, self._view[self._start : self._end], now)
+                self._invalid(error, view[start:end], now)
                 break
-            if self._end - self._start < HEADER + length:
+            body = start + HEADER
+            after = body + length
+            if after > end:
                 break
-            data = self._view[self._start : self._start + HEADER + length]
-            self._start += HEADER + length
             step = _TAKES_DATA.get(self.state) if pdu_type == _P_DATA else None
             if step is None:
-                self._receive_pdu(pdu_type, data, now)
+                self._receive_pdu(pdu_type, view[start:after], now)
+            elif self.observed:
+                out += (Received(pdu_type, view[start:after]), step, DataIndication(view[body:after]))
             else:
-                out.append(Received(pdu_type, data))
-                out.append(step)
-                out.append(DataIndication(data[HEADER:]))
+                out.append(DataIndication(view[body:after]))
+            self._start = start = after
         if self._garbage or self.state is State.STA1:
-            self._start = self._end = 0
-        if self._end == self._start:
+            self._start = start = self._end = end = 0
+        if start == end:
             self._clock.pdu_since = None
-        elif self._clock.pdu_since is None or self._start != first:
+        elif self._clock.pdu_since is None or start != first:
             self._clock.pdu_since = now
 
     def _receive_pdu(self, pdu_type: int, data: memoryview, now: float) -> None:
@@ -450,7 +467,7 @@ class UpperLayer:
 
     # ------------------------------------------------------------------- the clock
     def watch_network(self, now: float) -> None:
-        """(Re)start the idle clock, after a change of limits or at the end of an operation."""
+        """(Re)start the idle clock, after a change of limits."""
         if self.state in _SENDING_STATES:
             self._clock.network = self._after(self.limits.network, now)
 
@@ -476,11 +493,15 @@ class UpperLayer:
             self._start = self._end = 0
             self._invalid(RemoteProtocolError(message, AbortReason.NOT_SPECIFIED), None, now)
         elif clock.network is not None and now >= clock.network:
-            if not self.busy:
+            limit = self.limits.network or 0.0
+            if self.busy:
+                # looked at again later, so that nobody has to be woken at the end of each operation
+                clock.network = now + max(limit, 0.05)
+            elif self.quiet_since + limit > now:
+                clock.network = self.quiet_since + limit
+            else:
                 clock.network = None
                 return "network"
-            # looked at again later, so that nobody has to be woken at the end of each operation
-            clock.network = now + max(self.limits.network or 0.0, 0.05)
         return None
 
     def hasten(self, now: float) -> None:

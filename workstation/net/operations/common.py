@@ -25,6 +25,7 @@ from workstation.net.codec.dimse import (
     N_GET_RQ,
     N_SET_RQ,
     Message,
+    Pattern,
     Response,
     response_class,
 )
@@ -60,8 +61,8 @@ EVENTS: Final[dict[type[Message], events.InterventionEvent]] = {
     N_SET_RQ: events.EVT_N_SET,
 }
 
-# {request: [(element of its response, elements of the request that it repeats, the first that is there)]}: a response
-# names SOP class and instance as Affected, however the request does (PS3.7 section 10.1).
+# {request: [(element of its response, element of the request that it repeats)]}: a response names SOP class and
+# instance as Affected, however the request does (PS3.7 section 10.1).
 _REPEATS: Final = {
     "AffectedSOPClassUID": ("AffectedSOPClassUID", "RequestedSOPClassUID"),
     "AffectedSOPInstanceUID": ("AffectedSOPInstanceUID", "RequestedSOPInstanceUID"),
@@ -70,9 +71,11 @@ _REPEATS: Final = {
 }
 _REPEATED: Final = {
     request: [
-        (keyword, tuple(source for source in sources if source in dict(request.elements)))
+        (keyword, source)
         for keyword, sources in _REPEATS.items()
         if keyword in dict(response_class(request).elements)
+        for source in sources
+        if source in dict(request.elements)
     ]
     for request in EVENTS
 }
@@ -177,16 +180,22 @@ class Asked:
         self.assoc.run_notifications()
         return category
 
+    def succeed(self, successes: Pattern) -> None:
+        """Say Success, in a response that is like those before it but for the Message ID.
+
+        Args:
+            successes: Those.
+        """
+        number = self.request.MessageID
+        self.operation.answered = True
+        self.assoc.send_encoded(self.request.context_id, successes.command(number), lambda: successes.message(number))
+        self.assoc.run_notifications()
+
     def response(self, status: Any, data: bytes | None = None, **elements: Any) -> Response:
         """One response; arguments as of `respond`."""
         kind = response_class(type(self.request))
         code, extra = status_elements(status, kind)
-        values: dict[str, Any] = {}
-        for keyword, sources in _REPEATED[type(self.request)]:
-            for source in sources:
-                if (value := getattr(self.request, source)) is not None:
-                    values[keyword] = value
-                    break
+        values = {keyword: getattr(self.request, source) for keyword, source in _REPEATED[type(self.request)]}
         fixed = {
             "context_id": self.request.context_id,
             "MessageIDBeingRespondedTo": self.request.MessageID,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from workstation.net.codec.dimse import C_ECHO_RSP
-from workstation.net.operations.common import BAD_STATUS_TYPE, NO_STATUS_ELEMENT, Asked, status_elements
+from workstation.net.codec.dimse import C_ECHO_RQ, C_ECHO_RSP, Pattern
+from workstation.net.operations.common import BAD_STATUS_TYPE, NO_STATUS_ELEMENT, SUCCESS, Asked, status_elements
 
 if TYPE_CHECKING:
     from workstation.net.association import Association
@@ -18,12 +19,32 @@ _log = logging.getLogger("workstation.net.operations")
 def perform(assoc: Association, operation: Operation) -> None:
     """Answer a C-ECHO-RQ: whatever a handler does wrong, the peer has been heard, so the answer is success."""
     asked = Asked(assoc, operation)
+    request = asked.request
+    assert isinstance(request, C_ECHO_RQ)
     try:
         status = asked.call()
     except Exception:
         _log.exception("%s: the handler of evt.EVT_C_ECHO failed", assoc.name)
-        status = 0x0000
-    if status_elements(status, C_ECHO_RSP)[0] in (NO_STATUS_ELEMENT, BAD_STATUS_TYPE):
-        status = 0x0000
-    if asked.alive:
+        status = SUCCESS
+    is_good = type(status) is int and status == SUCCESS
+    if not is_good and status_elements(status, C_ECHO_RSP)[0] in (NO_STATUS_ELEMENT, BAD_STATUS_TYPE):
+        is_good = True
+    if not asked.alive:
+        return
+    if is_good:
+        asked.succeed(_successes(request.context_id, request.AffectedSOPClassUID))
+    else:
         asked.respond(status)
+
+
+@lru_cache(maxsize=16)
+def _successes(context_id: int, sop_class_uid: str | None) -> Pattern:
+    """The C-ECHO-RSPs with Success to requests that name this SOP class."""
+    return Pattern.of(
+        C_ECHO_RSP(
+            context_id=context_id,
+            MessageIDBeingRespondedTo=0,
+            AffectedSOPClassUID=sop_class_uid,
+            Status=SUCCESS,
+        )
+    )

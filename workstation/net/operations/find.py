@@ -83,8 +83,12 @@ class _Again:
     def respond(self, status: Any, identifier: bytes) -> None:
         """Send one."""
         if self._response is not None and type(status) is int and status == self._status:
-            self.asked.assoc.send_like(self._response, self._command, identifier)
-            self.asked.assoc.run_notifications()
+            again = self._response
+            assoc = self.asked.assoc
+            assoc.send_encoded(
+                again.context_id, self._command, lambda: again.with_data(identifier), identifier, more=True
+            )
+            assoc.run_notifications()
             return
         self.asked.respond(status, identifier)
         if type(status) is int:
