@@ -412,7 +412,7 @@ class Association(Requests, Notifier, threading.Thread):
         """Without the lock, in the thread that caused the outputs."""
         if not outputs:
             self._exchange.settle()  # somebody was woken: perhaps a query was let go of
-        elif not self._abort_noted:
+        elif self._notes and not self._abort_noted:
             # a handler that aborts comes before what would be done about a PDU; what a peer aborts, ends at once
             self.run_notifications()
         ended = False
@@ -440,7 +440,7 @@ class Association(Requests, Notifier, threading.Thread):
         finally:
             if ended:
                 self._end()
-            else:
+            elif self._notes:
                 self.run_notifications()
 
     def idle(self) -> None:
@@ -460,7 +460,8 @@ class Association(Requests, Notifier, threading.Thread):
         try:
             for incoming in self._assembler.feed(body):
                 self.notify(events.EVT_DIMSE_RECV, message=incoming.message)
-                self.run_notifications()  # whoever has the response can rely on the handlers having heard of it
+                if self._notes:
+                    self.run_notifications()  # whoever has the response can rely on the handlers having heard of it
                 exchange.arrived(incoming)
         except RemoteProtocolError as error:
             if self._exchange.is_over:

@@ -57,6 +57,9 @@ from workstation.net.status import code_to_category
 from workstation.net.utils import set_ae
 
 if TYPE_CHECKING:
+    from collections import deque
+
+    from workstation.net.events import Event
     from workstation.net.exchange import Exchange, Replies
     from workstation.net.shell.connection import Connection
 
@@ -112,6 +115,7 @@ class Requests:
             """Of the association."""
 
         _found: dict[str, PresentationContext]
+        _notes: deque[Event]
 
         def send(self, message: Message, data: Data = None) -> None:
             """Of the association."""
@@ -515,7 +519,8 @@ class Requests:
                     connection.rest()
                 if replies.is_awaited and not replies.abandoned:
                     self._exchange.forget(request.MessageID, replies)
-                self.run_notifications()
+                if self._notes:
+                    self.run_notifications()
 
     def _sent(self, request: Message, data: Data, command: bytes | None = None) -> bool:
         try:
@@ -530,7 +535,8 @@ class Requests:
             # a part of the message has left; only an abort can take it back
             self.abort()
             raise
-        self.run_notifications()
+        if self._notes:
+            self.run_notifications()
         return True
 
     def _await(self, request: Message, replies: Replies) -> Response | None:

@@ -86,22 +86,26 @@ class Assembler:
             RemoteProtocolError: The fragments break the rules; the association has to be aborted.
         """
         for context_id, control, fragment in iter_pdvs(body):
-            if self._context_id is None:
-                if not self._accepts(context_id):
-                    raise RemoteProtocolError(
-                        f"a message came on presentation context {context_id}, which was not accepted",
-                        AbortReason.INVALID_PDU_PARAMETER_VALUE,
-                    )
-                self._context_id = context_id
-            elif context_id != self._context_id:
-                raise RemoteProtocolError(
-                    f"a fragment on presentation context {context_id} came within a message on "
-                    f"{self._context_id} (PS3.8 Annex E.1)",
-                    AbortReason.UNEXPECTED_PDU_PARAMETER,
-                )
+            if context_id != self._context_id:
+                self._begin(context_id)
             done = self._command_fragment(fragment, control) if control & 1 else self._data_fragment(fragment, control)
             if done is not None:
                 yield done
+
+    def _begin(self, context_id: int) -> None:
+        """The first fragment of a message came on this presentation context."""
+        if self._context_id is not None:
+            raise RemoteProtocolError(
+                f"a fragment on presentation context {context_id} came within a message on "
+                f"{self._context_id} (PS3.8 Annex E.1)",
+                AbortReason.UNEXPECTED_PDU_PARAMETER,
+            )
+        if not self._accepts(context_id):
+            raise RemoteProtocolError(
+                f"a message came on presentation context {context_id}, which was not accepted",
+                AbortReason.INVALID_PDU_PARAMETER_VALUE,
+            )
+        self._context_id = context_id
 
     def _command_fragment(self, fragment: memoryview, control: int) -> Incoming | None:
         if self._message is not None:
@@ -114,12 +118,15 @@ class Assembler:
                 f"the command set is longer than {self._limits.command_set} bytes",
                 AbortReason.INVALID_PDU_PARAMETER_VALUE,
             )
-        self._command += fragment
-        if not control & 2:
-            return None
+        if self._command or not control & 2:
+            self._command += fragment
+            if not control & 2:
+                return None
+            command, self._command = bytes(self._command), bytearray()
+        else:
+            command = bytes(fragment)  # it is whole, as a rule
         assert self._context_id is not None
-        message = decode_command(bytes(self._command), self._context_id)
-        self._command = bytearray()
+        message = decode_command(command, self._context_id)
         if not message.has_data_set:
             self._context_id = None
             return Incoming(message, None)

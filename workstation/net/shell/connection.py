@@ -301,8 +301,9 @@ class Connection:
                     self._note_rest(0.0)
                 elif not self._noted:
                     self._note_rest(self._rested + watching.REST)
-        for tell in claims:
-            tell()
+        if claims:
+            for tell in claims:
+                tell()
         if closed:
             self._owner.gone()
 
@@ -311,7 +312,7 @@ class Connection:
         """Under the lock: whether there is something to do before anything arrives."""
         if self._outbox or self._broken or self._hindrance is not None or self._drains_until is not None:
             return True
-        return isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() > 0
+        return self._tls and self._socket.pending() > 0  # type: ignore[union-attr]
 
     def _note_rest(self, when: float) -> None:
         """Under the lock: have the watcher look then."""
@@ -423,7 +424,7 @@ class Connection:
             if self._closed or sock is None or waker is None or readable is None:
                 return False
             deadline = self._waiting_until = self.engine.deadline
-            read, write = True, self._wants_to_write
+            read, write = True, bool(self._outbox) and self._wants_to_write
             hindrance = self._hindrance
             if hindrance is not None:
                 if hindrance.reading is not None and self.engine.state is State.STA13:
@@ -749,7 +750,8 @@ class Connection:
             # who drives would not know that something waits; when nobody does, the watcher will
             outputs = self._collect(alter, hold=hold and self._driver is None and self._hindrance is None)
             waiting = bool(self._outbox) and not self._held
-        self._owner.handle(outputs)
+        if self.engine.observed:
+            self._owner.handle(outputs)
         if waiting:
             if self.is_driver:
                 self.rest()  # a peer that does not read may be writing

@@ -17,21 +17,26 @@ _LONGEST = 86_400.0  # seconds of one wait; poll() takes milliseconds in 32 bits
 
 
 class Waker:
-    """Lets another thread end a `wait`; the calls of several threads count as one."""
+    """Lets another thread end a `wait`; the calls of several threads count as one.
+
+    Attributes:
+        number: The descriptor to wait on; -1 once it is closed.
+    """
 
     def __init__(self) -> None:
-        self._event = -1
+        self.number = -1
         self._pair: tuple[socket.socket, socket.socket] | None = None
         if _HAS_EVENTFD:
-            self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+            self.number = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         else:
             self._pair = socket.socketpair()
             for end in self._pair:
                 end.setblocking(False)
+            self.number = self._pair[0].fileno()
 
     def fileno(self) -> int:
-        """What to wait on."""
-        return self._pair[0].fileno() if self._pair else self._event
+        """As `number`, for select()."""
+        return self.number
 
     def wake(self) -> None:
         """End the current or the next wait."""
@@ -39,7 +44,7 @@ class Waker:
             if self._pair:
                 self._pair[1].send(b"\0")
             else:
-                os.eventfd_write(self._event, 1)
+                os.eventfd_write(self.number, 1)
 
     def clear(self) -> None:
         """Forget the calls so far."""
@@ -47,16 +52,16 @@ class Waker:
             if self._pair:
                 self._pair[0].recv(4096)
             else:
-                os.eventfd_read(self._event)
+                os.eventfd_read(self.number)
 
     def close(self) -> None:
         """Give the descriptors back."""
+        number, self.number = self.number, -1
         if self._pair:
             for end in self._pair:
                 end.close()
-        elif self._event >= 0:
-            event, self._event = self._event, -1
-            os.close(event)
+        elif number >= 0:
+            os.close(number)
 
     def __del__(self) -> None:
         # one that belongs to a thread goes with the thread
@@ -74,7 +79,7 @@ _own = _Own()
 def own_waker() -> Waker:
     """The calling thread's waker; there is one a thread, so that a connection that nobody waits for has none."""
     waker = _own.waker
-    if waker is None or waker.fileno() < 0:
+    if waker is None or waker.number < 0:
         waker = _own.waker = Waker()
     return waker
 
@@ -108,7 +113,7 @@ class Readable:
         poll = self._poll
         if poll is None:
             return wait(self._sock, waker, timeout, read=True, write=False)[0]
-        number = waker.fileno()
+        number = waker.number
         if number != self._woken:
             if self._woken >= 0:
                 poll.unregister(self._woken)
@@ -150,10 +155,10 @@ def wait(
         if flags:  # a broken socket would be told of at once, although nobody wants to hear of it yet
             poll.register(sock, flags)
         if waker:
-            poll.register(waker.fileno(), select.POLLIN)
+            poll.register(waker.number, select.POLLIN)
         ready = dict(poll.poll(None if timeout is None else timeout * 1000.0 + 0.5))
         seen = ready.get(sock.fileno(), 0)
-        if waker and waker.fileno() in ready:
+        if waker and waker.number in ready:
             waker.clear()
         broken = bool(seen & (select.POLLERR | select.POLLHUP | select.POLLNVAL))
         return bool(seen & select.POLLIN) or (broken and read), bool(seen & select.POLLOUT) or (broken and write)
