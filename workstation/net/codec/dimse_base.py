@@ -6,7 +6,7 @@ elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from io import BytesIO
@@ -76,7 +76,7 @@ class UnknownElement:
     value: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Message:
     """What all messages have.
 
@@ -101,8 +101,7 @@ class Message:
     elements: ClassVar[tuple[tuple[str, int], ...]] = ()
     _numbers: ClassVar[tuple[str, ...]] = ()  # keywords by what has to be checked
     _others: ClassVar[tuple[str, ...]] = ()
-    _slots: ClassVar[tuple[tuple[str, Callable[[Any, Any], None], Any], ...]] = ()  # name, setter, default
-    _values: ClassVar[Callable[[Any], tuple[Any, ...]]]  # of the slots
+    _defaults: ClassVar[dict[str, Any]] = {}
 
     context_id: int = 0
     data: bytes | memoryview | None = field(default=None, repr=False)
@@ -129,16 +128,15 @@ class Message:
     def of_checked(cls, values: Mapping[str, Any]) -> Self:
         """A message of values that are known to be right; what is not among them has its default."""
         message = object.__new__(cls)
-        for name, put, default in cls._slots:
-            put(message, values.get(name, default))
+        message.__dict__.update(cls._defaults)
+        message.__dict__.update(values)
         return message
 
     def with_value(self, keyword: str, value: Any) -> Self:
         """The same message with another value, that is known to be right."""
-        kind = type(self)
-        message = object.__new__(kind)
-        for (name, put, _), old in zip(kind._slots, kind._values(self), strict=True):
-            put(message, value if name == keyword else old)
+        message = object.__new__(type(self))
+        message.__dict__.update(self.__dict__)
+        message.__dict__[keyword] = value
         return message
 
     def with_data(self, data: bytes | memoryview) -> Self:
@@ -206,7 +204,7 @@ class Message:
         return not self.missing and (self.has_data_set or not self.needs_data_set)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Request(Message):
     """A request that is answered under its Message ID."""
 
@@ -216,7 +214,7 @@ class Request(Message):
     MessageID: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Response(Message):
     """An answer; the last two elements say more about a failure."""
 
@@ -229,7 +227,7 @@ class Response(Message):
     ErrorID: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CompositeResponse(Response):
     """An answer of a DIMSE-C service, which can name the elements of the request that are at fault."""
 

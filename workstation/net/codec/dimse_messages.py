@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import MISSING, dataclass, fields
 from io import BytesIO
-from operator import attrgetter
 from typing import ClassVar, Protocol
 
 from workstation.net.codec.dimse_base import CommandField, CompositeResponse, Message, Request, Response
@@ -28,8 +27,6 @@ def _stream(message: _HasData) -> BytesIO | None:
 
 
 class _DataSet:
-    __slots__ = ()
-
     @property
     def DataSet(self: _HasData) -> BytesIO | None:
         """The encoded data set, when it is held in memory."""
@@ -37,8 +34,6 @@ class _DataSet:
 
 
 class _Identifier:
-    __slots__ = ()
-
     @property
     def Identifier(self: _HasData) -> BytesIO | None:
         """The encoded data set, when it is held in memory."""
@@ -46,8 +41,6 @@ class _Identifier:
 
 
 class _EventInformation:
-    __slots__ = ()
-
     @property
     def EventInformation(self: _HasData) -> BytesIO | None:
         """The encoded data set, when it is held in memory."""
@@ -55,8 +48,6 @@ class _EventInformation:
 
 
 class _EventReply:
-    __slots__ = ()
-
     @property
     def EventReply(self: _HasData) -> BytesIO | None:
         """The encoded data set, when it is held in memory."""
@@ -64,8 +55,6 @@ class _EventReply:
 
 
 class _ModificationList:
-    __slots__ = ()
-
     @property
     def ModificationList(self: _HasData) -> BytesIO | None:
         """The encoded data set, when it is held in memory."""
@@ -73,8 +62,6 @@ class _ModificationList:
 
 
 class _ActionInformation:
-    __slots__ = ()
-
     @property
     def ActionInformation(self: _HasData) -> BytesIO | None:
         """The encoded data set, when it is held in memory."""
@@ -82,8 +69,6 @@ class _ActionInformation:
 
 
 class _ActionReply:
-    __slots__ = ()
-
     @property
     def ActionReply(self: _HasData) -> BytesIO | None:
         """The encoded data set, when it is held in memory."""
@@ -94,8 +79,6 @@ class _ActionReply:
 
 
 class _NoCounters:
-    __slots__ = ()
-
     NumberOfRemainingSuboperations: ClassVar[None] = None
     NumberOfCompletedSuboperations: ClassVar[None] = None
     NumberOfFailedSuboperations: ClassVar[None] = None
@@ -103,15 +86,11 @@ class _NoCounters:
 
 
 class _NoAffected:
-    __slots__ = ()
-
     AffectedSOPClassUID: ClassVar[None] = None
     AffectedSOPInstanceUID: ClassVar[None] = None
 
 
 class _AttributeList:
-    __slots__ = ()
-
     @property
     def AttributeList(self: _HasData) -> BytesIO | None:
         """The encoded data set, when it is held in memory."""
@@ -121,7 +100,7 @@ class _AttributeList:
 # -- C services (PS3.7 section 9) ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class C_STORE_RQ(_DataSet, Request):
     """Stores a composite object (PS3.7 section 9.3.1)."""
 
@@ -136,7 +115,7 @@ class C_STORE_RQ(_DataSet, Request):
     MoveOriginatorMessageID: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class C_STORE_RSP(CompositeResponse):
     """Answers a C-STORE-RQ."""
 
@@ -145,7 +124,7 @@ class C_STORE_RSP(CompositeResponse):
     AffectedSOPInstanceUID: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class C_FIND_RQ(_Identifier, Request):
     """Asks for matches of an identifier (PS3.7 section 9.3.2)."""
 
@@ -157,14 +136,14 @@ class C_FIND_RQ(_Identifier, Request):
     Priority: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class C_FIND_RSP(_Identifier, CompositeResponse):
     """One match while pending, or the end of a C-FIND."""
 
     command_field: ClassVar[CommandField] = CommandField.C_FIND_RSP
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class C_GET_RQ(_NoCounters, _Identifier, Request):
     """Retrieves over this association (PS3.7 section 9.3.3)."""
 
@@ -176,7 +155,7 @@ class C_GET_RQ(_NoCounters, _Identifier, Request):
     Priority: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class _Retrieval(_Identifier, CompositeResponse):
     """The counters of sub-operations that C-GET and C-MOVE share; they saturate at 65535."""
 
@@ -201,14 +180,14 @@ _COUNTERS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class C_GET_RSP(_Retrieval):
     """Progress or the end of a C-GET."""
 
     command_field: ClassVar[CommandField] = CommandField.C_GET_RSP
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class C_MOVE_RQ(_NoCounters, _Identifier, Request):
     """Has objects sent to a third AE (PS3.7 section 9.3.4)."""
 
@@ -221,14 +200,14 @@ class C_MOVE_RQ(_NoCounters, _Identifier, Request):
     MoveDestination: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class C_MOVE_RSP(_Retrieval):
     """Progress or the end of a C-MOVE."""
 
     command_field: ClassVar[CommandField] = CommandField.C_MOVE_RSP
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class C_ECHO_RQ(Request):
     """Asks whether the peer is there (PS3.7 section 9.3.5)."""
 
@@ -238,14 +217,14 @@ class C_ECHO_RQ(Request):
     AffectedSOPClassUID: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class C_ECHO_RSP(CompositeResponse):
     """Answers a C-ECHO-RQ."""
 
     command_field: ClassVar[CommandField] = CommandField.C_ECHO_RSP
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class C_CANCEL_RQ(Message):
     """Ends a C-FIND, C-GET or C-MOVE early (PS3.7 section 9.3.2.3); it has no response of its own."""
 
@@ -258,7 +237,7 @@ class C_CANCEL_RQ(Message):
 # -- N services (PS3.7 section 10): Affected in what the SCP reports and creates, Requested in the other requests --
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class N_EVENT_REPORT_RQ(_EventInformation, Request):
     """Reports an event of an SOP instance (PS3.7 section 10.3.1)."""
 
@@ -271,7 +250,7 @@ class N_EVENT_REPORT_RQ(_EventInformation, Request):
     EventTypeID: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class N_EVENT_REPORT_RSP(_EventReply, Response):
     """Answers an N-EVENT-REPORT-RQ."""
 
@@ -281,7 +260,7 @@ class N_EVENT_REPORT_RSP(_EventReply, Response):
     EventTypeID: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class N_GET_RQ(_NoAffected, Request):
     """Asks for attributes of an SOP instance (PS3.7 section 10.3.2)."""
 
@@ -294,7 +273,7 @@ class N_GET_RQ(_NoAffected, Request):
     AttributeIdentifierList: tuple[int, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class N_GET_RSP(_AttributeList, Response):
     """Answers an N-GET-RQ."""
 
@@ -304,7 +283,7 @@ class N_GET_RSP(_AttributeList, Response):
     AttributeIdentifierList: tuple[int, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class N_SET_RQ(_NoAffected, _ModificationList, Request):
     """Changes attributes of an SOP instance (PS3.7 section 10.3.3)."""
 
@@ -317,7 +296,7 @@ class N_SET_RQ(_NoAffected, _ModificationList, Request):
     RequestedSOPInstanceUID: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class N_SET_RSP(_AttributeList, Response):
     """Answers an N-SET-RQ."""
 
@@ -327,7 +306,7 @@ class N_SET_RSP(_AttributeList, Response):
     AttributeIdentifierList: tuple[int, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class N_ACTION_RQ(_NoAffected, _ActionInformation, Request):
     """Has an SOP instance act (PS3.7 section 10.3.4)."""
 
@@ -340,7 +319,7 @@ class N_ACTION_RQ(_NoAffected, _ActionInformation, Request):
     ActionTypeID: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class N_ACTION_RSP(_ActionReply, Response):
     """Answers an N-ACTION-RQ."""
 
@@ -350,7 +329,7 @@ class N_ACTION_RSP(_ActionReply, Response):
     ActionTypeID: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class N_CREATE_RQ(_AttributeList, Request):
     """Creates an SOP instance (PS3.7 section 10.3.5)."""
 
@@ -361,7 +340,7 @@ class N_CREATE_RQ(_AttributeList, Request):
     AffectedSOPInstanceUID: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class N_CREATE_RSP(_AttributeList, Response):
     """Answers an N-CREATE-RQ."""
 
@@ -370,7 +349,7 @@ class N_CREATE_RSP(_AttributeList, Response):
     AffectedSOPInstanceUID: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class N_DELETE_RQ(_NoAffected, Request):
     """Deletes an SOP instance (PS3.7 section 10.3.6)."""
 
@@ -381,7 +360,7 @@ class N_DELETE_RQ(_NoAffected, Request):
     RequestedSOPInstanceUID: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class N_DELETE_RSP(Response):
     """Answers an N-DELETE-RQ."""
 
@@ -424,11 +403,7 @@ for _message in MESSAGES.values():
     _message.elements = tuple(sorted(_elements, key=lambda element: element[1]))
     _message._numbers = tuple(keyword for keyword, number in _message.elements if ELEMENTS[number][0] == "US")
     _message._others = tuple(keyword for keyword, number in _message.elements if ELEMENTS[number][0] != "US")
-    _message._slots = tuple(
-        (one.name, getattr(_message, one.name).__set__, None if one.default is MISSING else one.default)
-        for one in fields(_message)
-    )
-    _message._values = attrgetter(*(one.name for one in fields(_message)))
+    _message._defaults = {one.name: None if one.default is MISSING else one.default for one in fields(_message)}
     _message.name = _message.command_field.text
     _message.msg_type = _message.name.rpartition("-")[0]
 

@@ -21,7 +21,7 @@ from workstation.net.codec.dimse import (
 )
 from workstation.net.errors import LocalProtocolError
 from workstation.net.operations import echo, find, normalized, retrieve, store
-from workstation.net.operations.common import refusal
+from workstation.net.operations.common import Asked, refusal
 
 if TYPE_CHECKING:
     from workstation.net.association import Association
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("workstation.net.operations")
 
-_PERFORMERS: dict[type[Message], Callable[[Association, Operation], None]] = {
+_PERFORMERS: dict[type[Message], Callable[[Asked], None]] = {
     C_ECHO_RQ: echo.perform,
     C_STORE_RQ: store.perform,
     C_FIND_RQ: find.perform,
@@ -42,8 +42,9 @@ def perform(assoc: Association, operation: Operation) -> None:
     """Answer one request of the peer."""
     performer = _PERFORMERS.get(type(operation.message), normalized.perform)
     try:
-        if not refusal(assoc, operation):
-            performer(assoc, operation)
+        asked = Asked(assoc, operation)
+        if not refusal(asked):
+            performer(asked)
     except LocalProtocolError as error:
         # the association ended meanwhile, perhaps by the handler's own abort: there is nobody to answer
         _log.debug("%s: the %s is not answered: %s", assoc.name, operation.message.name, error)

@@ -81,18 +81,15 @@ _REPEATED: Final = {
 }
 
 
-def refusal(assoc: Association, operation: Operation) -> bool:
+def refusal(asked: Asked) -> bool:
     """Answer a request that does not belong into its presentation context; whether it was refused.
 
     The context's service class may not have the DIMSE service at all (0211H), or the peer may ask us to be SCP of what
     it negotiated to be SCP of itself (0122H, PS3.7 D.3.3.4). An N-EVENT-REPORT goes from SCP to SCU, but whoever
     opens an association to deliver one often forgets to negotiate that: it is taken in either role.
     """
-    request = operation.message
-    context = assoc.accepted_context(request.context_id)
-    assert context is not None  # the assembler lets no other message through
-    service = request.msg_type
-    is_known = service in assoc.service_class(context).services
+    service, context = asked.request.msg_type, asked.context
+    is_known = service in asked.service_class.services
     if is_known and (
         context.as_scp or service == "N-EVENT-REPORT" or (service == "C-STORE" and _config.UNRESTRICTED_STORAGE_SERVICE)
     ):
@@ -102,10 +99,10 @@ def refusal(assoc: Association, operation: Operation) -> bool:
         status, comment = SOP_CLASS_NOT_SUPPORTED, f"We are not SCP of {name}"
     else:
         status, comment = UNRECOGNIZED_OPERATION, f"{name} has no {service}"
-    _log.error("%s: the %s is refused: %s", assoc.name, request.name, printable(comment))
-    if operation.sink is not None:
-        operation.sink.discard()  # nobody will look at it
-    Asked(assoc, operation).respond(status, ErrorComment=comment[:64])
+    _log.error("%s: the %s is refused: %s", asked.assoc.name, asked.request.name, printable(comment))
+    if asked.operation.sink is not None:
+        asked.operation.sink.discard()  # nobody will look at it
+    asked.respond(status, ErrorComment=comment[:64])
     return True
 
 

@@ -10,21 +10,19 @@ from workstation.net.codec.dimse import C_ECHO_RQ, C_ECHO_RSP, Pattern
 from workstation.net.operations.common import BAD_STATUS_TYPE, NO_STATUS_ELEMENT, SUCCESS, Asked, status_elements
 
 if TYPE_CHECKING:
-    from workstation.net.association import Association
-    from workstation.net.exchange import Operation
+    pass
 
 _log = logging.getLogger("workstation.net.operations")
 
 
-def perform(assoc: Association, operation: Operation) -> None:
+def perform(asked: Asked) -> None:
     """Answer a C-ECHO-RQ: whatever a handler does wrong, the peer has been heard, so the answer is success."""
-    asked = Asked(assoc, operation)
     request = asked.request
     assert isinstance(request, C_ECHO_RQ)
     try:
         status = asked.call()
     except Exception:
-        _log.exception("%s: the handler of evt.EVT_C_ECHO failed", assoc.name)
+        _log.exception("%s: the handler of evt.EVT_C_ECHO failed", asked.assoc.name)
         status = SUCCESS
     is_good = type(status) is int and status == SUCCESS
     if not is_good and status_elements(status, C_ECHO_RSP)[0] in (NO_STATUS_ELEMENT, BAD_STATUS_TYPE):

@@ -13,8 +13,7 @@ from workstation.net.operations.common import SUCCESS, Answers, Asked, HandlerEr
 from workstation.net.services.query_retrieve import LIMIT_REACHED, REPOSITORY_QUERY
 
 if TYPE_CHECKING:
-    from workstation.net.association import Association
-    from workstation.net.exchange import Operation
+    pass
 
 _log = logging.getLogger("workstation.net.operations")
 UNHANDLED = 0xC311
@@ -22,9 +21,8 @@ CANNOT_ENCODE = 0xC312
 UNDECODABLE = 0xC310
 
 
-def perform(assoc: Association, operation: Operation) -> None:
+def perform(asked: Asked) -> None:
     """Answer a C-FIND-RQ: a Pending response for each match, then a final one without Identifier."""
-    asked = Asked(assoc, operation)
     if not asked.request.has_data_set:
         asked.respond(UNDECODABLE, ErrorComment="The request has no Identifier")
         return

@@ -13,20 +13,18 @@ from workstation.net.operations.common import BAD_STATUS_TYPE, Asked, status_ele
 from workstation.net.status import code_to_category
 
 if TYPE_CHECKING:
-    from workstation.net.association import Association
-    from workstation.net.exchange import Operation
+    pass
 
 _log = logging.getLogger("workstation.net.operations")
 PROCESSING_FAILURE = 0x0110
 
 
-def perform(assoc: Association, operation: Operation) -> None:
+def perform(asked: Asked) -> None:
     """Answer any N-service request."""
-    asked = Asked(assoc, operation)
     try:
         given = asked.call()
     except Exception:
-        _log.exception("%s: the handler of evt.%s failed", assoc.name, asked.event.name)
+        _log.exception("%s: the handler of evt.%s failed", asked.assoc.name, asked.event.name)
         given = PROCESSING_FAILURE
     status, data_set = _pair(given, single=isinstance(asked.request, N_DELETE_RQ))
     if not asked.alive:
@@ -39,7 +37,7 @@ def perform(assoc: Association, operation: Operation) -> None:
         data = None if data_set is None else _encoded(asked, data_set)
         created = _created(asked, data_set, named)
     except ValueError as error:
-        _log.error("%s: the answer of evt.%s's handler cannot be sent: %s", assoc.name, asked.event.name, error)
+        _log.error("%s: the answer of evt.%s's handler cannot be sent: %s", asked.assoc.name, asked.event.name, error)
         asked.respond(PROCESSING_FAILURE)
         return
     asked.respond(status, data, **created)

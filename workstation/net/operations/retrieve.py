@@ -30,7 +30,6 @@ from workstation.net.status import code_to_category
 
 if TYPE_CHECKING:
     from workstation.net.association import Association
-    from workstation.net.exchange import Operation
 
 _log = logging.getLogger("workstation.net.operations")
 MOST = 0xFFFF  # what the counters can say
@@ -88,17 +87,15 @@ class _EndedError(Exception):
     """The operation has been answered for good."""
 
 
-def get(assoc: Association, operation: Operation) -> None:
+def get(asked: Asked) -> None:
     """Answer a C-GET-RQ."""
-    asked = Asked(assoc, operation)
     with suppress(_EndedError), closing(_answers(asked, _GET)) as answers:
         count = _count(asked, answers, _GET)
-        _sub_operations(asked, answers, _GET, Counters(count), assoc, originator=None)
+        _sub_operations(asked, answers, _GET, Counters(count), asked.assoc, originator=None)
 
 
-def move(assoc: Association, operation: Operation) -> None:
+def move(asked: Asked) -> None:
     """Answer a C-MOVE-RQ."""
-    asked = Asked(assoc, operation)
     request = asked.request
     assert isinstance(request, C_MOVE_RQ)
     with suppress(_EndedError), closing(_answers(asked, _MOVE)) as answers:

@@ -11,8 +11,7 @@ from workstation.net.operations.common import Asked
 from workstation.net.spool import SpooledDataSet
 
 if TYPE_CHECKING:
-    from workstation.net.association import Association
-    from workstation.net.exchange import Operation
+    pass
 
 _log = logging.getLogger("workstation.net.operations")
 UNHANDLED = 0xC211
@@ -22,12 +21,11 @@ MISSING_ELEMENT = 0x0120
 MISSING_DATA_SET = 0xA900
 
 
-def perform(assoc: Association, operation: Operation) -> None:
+def perform(asked: Asked) -> None:
     """Answer a C-STORE-RQ."""
-    asked = Asked(assoc, operation)
     request = asked.request
     assert isinstance(request, C_STORE_RQ)
-    sink = operation.sink
+    sink = asked.operation.sink
     try:
         status = _status(asked, request, sink)
     finally:
