@@ -5,8 +5,10 @@ A peer that is not installed skips its tests on a person's machine; with CI set 
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import logging
+import os
 import socket
 import sys
 import threading
@@ -25,6 +27,31 @@ settings.load_profile("patient")
 OURS = ("dicom-", "workstation-", "job-")
 LASTING = {"dicom-idle", "dicom-watcher"}  # threads of the process, not of an association
 PATIENCE = 10.0  # seconds for what ends by itself; only a leak waits them out
+_outcome = 0
+
+
+def pytest_sessionfinish(exitstatus: int) -> None:
+    """Keep the outcome for `pytest_unconfigure`."""
+    global _outcome
+    _outcome = int(exitstatus)
+
+
+def pytest_unconfigure() -> None:
+    """Let no thread keep the interpreter from ending: it would wait for ever, without a word.
+
+    pynetdicom's threads for a connection are such that a program has to wait for them, and now and then one does not
+    end. One of ours that does the same fails the run.
+    """
+    waited_for = [each for each in threading.enumerate() if not each.daemon and each is not threading.main_thread()]
+    for each in waited_for:
+        each.join(PATIENCE)
+    left = [each.name for each in waited_for if each.is_alive()]
+    if left:
+        sys.stdout.flush()
+        print(f"Threads that do not end: {left}", file=sys.stderr)
+        faulthandler.dump_traceback(sys.stderr)
+        sys.stderr.flush()
+        os._exit(_outcome or int(any(name.startswith(OURS) for name in left)))
 
 
 def _busy_threads() -> set[str]:
