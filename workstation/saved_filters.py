@@ -6,6 +6,7 @@ explained, and colours nothing. Knows colours by the names of their meanings onl
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,12 +118,14 @@ DEFAULT_RULES: Final = (
 
 
 class ColourRules:
-    """An ordered list of rules; the first that a row passes gives its colour."""
+    """An ordered list of rules; the first that a row passes gives its colour.
+
+    Compiled when there is a row to be coloured: a window that opens has none.
+    """
 
     def __init__(self, rules: Iterable[ColourRule] = DEFAULT_RULES) -> None:
-        self._rules: tuple[ColourRule, ...] = ()
-        self._active: list[tuple[ColourRule, Filter, dict[int, tuple[object, bool]]]] = []
-        self.replace(rules)
+        self._rules = tuple(rules)
+        self._compiled: list[tuple[ColourRule, Filter, dict[int, tuple[object, bool]]]] | None = None
 
     @property
     def rules(self) -> tuple[ColourRule, ...]:
@@ -132,19 +135,22 @@ class ColourRules:
     def replace(self, rules: Iterable[ColourRule]) -> None:
         """Have these instead."""
         self._rules = tuple(rules)
-        self._active = []
-        for rule in self._rules:
-            if not rule.enabled:
-                continue
-            try:
-                self._active.append((rule, Filter.of(rule.text), {}))
-            except FilterError:
-                continue
+        self._compiled = None
+
+    def _active(self) -> list[tuple[ColourRule, Filter, dict[int, tuple[object, bool]]]]:
+        """Those that are on and no broken ones, with what is known of rows whose test is dear."""
+        if self._compiled is None:
+            self._compiled = []
+            for rule in self._rules:
+                if rule.enabled:
+                    with contextlib.suppress(FilterError):
+                        self._compiled.append((rule, Filter.of(rule.text), {}))
+        return self._compiled
 
     def rule_of(self, conversation: Conversation, row: MessageRow | PduRow | None) -> ColourRule | None:
         """The rule that a row comes under; for None the one of the association itself."""
         message = row.message if isinstance(row, PduRow) else row
-        for rule, wanted, known in self._active:
+        for rule, wanted, known in self._active():
             if wanted.cost < _DEAR or message is None or not message.complete:
                 if wanted.passes(conversation, message):
                     return rule

@@ -17,7 +17,8 @@ from workstation.paths import resource
 from workstation.ui.services import PeerHealth
 from workstation.ui.theme import Theme
 
-_SIZES = (16, 20, 24, 32, 48)
+# Qt makes those between smaller, so that a screen of two or three times the resolution has what it needs.
+_SIZES = (16, 20, 32, 48)
 
 
 @cache
