@@ -328,6 +328,8 @@ class Connection:
                 self._noted = False
                 self._release_descriptors()
                 return None
+            if self._held:
+                self._flush()
             if self._driver is not None:
                 self._noted = False
                 return None
@@ -747,8 +749,7 @@ class Connection:
                 announce()
             if data is not None:
                 self.engine.send_data(context_id, data, command=False, last=last, now=now)
-            # who drives would not know that something waits; when nobody does, the watcher will
-            outputs = self._collect(alter, hold=hold and self._driver is None and self._hindrance is None)
+            outputs = self._collect(alter, hold=hold and self._hindrance is None)
             waiting = bool(self._outbox) and not self._held
         if self.engine.observed:
             self._owner.handle(outputs)
