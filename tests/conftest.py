@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 OURS = ("dicom-", "workstation-", "job-")
-LASTING = {"dicom-idle", "dicom-watcher"}  # threads of the process, not of an association
+LASTING = {"dicom-idle", "dicom-watcher", "dicom-stand-in"}  # threads of the process, not of an association
 PATIENCE = 10.0  # seconds for what ends by itself; only a leak waits them out
 _outcome = 0
 

@@ -26,7 +26,6 @@ from workstation.net.codec.pdu import (
 from workstation.net.engine.fsm import NEXT_STATES, TABLE, Action, Event, State
 from workstation.net.engine.upper_layer import Limits, Output, Stepped, UpperLayer
 from workstation.net.errors import LocalProtocolError
-from workstation.net.shell import threads
 from workstation.net.shell.connection import Connection
 
 REJECT = A_ASSOCIATE_RJ(result=1, source=1, reason=7)
@@ -40,7 +39,7 @@ class End:
         self.steps: list[Step] = []
         self._changed = threading.Condition()
         self.engine = UpperLayer(requestor=requestor, limits=Limits())
-        self.connection = Connection(self.engine, self)
+        self.connection = Connection(self.engine, self, "dicom-cell")
         ours, theirs = socket.socketpair()
         self._ours = ours
         self.peer = RawPeer(theirs)
@@ -56,9 +55,6 @@ class End:
 
     def idle(self) -> None:
         raise AssertionError("nothing takes that long")
-
-    def summon(self) -> None:
-        threads.run("dicom-cell", self.connection.attend)
 
     def has_work(self) -> bool:
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import gc
 import os
 import socket
@@ -16,8 +17,10 @@ from live_ends import ask
 from raw_peer import RawPeer, message, scp, serves, serving, until
 
 from workstation.net import evt
+from workstation.net.association import Association
 from workstation.net.codec.dimse import C_ECHO_RQ, C_ECHO_RSP
 from workstation.net.codec.pdu import A_ABORT_RQ
+from workstation.net.listener import AssociationServer
 from workstation.net.shell import connection, threads, watching
 from workstation.net.shell.watching import Plan, Watcher
 from workstation.net.sop_class import Verification
@@ -152,6 +155,158 @@ def test_a_slow_handler_leaves_the_association_with_ears() -> None:
         assert gone.wait(PATIENCE)
 
 
+@pytest.fixture
+def _all_are_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a request takes, the watcher's thread performs the next."""
+    monkeypatch.setattr(connection, "_MOMENT", 3600.0)
+
+
+def quick(server: AssociationServer, held: list[Association]) -> None:
+    """Echo on each association, until the watcher waits for all of the server's ends as quick ones."""
+    for assoc in held:
+        assert assoc.send_c_echo().Status == 0
+
+    def are_waited_for() -> bool:
+        ends = [one.connection for one in server.active_associations]
+        return all(one._watched and not one._proof for one in ends)
+
+    assert until(are_waited_for)
+
+
+@pytest.mark.usefixtures("_all_are_quick")
+def test_one_thread_performs_what_takes_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "HELD_UP", 3600.0)
+    performed: list[tuple[int, str]] = []
+
+    def on_echo(event: Any) -> int:
+        performed.append((threading.get_ident(), threading.current_thread().name))
+        return 0
+
+    with serving(scp(Verification), [(evt.EVT_C_ECHO, on_echo)]) as server:
+        held = [ask(server, Verification) for _ in range(5)]
+        quick(server, held)
+        del performed[:]
+        for _ in range(3):
+            for assoc in held:
+                assert assoc.send_c_echo().Status == 0
+        assert len({ident for ident, _ in performed}) == 1
+        names = [name for _, name in performed]
+        assert len(set(names[:5])) == 5
+        assert names == names[:5] * 3
+        for assoc in held:
+            assoc.release()
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_slow_handler_holds_nobody_up(monkeypatch: pytest.MonkeyPatch, *, trusted: bool) -> None:
+    # who is trusted is slow for the first time; for the other the watcher's thread would not do
+    monkeypatch.setattr(connection, "_MOMENT", 3600.0 if trusted else -1.0)
+    if not trusted:
+        monkeypatch.setattr(watching, "HELD_UP", 3600.0)
+    waits, goes_on = threading.Event(), threading.Event()
+
+    def on_echo(event: Any) -> int:
+        if event.request.MessageID == 9:
+            waits.set()
+            goes_on.wait(PATIENCE)
+        return 0
+
+    with serving(scp(Verification), [(evt.EVT_C_ECHO, on_echo)]) as server:
+        slow, other = held = [ask(server, Verification) for _ in range(2)]
+        if trusted:
+            quick(server, held)
+        else:
+            assert [assoc.send_c_echo().Status for assoc in held] == [0, 0]
+        statuses: list[int] = []
+        caller = threading.Thread(target=lambda: statuses.append(slow.send_c_echo(9).Status))
+        caller.start()
+        assert waits.wait(PATIENCE)
+        for _ in range(20):
+            assert other.send_c_echo().Status == 0
+        assert statuses == []
+        goes_on.set()
+        caller.join(PATIENCE)
+        assert statuses == [0]
+        # and the one that was slow is served as before
+        assert slow.send_c_echo().Status == 0
+        for assoc in held:
+            assoc.release()
+
+
+@pytest.mark.usefixtures("_all_are_quick")
+def test_the_watchers_thread_leaves_the_association_with_ears() -> None:
+    entered, gone = threading.Event(), threading.Event()
+
+    def on_echo(event: Any) -> int:
+        if event.request.MessageID == 9:
+            entered.set()
+            if event.over.wait(PATIENCE):
+                gone.set()
+        return 0
+
+    with serving(scp(Verification), [(evt.EVT_C_ECHO, on_echo)]) as server, RawPeer.associated(server) as peer:
+        peer.say(message(ECHO))
+        assert isinstance(peer.hear_message(), C_ECHO_RSP)
+        peer.say(message(C_ECHO_RQ(context_id=1, MessageID=9, AffectedSOPClassUID=Verification)))
+        assert entered.wait(PATIENCE)
+        peer.say(A_ABORT_RQ(source=0, reason=0))
+        assert gone.wait(PATIENCE)
+
+
+@pytest.mark.usefixtures("_all_are_quick")
+def test_requests_that_come_at_once_are_answered_in_turn() -> None:
+    with serving(scp(Verification)) as server, RawPeer.associated(server) as peer:
+        for first in (1, 11, 21):
+            numbers = range(first, first + 10)
+            requests = [C_ECHO_RQ(context_id=1, MessageID=n, AffectedSOPClassUID=Verification) for n in numbers]
+            peer.sock.sendall(b"".join(map(message, requests)))
+            answers = [peer.hear_message() for _ in numbers]
+            assert [one.MessageIDBeingRespondedTo for one in answers] == list(numbers)
+
+
+@pytest.mark.usefixtures("_all_are_quick")
+def test_without_threads_for_a_stand_in_requests_are_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(scp(Verification)) as server:
+        held = [ask(server, Verification) for _ in range(2)]
+        quick(server, held)
+        (watcher,) = watching._watchers
+        assert until(lambda: not watcher._has_stand_in)
+        refused: list[str] = []
+
+        def refuse(name: str, *_: Any, **__: Any) -> None:
+            refused.append(name)
+            raise RuntimeError("can't start new thread")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(threads, "run", refuse)
+            for assoc in held:
+                assert assoc.send_c_echo().Status == 0
+        assert "dicom-stand-in" in refused
+        for assoc in held:
+            assoc.release()
+
+
+@pytest.mark.usefixtures("_all_are_quick")
+def test_what_a_handler_leaves_in_its_context_no_other_association_sees() -> None:
+    variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="")
+    seen: list[str] = []
+
+    def on_message(event: Any) -> None:
+        seen.append(variable.get())
+        variable.set(event.assoc.name)
+
+    with serving(scp(Verification), [(evt.EVT_DIMSE_RECV, on_message)]) as server:
+        held = [ask(server, Verification) for _ in range(2)]
+        quick(server, held)
+        for _ in range(2):
+            for assoc in held:
+                assert assoc.send_c_echo().Status == 0
+        assert len(seen) >= 6
+        assert not any(seen)
+        for assoc in held:
+            assoc.release()
+
+
 def test_without_threads_the_watcher_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "_LINGER", 0.01)
     monkeypatch.setattr(watching, "RETRY", 0.05)
@@ -190,6 +345,7 @@ class Pipe:
 
     def __init__(self, number: int) -> None:
         self.number = number
+        self.lock = threading.Lock()
         self.ours, self.theirs = socket.socketpair()
         self.plans: list[tuple[float, bool]] = []
         self.summoned = threading.Event()
@@ -205,6 +361,9 @@ class Pipe:
             self.rests = False
             return Plan(attend=True)
         return Plan(self.ours.fileno(), until=self.deadline)
+
+    def attend_now(self) -> bool:
+        return False
 
     def summon(self) -> None:
         self.summoned.set()
@@ -256,6 +415,17 @@ def test_what_was_let_go_of_summons_nobody(pipe: Pipe) -> None:
     pipe.rests = False
     pipe.theirs.send(b"x")
     assert not pipe.summoned.wait(0.1)
+
+
+def test_times_that_no_longer_count_are_not_kept(pipe: Pipe) -> None:
+    watcher = Watcher()
+    pipe.rests = False
+    begin = time.monotonic() + 3600
+    for number in range(10 * watching._STALE):
+        watcher.look_at(pipe, begin - number)
+    watcher.look_at(pipe, 0.0)
+    assert until(lambda: len(pipe.plans) == 1)
+    assert len(watcher._calendar) <= 2 * watching._STALE
 
 
 def test_a_plan_that_fails_does_not_end_the_watcher(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:

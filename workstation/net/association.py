@@ -148,8 +148,8 @@ class Association(Requests, Notifier, threading.Thread):
         self._limits = Limits(artim=ae.acse_timeout, network=ae.network_timeout, maximum_length=ae.maximum_pdu_size)
         self._engine = UpperLayer(requestor=mode == MODE_REQUESTOR, limits=self._limits)
         self._engine.observed = False
-        self._connection = Connection(self._engine, self)
         self._variables = contextvars.copy_context() if _config.PASS_CONTEXTVARS else None
+        self._connection = Connection(self._engine, self, f"dicom-{self.name}", self._variables)
         self._exchange = Exchange(
             str(self.number), self._perform, self._busy, lambda: self._will_work, context=self._variables
         )
@@ -573,14 +573,6 @@ class Association(Requests, Notifier, threading.Thread):
                 connection.close("No transport connection")
                 self._end()
 
-    def summon(self) -> None:
-        """Have a thread of the pool attend to the connection, on which nobody waits.
-
-        Raises:
-            RuntimeError: The system gives no more threads.
-        """
-        threads.run(f"dicom-{self.name}", self._connection.attend, context=self._variables)
-
     def has_work(self) -> bool:
         """Whether there is a request of the peer's that nobody performs yet."""
         return self._exchange.has_work
@@ -652,7 +644,7 @@ class Association(Requests, Notifier, threading.Thread):
             self._end()
         finally:
             self.timings["connect"] = (time.monotonic() - started) * 1000.0
-            if self._connection.is_driver and self._connection.serve():
+            if self._connection.is_driver:
                 self._connection.attend()
 
     def _requested(self, request: A_ASSOCIATE_RQ) -> None:

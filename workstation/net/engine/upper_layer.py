@@ -388,9 +388,14 @@ class UpperLayer:
             return max(SMALL, min(HEADER + length, 2 * have))
         return SMALL
 
+    @property
+    def is_streaming(self) -> bool:
+        """Whether there is the room that only a stream of PDUs needs."""
+        return len(self._buffer) > SMALL
+
     def relax(self) -> None:
         """Nothing has come for a while: give the room back that only a stream of PDUs needs."""
-        if self._start == self._end and len(self._buffer) > SMALL:
+        if self._start == self._end and self.is_streaming:
             self._buffer = bytearray(SMALL)
             self._view = memoryview(self._buffer)
             self._start = self._end = 0

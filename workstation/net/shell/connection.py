@@ -4,8 +4,9 @@ One lock guards the engine, the socket and the outbox; it is never held while wa
 
 No connection has a thread of its own. One thread at a time drives it: waits for bytes until the engine's deadline,
 reads, and acts on what came. Whoever waits for something from the peer drives (`pump`), so that an answer needs no
-second thread; when nobody does, the connection rests, and the `watching` thread has one of the pool attend to it as
-soon as something arrives or is due.
+second thread. When nobody does, the connection rests and the `watching` thread waits for it: that acts on what arrives
+itself where requests are known to take a moment (`attend_now`), and has another thread of the pool do so where they are
+not (`attend`). The latter stays until nothing more comes, or the connection has proved to be quick.
 
 Any thread may make a request of the engine, which writes what it can at once. What cannot be written stays in the
 outbox: a sender waits for room itself, the driver flushes what nobody waits for. Two threads never use the socket at
@@ -15,6 +16,7 @@ once, because each use is under the lock and never blocks.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import errno
 import itertools
 import logging
@@ -33,7 +35,7 @@ from workstation.net.codec.pdu import PDUType
 from workstation.net.engine.fsm import State
 from workstation.net.engine.upper_layer import DataIndication, Disconnect, Output, Received, Sent, Stepped, UpperLayer
 from workstation.net.errors import LocalProtocolError
-from workstation.net.shell import watching
+from workstation.net.shell import threads, watching
 from workstation.net.shell.hindrance import Hindrance, Pace
 from workstation.net.shell.readiness import Readable, Waker, own_waker, wait
 from workstation.net.shell.watching import Plan, Watcher
@@ -46,9 +48,9 @@ _HELD = 32 * 1024  # bytes that wait for more to be written with them
 _QUICK = 0.002  # seconds between two messages, less than which the second may wait for a third
 _STUCK = 60.0  # seconds without room to write after which a peer counts as dead when nothing else is set
 _DRAIN = 30.0  # seconds that a peer on which we hung up has to close its side
-_LINGER = 1.0  # seconds without a byte after which a thread of the pool no longer waits for more
-_BRIEFLY = 0.02  # the same when many threads wait: each has a descriptor, and the watcher waits for all with one
-_MANY = 200
+_LINGER = 0.05  # seconds without a byte after which a thread of the pool no longer waits for more
+_MOMENT = 0.001  # seconds that the watcher's thread may spend on a request
+_PROOF = 10  # requests to be performed within that, after one that was not, before it is trusted to be quick again
 _numbers = itertools.count(1)
 _NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 
@@ -68,13 +70,6 @@ class Owner(Protocol):
     def idle(self) -> None:
         """The network timeout passed without a byte."""
 
-    def summon(self) -> None:
-        """Nobody reads, and there is something to do: call `Connection.attend` on a thread of the pool.
-
-        Raises:
-            RuntimeError: The system gives no more threads.
-        """
-
     def has_work(self) -> bool:
         """Whether something has arrived that is to be done by a thread that does not read meanwhile."""
 
@@ -85,43 +80,28 @@ class Owner(Protocol):
         """The connection is closed and nobody drives it any longer; may be called more than once."""
 
 
-class _Crowd:
-    """The threads of the pool that read, counted."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.count = 0
-
-    def __enter__(self) -> None:
-        with self._lock:
-            self.count += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self.count -= 1
-
-
-_crowd = _Crowd()
-
-
 class Connection:
     """The transport of one association.
 
     Args:
         engine: The upper layer; from now on only touched under `lock`.
         owner: Gets the engine's outputs.
+        name: Of the threads of the pool that serve it.
+        context: The context variables of which those threads get a copy, or None for none.
     """
 
-    def __init__(self, engine: UpperLayer, owner: Owner) -> None:
+    def __init__(self, engine: UpperLayer, owner: Owner, name: str, context: contextvars.Context | None = None) -> None:
         self.engine = engine
         self.lock = threading.Lock()  # guards engine, _socket's use, _outbox and the flags below
         self._owner = owner
+        self._name = name
+        self._context = context
         self.number = next(_numbers)
         self._socket: socket.socket | None = None
         self._tls = False
         self._readable: Readable | None = None
         self._driver: int | None = None  # the thread that drives
-        self._waker: Waker | None = None  # ends its wait
+        self._waker: Waker | None = None  # ends its wait, if it waits
         self._performs = False  # whether it also does what arrives
         self._claims: list[Callable[[], None]] = []  # of those who want to drive; called when nobody does
         self._watcher: Watcher | None = None
@@ -129,6 +109,7 @@ class Connection:
         self._watched = False  # the watcher waits for it: its descriptor must stay open
         self._rested = 0.0  # since when nobody drives
         self._summoned = False  # a thread was sent for, or is to be
+        self._proof = 1  # requests to be performed in a moment before the watcher's thread performs them
         self._sender: Waker | None = None  # ends the wait of a sender that has to wait for room
         self._unacknowledged = False  # bytes came since we last sent some
         self._outbox: deque[list[bytes | memoryview]] = deque()  # one entry a PDU
@@ -236,7 +217,9 @@ class Connection:
         if self._driver is None:
             self._summoned = True
             self._note_rest(0.0)
-        elif self._waker is not None and self._driver != threading.get_ident():
+        elif self._waker is None:
+            self._summoned = True  # it does not wait; when it rests, somebody else will see to it
+        elif self._driver != threading.get_ident():
             self._waker.wake()
 
     # ------------------------------------------------------------------- who drives
@@ -269,9 +252,13 @@ class Connection:
             self._driver = threading.get_ident()
             self._waker = own_waker()
             self._summoned = False
-            if self._watched and self._watcher is not None and self._watcher.let_go(self):
-                self._watched = self._noted = False
+            self._be_let_go()
             return True
+
+    def _be_let_go(self) -> None:
+        """Under the lock: have the watcher wait no longer, if that can be done from here."""
+        if self._watched and self._watcher is not None and self._watcher.let_go(self):
+            self._watched = self._noted = False
 
     def _claim(self, tell: Callable[[], None]) -> None:
         """Have `tell` called when nobody drives any longer; a thread of the pool makes way."""
@@ -296,7 +283,7 @@ class Connection:
                 self._release_descriptors()
             else:
                 self._rested = time.monotonic()
-                if self._is_pressing:
+                if self._is_pressing or self._summoned:
                     self._summoned = True
                     self._note_rest(0.0)
                 elif not self._noted:
@@ -321,31 +308,38 @@ class Connection:
         self._watcher.look_at(self, when)
 
     def plan(self, now: float, *, ready: bool) -> Plan | None:
-        """What the watcher is to do about it (`watching.Resting`)."""
-        with self.lock:
-            self._watched = False
-            if self._closed or self._socket is None:
-                self._noted = False
-                self._release_descriptors()
-                return None
-            if self._held:
-                self._flush()
-            if self._driver is not None:
-                self._noted = False
-                return None
-            if ready or self._summoned:
-                self._noted = False
-                return Plan(attend=True)
-            rested = self._rested + watching.REST
-            if now < rested:
-                return Plan(until=rested)
-            deadline = self._waiting_until = self.engine.deadline
-            if deadline is not None and deadline <= now:
-                self._noted = False
-                return Plan(attend=True)
-            self._watched = True
-            self.engine.relax()
-            return Plan(self._socket.fileno(), self._wants_to_write, deadline)
+        """Under the lock: what the watcher is to do about it (`watching.Resting`)."""
+        self._watched = False
+        if self._closed or self._socket is None:
+            self._noted = False
+            self._release_descriptors()
+            return None
+        if self._held:
+            self._flush()
+        if self._driver is not None:
+            self._noted = False
+            if self._outbox:
+                self._rouse(always=True)  # who drives does not know of what is left
+            return None
+        if ready or self._summoned:
+            self._noted = False
+            return Plan(attend=True)
+        rested = self._rested + watching.REST
+        if now < rested:
+            return Plan(until=rested)
+        deadline = self.engine.deadline
+        if deadline is not None and deadline <= now:
+            self._noted = False
+            return Plan(attend=True)
+        return self._watch()
+
+    def _watch(self) -> Plan:
+        """Under the lock: what the watcher is to wait for."""
+        assert self._socket is not None
+        self._watched = True
+        self._waiting_until = self.engine.deadline
+        self.engine.relax()
+        return Plan(self._socket.fileno(), self._wants_to_write, self._waiting_until)
 
     @property
     def _wants_to_write(self) -> bool:
@@ -354,19 +348,24 @@ class Connection:
 
     def summon(self) -> None:
         """Have a thread of the pool attend (`watching.Resting`)."""
-        self._owner.summon()
+        threads.run(self._name, self.attend, context=self._context)
 
     def attend(self) -> None:
         """Drive for as long as something comes, and do what has arrived; on a thread of the pool."""
         try:
-            while self.serve() if self.take() else self._owner.work():
-                pass
+            drives = self.is_driver or self.take()
+            while self.serve() if drives else self._owner.work():
+                if not self._proof and not self._owner.has_work():
+                    break  # the watcher's thread can do that as well
+                drives = self.take()
         except OSError as error:
             _log.error("Nobody can attend to a connection for now: %s", _sentence(error))
             with self.lock:
                 self._summoned = True
                 if self._watcher is not None:
                     self._note_rest(time.monotonic() + watching.RETRY)
+        else:
+            self._leave()
 
     def serve(self) -> bool:
         """As `attend` once, for whoever drives already; whether there was something to do."""
@@ -376,13 +375,69 @@ class Connection:
             if self._owner.has_work():
                 # of several requests that came at once: what was said about them since is heard before the next
                 self._turn_round(0.0, stays=True)
-            with _crowd:
-                quiet = _LINGER if _crowd.count < _MANY else _BRIEFLY
-                self._drive(self._has_reason_to_stop, quiet=quiet)
+            self._drive(self._has_reason_to_stop, quiet=_LINGER)
         finally:
             self.rest()
+            begun = time.monotonic()
             done = self._owner.work()
+            if done:
+                self._judge(begun)
         return done
+
+    def attend_now(self) -> bool:
+        """Act on what has arrived, if that is known to take a moment (`watching.Resting`)."""
+        with self.lock:
+            if self._proof or self._driver is not None or self._closed or self._is_pressing:
+                return False
+        threads.run_here(self._name, self._serve_now, context=self._context)
+        return True
+
+    def _serve_now(self) -> None:
+        """As `attend`, without waiting; the watcher goes on waiting for the connection."""
+        begun = time.monotonic()
+        goes_on = True
+        while goes_on:
+            with self.lock:
+                if self._driver is not None or self._closed or self._socket is None:
+                    break
+                self._driver = threading.get_ident()
+                self._performs = True
+                self._summoned = False
+            try:
+                self._act(readable=True)
+                if self._unacknowledged and not self._owner.has_work():
+                    with self.lock:
+                        self._acknowledge()
+            finally:
+                self.rest()
+            goes_on = self._owner.work() and self._owner.has_work()
+        self._judge(begun)
+        self._leave()
+
+    def _judge(self, begun: float) -> None:
+        """Learn from what has been done since then whether requests take a moment."""
+        if time.monotonic() - begun > _MOMENT or self.engine.is_streaming:
+            self._proof = _PROOF
+        elif self._proof:
+            self._proof -= 1
+
+    def _leave(self) -> None:
+        """Whoever served the connection has finished: have the watcher wait for it at once, if nobody drives."""
+        with self.lock:
+            if self._closed or self._driver is not None or self._watcher is None:
+                return
+            if self._watched:
+                deadline = self.engine.deadline
+                if deadline is not None and (self._waiting_until is None or deadline < self._waiting_until):
+                    self._waiting_until = deadline
+                    self._note_rest(deadline)
+            elif not self._summoned:
+                self._rested = -math.inf
+                if self._watcher.is_shared:
+                    self._noted = True
+                    self._watcher.wait_for(self, self._watch())
+                else:
+                    self._note_rest(0.0)
 
     def _has_reason_to_stop(self) -> bool:
         return bool(self._claims) or self._owner.has_work()
@@ -435,13 +490,11 @@ class Connection:
                 deadline = self._waiting_until
                 limit = limit if stays else None
             pending = bool(self._broken) or (self._tls and read and sock.pending() > 0)  # type: ignore[attr-defined]
-            if self._unacknowledged and _QUICKACK is not None:
+            if self._unacknowledged:
                 # DCMTK writes a PDU's header and body apart, with Nagle's algorithm on: the body then waits for our
                 # acknowledgement, which the system would hold back for 40 ms. It forgets the option, so each time;
                 # what we have sent meanwhile has carried it.
-                self._unacknowledged = False
-                with contextlib.suppress(OSError):
-                    sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+                self._acknowledge()
         if self._drains_until is not None:
             return self._drain(sock, waker, self._drains_until, limit)
         if limit is not None and (deadline is None or limit < deadline):
@@ -452,6 +505,10 @@ class Connection:
             is_readable = readable.wait(waker, timeout)
         else:
             is_readable, writable = wait(sock, waker, timeout, read=read, write=write)
+        return self._act(readable=is_readable or pending, writable=writable, limit=limit)
+
+    def _act(self, *, readable: bool, writable: bool = False, limit: float | None = None) -> bool:
+        """Read and write what is possible, and act on it; as `_turn_round`."""
         idle = False
         passed = False
         try:
@@ -460,7 +517,7 @@ class Connection:
                     return False
                 if writable:
                     self._flush()
-                heard = (is_readable or pending or bool(self._broken)) and self._read()
+                heard = (readable or bool(self._broken)) and self._read()
                 now = time.monotonic()
                 if self._broken and not heard:
                     self.engine.disconnected(now, self._broken)
@@ -479,6 +536,13 @@ class Connection:
                 raise
             return False
         return not passed
+
+    def _acknowledge(self) -> None:
+        """Under the lock: have the system acknowledge at once what came."""
+        self._unacknowledged = False
+        if self._socket is not None and _QUICKACK is not None:
+            with contextlib.suppress(OSError):
+                self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
 
     def _fail(self, error: BaseException) -> None:
         """Something of ours failed in the midst of a turn, or Ctrl+C came there."""
@@ -556,6 +620,7 @@ class Connection:
         for waker in (self._waker, self._sender):
             if waker is not None:
                 waker.wake()
+        self._be_let_go()
         if self._watched:
             self._note_rest(0.0)
         elif self._watcher is not None:

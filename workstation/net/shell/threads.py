@@ -41,15 +41,20 @@ class _Worker:
                             return
                 name, work = self.work
                 self.work = None
-            me.name = name
-            try:
-                work()
-            except BaseException:
-                # sys.exit() in a handler ends what its thread did, not the thread
-                _log.exception("The thread %s ended with an error", name)
-            finally:
-                me.name = IDLE_NAME
-                del work
+            _do(me, name, work)
+            del work
+
+
+def _do(me: threading.Thread, name: str, work: Callable[[], object]) -> None:
+    """Have the calling thread carry a name while it does something."""
+    before, me.name = me.name, name
+    try:
+        work()
+    except BaseException:
+        # sys.exit() in a handler ends what its thread did, not the thread
+        _log.exception("The thread %s ended with an error", name)
+    finally:
+        me.name = before
 
 
 _lock = threading.Lock()  # guards _idle and every worker's slot
@@ -78,7 +83,7 @@ def run(name: str, work: Callable[[], object], *, context: contextvars.Context |
     Raises:
         RuntimeError: The system gives no more threads.
     """
-    own = contextvars.Context() if context is None else context.copy()
+    own = _own(context)
     job = (name, lambda: own.run(work))
     with _lock:
         if _idle:
@@ -89,3 +94,13 @@ def run(name: str, work: Callable[[], object], *, context: contextvars.Context |
         worker = _Worker()
         worker.work = job
     worker.start()
+
+
+def run_here(name: str, work: Callable[[], object], *, context: contextvars.Context | None = None) -> None:
+    """As `run`, on the calling thread, which is one of the pool, and at once."""
+    own = _own(context)
+    _do(threading.current_thread(), name, lambda: own.run(work))
+
+
+def _own(context: contextvars.Context | None) -> contextvars.Context:
+    return contextvars.Context() if context is None else context.copy()

@@ -1,8 +1,12 @@
-"""The thread that looks after the connections that nobody reads at the moment.
+"""Who looks after the connections that nobody reads at the moment.
 
-Whoever waits for something from a peer reads its connection (`connection`). In between a connection rests; when its
-rest has lasted, the watcher waits for it, and has a thread of the pool attend to it when something arrives or a
-deadline passes. A rest as short as that between two requests costs the watcher nothing.
+Whoever waits for something from a peer reads its connection (`connection`). In between a connection rests, and one
+thread of the pool, the watcher's, waits for all that rest. What takes a moment it does itself, one connection after
+the other: no request is handed from thread to thread. For anything else it has another thread of the pool attend to the
+connection.
+
+Who is quick may be slow for once. While the watcher's thread attends to connections, a stand-in looks on; when one
+of them holds the others up, the stand-in is the watcher's thread from then on, and the other stays with what it does.
 
 One watcher serves every connection of the process, as many as the platform's selector takes.
 """
@@ -18,13 +22,19 @@ import selectors
 import threading
 import time
 from collections import deque
+from functools import partial
 from typing import NamedTuple, Protocol
 
+from workstation.net.shell import threads
 from workstation.net.shell.readiness import Waker
 
 REST = 0.05  # seconds that a connection rests before somebody waits for it again
 TICK = 0.01  # seconds between two rounds of looks
 RETRY = 0.25  # seconds until a thread is asked for again when the system gave none
+HELD_UP = 0.005  # seconds with one connection after which another thread watches the others
+_LOOKS_ON = 20  # such whiles without anything to attend to before a stand-in looks on no longer
+_STALE = 100  # times in the calendar that no longer count before it is made anew
+_NAME = "dicom-watcher"
 _HAS_EPOLL = hasattr(select, "epoll")
 _TAKES_MANY = _HAS_EPOLL or hasattr(select, "kqueue") or hasattr(select, "poll")
 _CAPACITY = 1 << 30 if _TAKES_MANY else 400  # connections a watcher; select() takes 512 descriptors on Windows
@@ -53,24 +63,29 @@ class Resting(Protocol):
 
     Attributes:
         number: Its own, and nobody else's, in this process.
+        lock: Held while it is asked for its plan, and while a watcher begins or ceases to wait for it.
     """
 
     number: int
+    lock: threading.Lock
 
     @property
     def closed(self) -> bool:
         """Whether nothing will be waited for any longer."""
 
     def plan(self, now: float, *, ready: bool) -> Plan | None:
-        """What to do, or None: it is being read or closed, and the watcher has nothing of it any longer.
+        """Under its lock: what to do, or None: it is being read or closed, and the watcher is done with it for now.
 
         Args:
             now: The time.
             ready: Whether something was waited for and is there.
         """
 
+    def attend_now(self) -> bool:
+        """Act on what is there, without waiting for more; False if that is up to somebody else: ask for its plan."""
+
     def summon(self) -> None:
-        """Have a thread attend to it.
+        """Have a thread of the pool attend to it.
 
         Raises:
             RuntimeError: The system gives no more threads.
@@ -81,7 +96,7 @@ class _Descriptors(Protocol):
     """Waits for many descriptors."""
 
     is_shared: bool
-    """Whether other threads may call `remove` while one waits."""
+    """Whether other threads may call `add` and `remove` while one waits."""
 
     def add(self, descriptor: int, *, write: bool) -> None:
         """Wait for it from now on."""
@@ -94,7 +109,7 @@ class _Descriptors(Protocol):
 
 
 class _Epoll:
-    """Linux: other threads may take descriptors away while one waits."""
+    """Linux: other threads may add descriptors and take them away while one waits."""
 
     is_shared = True
 
@@ -131,7 +146,7 @@ class _Selector:
 
 
 class Watcher:
-    """One thread and one selector; the thread starts with the first connection and stays."""
+    """One selector, and one thread of the pool that waits with it; it begins with the first connection and stays."""
 
     def __init__(self) -> None:
         self.members = 0  # connections that were given to it; guarded by _lock
@@ -144,7 +159,12 @@ class Watcher:
         self._owners: dict[int, Resting] = {}  # by descriptor
         self._looks: dict[int, tuple[float, Resting]] = {}
         self._calendar: list[tuple[float, int]] = []
-        threading.Thread(target=self._loop, name="dicom-watcher", daemon=True).start()
+        self._handing_over = threading.Lock()  # guards the next four when somebody else is to watch
+        self._watch_number = 0  # of the thread that watches; all before it do so no longer
+        self._attends = False  # whether that is busy with a connection
+        self._attended = 0  # with how many it was
+        self._has_stand_in = False
+        threads.run(_NAME, partial(self._watch, 0))
 
     def look_at(self, one: Resting, when: float) -> None:
         """Look at a connection at that time; from any thread, without locks."""
@@ -156,12 +176,28 @@ class Watcher:
         """Do not look at a connection that is closed, and hold it no longer; from any thread, without locks."""
         self._looks.pop(one.number, None)
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether any thread may have it wait for a connection and let go of it."""
+        return self._waiting.is_shared
+
     def let_go(self, one: Resting) -> bool:
-        """Wait for a connection no longer, for somebody reads it; whether that could be done from here."""
-        if not (self._waiting.is_shared and self._remove(one)):
+        """Under its lock: wait for a connection no longer; whether that could be done from here."""
+        if not (self.is_shared and self._remove(one)):
             return False
         self._looks.pop(one.number, None)
         return True
+
+    def wait_for(self, one: Resting, plan: Plan) -> None:
+        """Under its lock, if the watcher is shared: carry out its plan, which is to wait, at once."""
+        self._add(one, plan.descriptor, write=plan.write)
+        if plan.until is not None:
+            self.look_at(one, plan.until)
+
+    def _add(self, one: Resting, descriptor: int, *, write: bool) -> None:
+        self._owners[descriptor] = one
+        self._descriptors[one.number] = descriptor
+        self._waiting.add(descriptor, write=write)
 
     def _remove(self, one: Resting) -> bool:
         descriptor = self._descriptors.pop(one.number, None)
@@ -171,16 +207,75 @@ class Watcher:
         self._waiting.remove(descriptor)
         return True
 
-    def _loop(self) -> None:
-        while True:
+    # ------------------------------------------------------------------- whose turn it is
+    def _watch(self, number: int) -> None:
+        """Watch until another thread does."""
+        while number == self._watch_number:
             try:
-                self._turn()
+                self._turn(number)
             except Exception:
                 # nobody else would read what rests
                 _log.exception("The watcher failed at something; it goes on")
                 time.sleep(RETRY)
 
-    def _turn(self) -> None:
+    def _attend(self, one: Resting, number: int) -> bool:
+        """Attend to a connection, or have somebody do it; False if another thread watches by now."""
+        self._attended += 1
+        self._attends = True
+        if not self._has_stand_in:
+            self._find_stand_in()
+        done = one.attend_now()
+        with self._handing_over:
+            if number != self._watch_number:
+                return False
+            self._attends = False
+        if not done:
+            self._look(one, time.monotonic(), ready=True)
+        return True
+
+    def _find_stand_in(self) -> None:
+        with self._handing_over:
+            if self._has_stand_in:
+                return
+            self._has_stand_in = True
+        try:
+            threads.run("dicom-stand-in", self._stand_by)
+        except RuntimeError:
+            self._has_stand_in = False  # no more threads; perhaps the next time
+
+    def _stand_by(self) -> None:
+        """Look on for as long as there is something to see, and watch from then on when that is held up.
+
+        To look every now and then costs less than to be told of each connection that is attended to.
+        """
+        idle = 0
+        while idle < _LOOKS_ON:
+            seen = self._attended
+            time.sleep(HELD_UP)
+            if seen != self._attended:
+                idle = 0
+            elif not self._attends:
+                idle += 1
+            else:
+                number = self._take_over(seen)
+                if number:
+                    threads.run_here(_NAME, partial(self._watch, number))
+                    return
+        self._has_stand_in = False
+        if seen != self._attended:
+            self._find_stand_in()  # it began again meanwhile
+
+    def _take_over(self, seen: int) -> int:
+        """The number of the thread that watches from now on, unless the one before has gone on."""
+        with self._handing_over:
+            if not self._attends or seen != self._attended:
+                return 0
+            self._attends = self._has_stand_in = False
+            self._watch_number += 1
+            return self._watch_number
+
+    # ------------------------------------------------------------------- watching
+    def _turn(self, number: int) -> None:
         self._take_in()
         self._look_at_due()
         self._wakes_at = self._calendar[0][0] if self._calendar else math.inf
@@ -189,7 +284,7 @@ class Watcher:
         timeout = None if math.isinf(self._wakes_at) else max(TICK, self._wakes_at - time.monotonic())
         ready = self._waiting.wait(timeout)  # no name here holds a connection meanwhile
         self._wakes_at = -math.inf
-        self._look_at_ready(ready)
+        self._look_at_ready(ready, number)
 
     def _take_in(self) -> None:
         while self._inbox:
@@ -203,12 +298,12 @@ class Watcher:
             if look is not None and look[0] == when:
                 self._look(look[1], now)
 
-    def _look_at_ready(self, ready: list[int]) -> None:
-        now = time.monotonic()
+    def _look_at_ready(self, ready: list[int], number: int) -> None:
         for descriptor in ready:
             owner = self._owners.get(descriptor)
             if owner is not None:
-                self._look(owner, now, ready=True)
+                if not self._attend(owner, number):
+                    return
             elif descriptor == self._waker.fileno():
                 self._waker.clear()
 
@@ -219,12 +314,18 @@ class Watcher:
         elif look is None or when < look[0]:
             self._looks[one.number] = (when, one)
             heapq.heappush(self._calendar, (when, one.number))
+            if len(self._calendar) > 2 * len(self._looks) + _STALE:
+                self._calendar = [(when, number) for number, (when, _) in list(self._looks.items())]
+                heapq.heapify(self._calendar)
 
     def _look(self, one: Resting, now: float, *, ready: bool = False) -> None:
         """Ask what it wants, and do that; it may be gone."""
-        self._remove(one)
         self._looks.pop(one.number, None)
-        plan = one.plan(now, ready=ready)
+        with one.lock:
+            self._remove(one)
+            plan = one.plan(now, ready=ready)
+            if plan is not None and plan.descriptor >= 0:
+                self._add(one, plan.descriptor, write=plan.write)
         if plan is None:
             return
         if plan.attend:
@@ -233,12 +334,7 @@ class Watcher:
             except RuntimeError as error:
                 _log.error("Nobody can attend to a connection for now: %s", error)
                 self._look_later(one, now + RETRY)
-            return
-        if plan.descriptor >= 0:
-            self._owners[plan.descriptor] = one
-            self._waiting.add(plan.descriptor, write=plan.write)
-            self._descriptors[one.number] = plan.descriptor
-        if plan.until is not None:
+        elif plan.until is not None:
             self._look_later(one, plan.until)
 
 
