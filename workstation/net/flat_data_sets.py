@@ -58,9 +58,9 @@ _Scanned = tuple[_Spans, bytes | None]
 
 
 def _attributes() -> tuple[dict[str, Any], list[str]]:
-    """What a new data set has, and which of it every one has for itself."""
+    """What a new data set has, and which of it, beside the elements, every one has for itself."""
     attributes = vars(Dataset())
-    return attributes, [name for name, value in attributes.items() if isinstance(value, dict)]
+    return attributes, [name for name, value in attributes.items() if isinstance(value, dict) and name != "_dict"]
 
 
 _BLANKS: dict[bool, tuple[dict[str, Any], list[str]]] = {}  # by pydicom's switch of what a data set has
@@ -72,9 +72,9 @@ def _blank(elements: dict[BaseTag, Any]) -> dict[str, Any]:
     if blank is None:
         blank = _BLANKS[config._use_future] = _attributes()
     attributes = blank[0].copy()
+    attributes["_dict"] = elements
     for name in blank[1]:
         attributes[name] = attributes[name].copy()
-    attributes["_dict"] = elements
     return attributes
 
 
@@ -98,6 +98,13 @@ def element_of(tag: BaseTag, vr: str, value: Any, validation_mode: int) -> DataE
         "private_creator": None,
     }
     return element
+
+
+def twin_of(element: DataElement) -> DataElement:
+    """Another element with the same value, which is one that cannot be changed."""
+    twin = object.__new__(DataElement)
+    twin.__dict__ = element.__dict__.copy()
+    return twin
 
 
 # -- decoding ------------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from pydicom import dcmread
 from pydicom.config import IGNORE, settings
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
-from pydicom.tag import BaseTag, Tag
+from pydicom.tag import Tag
 from pydicom.uid import UID
 
 from workstation.net import _config, data_sets, dsutils
@@ -48,7 +48,7 @@ from workstation.net.codec.dimse import (
 )
 from workstation.net.codec.dimse_elements import ELEMENTS, NUMBERS
 from workstation.net.errors import LocalProtocolError
-from workstation.net.flat_data_sets import data_set_of, element_of
+from workstation.net.flat_data_sets import data_set_of, element_of, twin_of
 from workstation.net.part10 import NotDicomFileError, head_of, open_file
 from workstation.net.presentation import PresentationContext
 from workstation.net.services.query_retrieve import LIMIT_REACHED
@@ -80,14 +80,29 @@ _STATUS_ELEMENTS = (
 )
 
 
-def _status_tags(message: type[Message]) -> tuple[list[tuple[BaseTag, str]], Callable[[Message], tuple[Any, ...]]]:
-    """Tags and VRs of a response's status elements, and what gets their values."""
-    keywords = [keyword for keyword in _STATUS_ELEMENTS if keyword in dict(message.elements)]
-    tags = [(Tag(NUMBERS[keyword]), ELEMENTS[NUMBERS[keyword]][0]) for keyword in keywords]
-    return tags, attrgetter(*keywords)
+class _StatusElements:
+    """What becomes of a class of responses' status elements.
+
+    Args:
+        response: The class.
+
+    Attributes:
+        plain: Tags and VRs of those that have a number or a UID.
+        values: Gets the values of these.
+        others: Keywords, tags and VRs of the others.
+    """
+
+    def __init__(self, response: type[Response]) -> None:
+        numbers = {keyword: NUMBERS[keyword] for keyword in _STATUS_ELEMENTS if keyword in dict(response.elements)}
+        plain = {keyword: number for keyword, number in numbers.items() if ELEMENTS[number][0] in ("US", "UI")}
+        self.plain = [(Tag(number), ELEMENTS[number][0]) for number in plain.values()]
+        self.values: Callable[[Response], tuple[Any, ...]] = attrgetter(*plain)
+        self.others = [
+            (keyword, Tag(number), ELEMENTS[number][0]) for keyword, number in numbers.items() if keyword not in plain
+        ]
 
 
-_STATUS_TAGS = {message: _status_tags(message) for message in MESSAGES.values() if issubclass(message, Response)}
+_STATUS = {message: _StatusElements(message) for message in MESSAGES.values() if issubclass(message, Response)}
 _SECOND_FINAL = 0.5  # seconds
 M = TypeVar("M", bound=Message)
 Data = Iterable[memoryview] | None
@@ -665,23 +680,29 @@ def _status(response: Response | None) -> Dataset:
     """A response's status elements as a data set; empty for no response."""
     if response is None:
         return Dataset()
-    mode = settings.reading_validation_mode
-    elements: dict[BaseTag, DataElement] = {}
-    tags, values_of = _STATUS_TAGS[type(response)]
-    for (tag, vr), value in zip(tags, values_of(response), strict=True):
-        if value is None:
-            continue
-        # made as pydicom's attributes would make them, without their checks: a peer's comment must not raise here,
-        # whatever pydicom is configured to do
-        if vr == "US":
-            elements[tag] = element_of(tag, vr, value, mode)
-        elif vr == "UI":
-            uid = value if type(value) is UID else UID(value, IGNORE)
-            elements[tag] = element_of(tag, vr, uid, mode)
-        else:
+    status = _STATUS[type(response)]
+    made = _plain_status(status, status.values(response), settings.reading_validation_mode)
+    elements = {element.tag: twin_of(element) for element in made}
+    for keyword, tag, vr in status.others:
+        value = getattr(response, keyword)
+        if value is not None:
             several = list(value) if isinstance(value, tuple) else value
             elements[tag] = DataElement(tag, vr, several, validation_mode=IGNORE)
     return data_set_of(elements)
+
+
+@lru_cache(maxsize=64)
+def _plain_status(status: _StatusElements, values: tuple[Any, ...], validation_mode: int) -> tuple[DataElement, ...]:
+    """The status elements with these values, to be copied.
+
+    Made as pydicom's attributes would make them, without their checks: what a peer says must not raise here, whatever
+    pydicom is configured to do.
+    """
+    return tuple(
+        element_of(tag, vr, UID(value, IGNORE) if vr == "UI" and type(value) is not UID else value, validation_mode)
+        for (tag, vr), value in zip(status.plain, values, strict=True)
+        if value is not None
+    )
 
 
 @lru_cache(maxsize=128)
