@@ -155,4 +155,4 @@ def test_what_is_remembered_has_a_bound() -> None:
 def test_a_plain_text_has_an_even_length(text: str) -> None:
     for tag, vr in VR_OF_TAG.items():
         for syntax in SYNTAXES:
-            assert len(ElementEncoder(syntax).text(tag, vr, text) or b"") % 2 == 0
+            assert len(ElementEncoder(syntax).texts(tag, vr)(text) or b"") % 2 == 0

@@ -57,20 +57,30 @@ class ElementEncoder:
         order = "<" if self._is_little_endian else ">"
         self._tag, self._short, self._long = (Struct(order + code).pack for code in ("HH", "H", "L"))
 
-    def text(self, tag: int, vr: str, text: str) -> bytes | None:
-        """Return the element with that text; None if it is not plain."""
-        plain = _PLAIN.get(vr)
-        if plain is None or not plain.fullmatch(text):
-            return None
-        value = text.encode()
-        if len(value) % 2:
-            value += b"\0" if vr == "UI" else b" "
-        head = self._tag(tag >> 16, tag & 0xFFFF)
-        if self._is_implicit:
-            return head + self._long(len(value)) + value
-        if vr in _LONG_VRS:
-            return head + vr.encode() + b"\0\0" + self._long(len(value)) + value
-        return head + vr.encode() + self._short(len(value)) + value if len(value) <= 0xFFFF else None
+    def texts(self, tag: int, vr: str, before: bytes = b"") -> Callable[[str], bytes | None]:
+        """Return what encodes an attribute's texts: gives the element after what is `before`, None for no plain text."""
+        if vr not in _PLAIN:
+            return lambda _: None
+        is_plain = _PLAIN[vr].fullmatch
+        padding = b"\0" if vr == "UI" else b" "
+        head = before + self._tag(tag >> 16, tag & 0xFFFF)
+        length, most = self._long, 0xFFFFFFFF
+        if not self._is_implicit:
+            head += vr.encode()
+            if vr in _LONG_VRS:
+                head += b"\0\0"
+            else:
+                length, most = self._short, 0xFFFF
+
+        def encoded(text: str) -> bytes | None:
+            if not is_plain(text):
+                return None
+            value = text.encode()
+            if len(value) % 2:
+                value += padding
+            return head + length(len(value)) + value if len(value) <= most else None
+
+        return encoded
 
     def element(self, element: DataElement) -> bytes | None:
         """Return any element; None if it cannot be encoded."""
@@ -159,18 +169,18 @@ class _Column(dict[Any, bytes]):
         self._encoder = encoder
         self._elements = elements
         self._tag = tag
-        self._vr = VR_OF_TAG[tag]
+        self._plain = elements.texts(tag, VR_OF_TAG[tag], before)
         self._shown = shown
         self._before = before
 
     def __missing__(self, value: Any) -> bytes:
         text = self._shown(self._tag, value)
-        element = self._elements.text(self._tag, self._vr, text)
-        if element is None:
+        encoded = self._plain(text)
+        if encoded is None:
             element = self._elements.element(text_element(self._tag, text))
             if element is None:
                 raise NotEncodableError
-        encoded = self._before + element
+            encoded = self._before + element
         if not text.isascii():
             self._encoder.is_wide = True
         elif len(self) < MOST_REMEMBERED and len(encoded) <= LONGEST_REMEMBERED:
