@@ -58,7 +58,7 @@ class ElementEncoder:
         self._tag, self._short, self._long = (Struct(order + code).pack for code in ("HH", "H", "L"))
 
     def texts(self, tag: int, vr: str, before: bytes = b"") -> Callable[[str], bytes | None]:
-        """Return what encodes an attribute's texts: gives the element after what is `before`, None for no plain text."""
+        """Return what encodes an attribute's texts: the element, after what is `before`; None if it is not plain."""
         if vr not in _PLAIN:
             return lambda _: None
         is_plain = _PLAIN[vr].fullmatch
