@@ -8,6 +8,7 @@ and Ctrl+C end all associations and the run, with exit status 0. Never imports Q
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import signal
 import sys
@@ -126,6 +127,9 @@ def _run(servers: Servers, profiles: list[tuple[Profile, ProfileFile]], log: Mes
             print(f"SCP {profile.ae_title} listening on {endpoint(host, port)}", flush=True)
             for script in scripts_of(profile.rules):
                 _log.info("Rules of %s run the script %s", printable(profile.name), printable(script))
+        # What the start has made lives to the end: nobody need look through it for garbage again and again.
+        gc.collect()
+        gc.freeze()
         while not over.wait(_LOOK):
             log.tell()
             for one in watched:
@@ -133,6 +137,7 @@ def _run(servers: Servers, profiles: list[tuple[Profile, ProfileFile]], log: Mes
         _log.info("Ending")
         return 0
     finally:
+        gc.unfreeze()
         servers.close()
 
 

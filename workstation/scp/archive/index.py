@@ -99,6 +99,12 @@ class Index:
         if kept is not None:
             kept.close()
 
+    def _throw_away(self) -> None:
+        """With the writer's lock: close the connection that is kept, whatever state it is in."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.invalidate()
+
     def add(self, entry: Entry) -> Located | None:
         """Add an object unless there is one with its SOP Instance UID. Returns when committed.
 
@@ -161,10 +167,10 @@ class Index:
             return False
         except (self._engine.dialect.loaded_dbapi.Error, SQLAlchemyError):
             # It is the same for `_write`, which says so in SQLAlchemy's words; or it was for a moment.
-            self._give_back()
+            self._throw_away()
             return False
         except BaseException:
-            self._give_back()
+            self._throw_away()
             raise
 
     def _write_one_by_one(self, tickets: list[_Ticket]) -> None:

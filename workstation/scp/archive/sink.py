@@ -149,8 +149,6 @@ class ArchiveSink:
 
     def finish(self) -> None:
         """All bytes have arrived. Flushing them is left to `Archive.commit`: this is the reader's thread."""
-        if self._durable and self.failure is None:
-            self._begin_to_flush()
 
     def _begin_to_flush(self) -> None:
         """Let the disk write what it would keep until the flush, which has less to wait for then."""
