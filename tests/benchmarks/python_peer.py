@@ -13,7 +13,6 @@ import contextlib
 import importlib
 import json
 import os
-import shutil
 import sys
 import tempfile
 import threading
@@ -91,7 +90,7 @@ def serve(package: Any, options: ServerOptions) -> None:
     objects = sorted(Path(options.objects).iterdir()) if options.objects else []
 
     def store(event: Any) -> int:
-        shutil.move(event.dataset_path, folder / f"{event.request.AffectedSOPInstanceUID}.dcm")
+        event.dataset_path.replace(f"{folder}/{event.request.AffectedSOPInstanceUID}.dcm")
         return 0x0000
 
     def find(_: Any) -> Iterator[tuple[int, Dataset]]:
@@ -313,7 +312,7 @@ class Client:
         def store(event: Any) -> int:
             nonlocal seen
             seen += 1
-            shutil.move(event.dataset_path, target / f"{event.request.AffectedSOPInstanceUID}.dcm")
+            event.dataset_path.replace(f"{target}/{event.request.AffectedSOPInstanceUID}.dcm")
             return 0x0000
 
         role = self.package.build_role(CT, scp_role=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import socket
 import ssl
 import threading
@@ -19,8 +20,9 @@ from pydicom.dataset import Dataset
 from workstation.net import AE, build_context, build_role, dsutils, evt
 from workstation.net.association import Association
 from workstation.net.codec.pdu import A_ASSOCIATE_RJ
-from workstation.net.data_sets import EncodedDataSet
+from workstation.net.data_sets import FIRST, STRETCH, EncodedDataSet
 from workstation.net.listener import AssociationServer
+from workstation.net.part10 import encode_head
 from workstation.net.sop_class import (
     CTImageStorage,
     ModalityPerformedProcedureStep,
@@ -319,6 +321,37 @@ def test_objects_that_cannot_be_sent_are_refused_before_a_byte_leaves(samples: P
         with pytest.raises(ValueError, match="Message ID"):
             assoc.send_c_store(path, msg_id=65536)
         assert assoc.send_c_store(path, streamed=True).Status == 0x0000
+        assoc.release()
+
+
+@pytest.mark.parametrize("maximum_length", [4096, 16382, 131072, 0])
+def test_a_file_leaves_as_the_bytes_that_it_has(tmp_path: Path, maximum_length: int) -> None:
+    sinks: list[MemorySink] = []
+
+    def offer(*_: Any) -> MemorySink:
+        sinks.append(MemorySink())
+        return sinks[-1]
+
+    server_ae = scp(CTImageStorage)
+    server_ae.maximum_pdu_size = maximum_length
+    path = tmp_path / "object.dcm"
+    head = encode_head(
+        sop_class_uid=CTImageStorage,
+        sop_instance_uid="1.2.3",
+        transfer_syntax_uid=IMPLICIT,
+        implementation_class_uid="1.2.3.4",
+    )
+    with serving(server_ae, [(evt.EVT_C_STORE, lambda event: 0x0000)], sink_factory=offer) as server:
+        scu = AE()
+        scu.add_requested_context(CTImageStorage, IMPLICIT)
+        assoc = ask(server, CTImageStorage, ae=scu)
+        fragment = assoc.fragment
+        for size in (0, 1, FIRST, FIRST + 1, fragment, fragment + 2, STRETCH + FIRST, 2 * STRETCH + 3 * fragment + 7):
+            data = random.Random(size).randbytes(size)
+            path.write_bytes(head + data)
+            assert assoc.send_c_store(path, streamed=True).Status == 0x0000
+            assert sinks[-1].data == data + bytes(size % 2)
+            assert sinks[-1].state == "finished"
         assoc.release()
 
 

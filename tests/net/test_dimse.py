@@ -597,3 +597,36 @@ def test_bytes_like_a_message_id_within_a_value_are_that_value() -> None:
         assert isinstance(message, C_ECHO_RSP)
         assert message.MessageIDBeingRespondedTo == 7
         assert [one.value for one in message.unknown] == [alike + text]
+
+
+def test_another_instance_is_another_message() -> None:
+    for number, uid in ((1, "1.2.3"), (2, "1.2.4"), (3, "1.2.3.4"), (4, "1.2.34"), (5, "not a UID"), (6, "1.2.3")):
+        request = C_STORE_RQ(
+            context_id=1,
+            MessageID=number,
+            AffectedSOPClassUID="1.2.840.10008.5.1.4.1.1.2",
+            AffectedSOPInstanceUID=uid,
+            Priority=2,
+            MoveOriginatorMessageID=9,
+            has_data_set=True,
+        )
+        assert decode_command(encode_command(request), 1) == request
+        response = C_STORE_RSP(context_id=1, MessageIDBeingRespondedTo=number, AffectedSOPInstanceUID=uid, Status=0)
+        assert decode_command(encode_command(response), 1) == response
+
+
+@pytest.mark.parametrize("uid", [b"1.2.3\0", b"1.2.4\0", b"\0\0", b"", b"\xff\0\0\x10\2\0"])
+def test_an_instance_uid_that_has_no_place_stays_what_it_is(uid: bytes) -> None:
+    body = HEADER.pack(0, 0x0100, 2) + b"\x10\x00" + HEADER.pack(0, 0x0110, 2) + b"\x07\x00"  # C-GET-RQ
+    body += HEADER.pack(0, 0x0800, 2) + b"\x00\x00" + HEADER.pack(0, 0x1000, len(uid)) + uid
+    message = decode_command(body, 1)
+    assert [one.value for one in message.unknown] == [uid]
+    store = body.replace(b"\x10\x00", b"\x01\x00", 1)
+    message = decode_command(store, 1)
+    assert isinstance(message, C_STORE_RQ)
+    text = uid.rstrip(b"\0")
+    assert (message.AffectedSOPInstanceUID or "").encode("latin-1", "replace").startswith(text[:1])
+    assert decode_command(store + HEADER.pack(0, 0x1031, 2) + b"\x05\x00", 1) != message
+    for cut in range(1, len(uid) + 8):
+        with pytest.raises(RemoteProtocolError):
+            decode_command(store[:-cut], 1)

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 from live_ends import NOTIFICATIONS, ByHand, Ear, ask, image, keys, only
-from raw_peer import RawPeer, acceptance, scp, serves, serving
+from raw_peer import RawPeer, acceptance, scp, serves, serving, until
 
 from workstation.net import AE, build_role, evt
 from workstation.net.association import Association
+from workstation.net.codec.pdu import A_ABORT_RQ, P_DATA_TF
 from workstation.net.pdu_primitives import (
     AsynchronousOperationsWindowNegotiation,
     SOPClassCommonExtendedNegotiation,
@@ -359,6 +360,34 @@ def test_shutdown_while_a_handler_is_at_work(event: Any, whose: str) -> None:
             with pytest.raises(OSError, match="refused"):
                 socket.create_connection(server.server_address, 1)
     assert client.active_associations == []
+
+
+def test_an_abort_in_the_middle_of_a_store_comes_after_a_whole_pdu() -> None:
+    begun = threading.Event()
+    heard: list[object] = []
+
+    def conversation(peer: RawPeer) -> None:
+        peer.hear()
+        peer.say(acceptance(1, maximum_length=4096))
+        begun.wait(30)  # and reads nothing until we gave up
+        while (pdu := peer.hear()) is not None:
+            heard.append(pdu)
+
+    with ByHand(conversation) as there:
+        assoc = ask(there, CTImageStorage)
+        data_set = image()
+        data_set.add_new(0x7FE00010, "OB", bytes(32 << 20))
+        storing = threading.Thread(target=lambda: assoc.send_c_store(data_set), name="job-stores")
+        storing.start()
+        assert until(lambda: bool(assoc.connection._sender))  # it waits for room
+        assoc.abort(block=False)
+        begun.set()
+        storing.join(10)
+        assert not storing.is_alive()
+        assert assoc.over.wait(10)
+    assert isinstance(heard[-1], A_ABORT_RQ)
+    assert all(isinstance(pdu, P_DATA_TF) for pdu in heard[:-1])
+    assert 1 < len(heard) < (32 << 20) // 4096
 
 
 def test_shutdown_of_the_client_in_the_middle_of_a_store_that_nobody_reads() -> None:

@@ -38,6 +38,7 @@ from workstation.net.engine.upper_layer import (
     ReleaseConfirmation,
     ReleaseIndication,
     Sent,
+    SentData,
     Stepped,
     UpperLayer,
 )
@@ -407,6 +408,27 @@ def test_fragments_are_even_and_fit_the_peers_maximum_length() -> None:
     assert [len(p.pdvs[0].data) for p in pdus] == [14, 14, 12]
     assert [p.pdvs[0].is_last for p in pdus] == [False, False, True]
     assert b"".join(bytes(p.pdvs[0].data) for p in pdus) == bytes(range(40))
+
+
+def test_data_that_nobody_observes_leave_as_the_same_pdus() -> None:
+    data = memoryview(bytes(range(250)))
+    for limit in (8, 20, 106, 255, 256, 257, 0):
+        a, _ = established()
+        a.engine.peer_maximum_length = limit
+        for observed in (True, False):
+            a.engine.observed = observed
+            for last in (True, False):
+                a.engine.send_data(1, data, command=False, last=last, now=a.now)
+            pieces = [p for o in a.engine.take() if not isinstance(o, Stepped) for p in _pieces(o)]
+            if observed:
+                expected = pieces
+        assert [bytes(piece) for piece in pieces] == [bytes(piece) for piece in expected]
+        assert len(pieces) == 4 * -(-250 // a.engine.largest_fragment)
+
+
+def _pieces(output: Output) -> list[bytes | memoryview]:
+    assert isinstance(output, Sent | SentData)
+    return list(output.pieces) if isinstance(output, Sent) else [piece for pdu in output.pdus for piece in pdu]
 
 
 LOCAL = {

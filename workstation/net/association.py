@@ -49,6 +49,7 @@ from workstation.net.engine.upper_layer import (
     ReleaseConfirmation,
     ReleaseIndication,
     Sent,
+    SentData,
     Stepped,
     UpperLayer,
 )
@@ -342,7 +343,7 @@ class Association(Requests, Notifier, threading.Thread):
             hears_steps = has(events.EVT_FSM_TRANSITION)
         for output in outputs:
             kind = type(output)
-            if kind is DataIndication:
+            if kind is DataIndication or kind is SentData:
                 continue
             if kind is Stepped:
                 if hears_steps:
@@ -422,7 +423,7 @@ class Association(Requests, Notifier, threading.Thread):
                 if kind is DataIndication:
                     self._data(cast(DataIndication, output).body)
                     continue
-                if kind is Stepped or kind is Received or kind is Sent:
+                if kind is Stepped or kind is Received or kind is Sent or kind is SentData:
                     continue
                 match output:
                     case AssociateIndication(request):
@@ -805,7 +806,7 @@ class Association(Requests, Notifier, threading.Thread):
             LocalProtocolError: The association does not allow it (any more).
         """
         if data is None and message.data is not None:
-            data = (memoryview(message.data),)
+            data = ((memoryview(message.data), True),)
         self._connection.send_message(
             message.context_id,
             encode_command(message) if command is None else command,
@@ -841,7 +842,7 @@ class Association(Requests, Notifier, threading.Thread):
         self._connection.send_message(
             context_id,
             command,
-            None if data is None else (memoryview(data),),
+            None if data is None else ((memoryview(data), True),),
             lambda: self.notify(events.EVT_DIMSE_SENT, message=make),
             more=more,
         )

@@ -25,7 +25,11 @@ from workstation.net.part10 import FileHead
 from workstation.net.presentation import PresentationContext
 
 _log = logging.getLogger("workstation.net.data_sets")
-STRETCH = 1 << 20  # less, and what each costs outweighs that it would still be in the processor's cache
+FIRST = 64 * 1024  # bytes of a data set that leave before more of it is read: the peer has something to do meanwhile
+STRETCH = 1 << 20  # bytes that are read and sent at once: what each costs outweighs the processor's cache
+_META = 1024  # bytes of file meta information that are expected
+Stretches = Iterator[tuple[memoryview, bool]]
+"""An encoded data set piece by piece, each with whether it is the last; there is at least one."""
 _LITTLE = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian)
 
 
@@ -109,40 +113,62 @@ def context_for(
     return None
 
 
-def stretches(encoded: bytes, fragment: int) -> Iterator[memoryview]:
-    """A data set in memory as stretches, each a whole number of fragments."""
-    size = _stretch(fragment)
+def stretches(encoded: bytes, fragment: int) -> Stretches:
+    """A data set in memory in stretches, each a whole number of fragments but the last."""
+    size = _whole(STRETCH, fragment)
     view = memoryview(encoded)
-    for offset in range(0, len(view), size):
-        yield view[offset : offset + size]
+    while len(view) > size:
+        yield view[:size], False
+        view = view[size:]
+    yield view, True
 
 
-def file_stretches(file: FileIO, head: FileHead, fragment: int) -> Iterator[memoryview]:
-    """A file's data set as it is, in stretches of a whole number of fragments; odd lengths are padded.
+def ahead(fragment: int) -> int:
+    """How much of a file to read at first, so that its data set begins to leave at once."""
+    return _META + _whole(FIRST, fragment)
 
-    Each stretch has bytes of its own: whoever sends them asks for the next before the last has left.
+
+def file_stretches(file: FileIO, head: FileHead, begun: bytes, fragment: int) -> Stretches:
+    """A file's data set as it is, in such stretches; an odd length is padded.
+
+    Each stretch has bytes of its own: whoever hears of what is sent may keep them.
+
+    Args:
+        file: Where the head was read, and nothing else since.
+        head: It.
+        begun: What has been read of the file.
+        fragment: Bytes in the largest fragment.
 
     Raises:
         OSError: The file cannot be read any longer.
     """
-    size = _stretch(fragment)
-    file.seek(head.offset)
+    size = _whole(STRETCH, fragment)
     left = head.size - head.offset
-    while left > 0:
-        wanted = min(size, left)
-        # no bytearray: that would be zeroed before it is filled
-        stretch = file.read(wanted) or b""
-        while len(stretch) < wanted and (more := file.read(wanted - len(stretch))):
-            stretch += more
-        if len(stretch) < wanted:
-            raise OSError(f"{os.fspath(file.name)} became shorter while it was sent")
-        left -= wanted
-        # fragments have even length (PS3.8 Annex E); an odd file ends a byte early
-        yield memoryview(stretch + b"\0" if wanted % 2 else stretch)
+    stretch = memoryview(begun)[head.offset : head.size]
+    if len(stretch) < left:
+        stretch = stretch[: len(stretch) - len(stretch) % fragment]
+        file.seek(head.offset + len(stretch))
+    while len(stretch) < left:
+        if stretch:
+            yield stretch, False
+            left -= len(stretch)
+        stretch = memoryview(_read(file, min(size, left)))
+    # fragments have even length (PS3.8 Annex E); an odd file ends a byte early
+    yield memoryview(bytes(stretch) + b"\0") if left % 2 else stretch, True
 
 
-def _stretch(fragment: int) -> int:
-    return fragment * max(1, STRETCH // fragment)
+def _read(file: FileIO, count: int) -> bytes:
+    """So many bytes, in which nothing was copied if they came at once; no bytearray, which would be zeroed before."""
+    read = file.read(count) or b""
+    while len(read) < count and (more := file.read(count - len(read))):
+        read += more
+    if len(read) < count:
+        raise OSError(f"{os.fspath(file.name)} became shorter while it was sent")
+    return read
+
+
+def _whole(size: int, fragment: int) -> int:
+    return fragment * max(1, size // fragment)
 
 
 def names(contexts: Sequence[PresentationContext]) -> str:

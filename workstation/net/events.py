@@ -575,7 +575,7 @@ class Event:
         path = self._attrs.get("path")
         if path is None:
             path = getattr(self._attrs.get("sink"), "path", None)
-        return None if path is None else Path(path)
+        return path if path is None or isinstance(path, Path) else Path(path)
 
     @property
     def file_meta(self) -> FileMetaDataset:

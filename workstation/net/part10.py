@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from io import FileIO
+from struct import Struct
 
 PREAMBLE = 128
 MAGIC = b"DICM"
 LARGEST_META = 64 * 1024  # group 0002 is a few hundred bytes; more is a damaged or hostile file
+_SHORT = Struct("<2xH2sH")  # number, VR and length of an element of group 0002, unless its VR is one of these:
 _LONG_LENGTH = {b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"SQ", b"UC", b"UN", b"UR", b"UT", b"SV", b"UV"}
+_WANTED = (0x0002, 0x0003, 0x0010)  # Media Storage SOP Class UID, SOP Instance UID, Transfer Syntax UID
 
 
 class NotDicomFileError(ValueError):
@@ -45,7 +49,7 @@ def read_head(path: str | os.PathLike[str]) -> FileHead:
         OSError: The file cannot be opened.
     """
     with open_file(path) as file:
-        return head_of(file)
+        return head_of(file)[0]
 
 
 def open_file(path: str | os.PathLike[str]) -> FileIO:
@@ -57,47 +61,54 @@ def open_file(path: str | os.PathLike[str]) -> FileIO:
     return FileIO(os.fspath(path))  # FileIO itself would take the number of any open file
 
 
-def head_of(file: FileIO) -> FileHead:
+def head_of(file: FileIO, ahead: int = 2048) -> tuple[FileHead, bytes]:
     """Read the head of a DICOM file that has just been opened.
+
+    Args:
+        file: It.
+        ahead: Bytes to read beyond the preamble, at most, as long as the head needs no more.
+
+    Returns:
+        The head, and what has been read of the file.
 
     Raises:
         OSError: The file cannot be read.
         NotDicomFileError: It has no preamble with "DICM", or its file meta information is damaged.
     """
     size = os.fstat(file.fileno()).st_size
-    head = _reaching(file, file.read(PREAMBLE + 4 + 2048), PREAMBLE + 4)
+    head = _reaching(file, file.read(min(PREAMBLE + 4 + ahead, size)), PREAMBLE + 4)
     if head[PREAMBLE : PREAMBLE + 4] != MAGIC:
         raise NotDicomFileError("no DICOM file: bytes 128 to 131 are not DICM (PS3.10 section 7.1)")
     values: dict[int, str] = {}
     position = PREAMBLE + 4
     while True:
-        head = _reaching(file, head, position + 12)
+        if len(head) < position + 12:
+            head = _reaching(file, head, position + 12)
         if head[position : position + 2] != b"\x02\x00":
             break
-        element = int.from_bytes(head[position + 2 : position + 4], "little")
-        vr = head[position + 4 : position + 6]
+        element, vr, length = _SHORT.unpack_from(head, position)
+        start = position + 8
         if vr in _LONG_LENGTH:
-            length, start = int.from_bytes(head[position + 8 : position + 12], "little"), position + 12
-        else:
-            length, start = int.from_bytes(head[position + 6 : position + 8], "little"), position + 8
-        end = start + length
-        if end > LARGEST_META:
+            length, start = int.from_bytes(head[start : start + 4], "little"), start + 4
+        position = start + length
+        if position > LARGEST_META:
             raise NotDicomFileError("the file meta information is longer than 64 KiB")
-        head = _reaching(file, head, end)
-        if len(head) < end:
-            raise NotDicomFileError("the file ends within its file meta information")
-        if element in (0x0002, 0x0003, 0x0010):
-            values[element] = head[start:end].decode("ascii", "replace").rstrip("\0 ")
-        position = end
+        if len(head) < position:
+            head = _reaching(file, head, position)
+            if len(head) < position:
+                raise NotDicomFileError("the file ends within its file meta information")
+        if element in _WANTED:
+            values[element] = head[start:position].decode("ascii", "replace").rstrip("\0 ")
     if not values:
         raise NotDicomFileError("the file meta information (group 0002) is missing")
-    return FileHead(
+    found = FileHead(
         sop_class_uid=values.get(0x0002, ""),
         sop_instance_uid=values.get(0x0003, ""),
         transfer_syntax_uid=values.get(0x0010, ""),
         offset=position,
         size=size,
     )
+    return found, head
 
 
 def _reaching(file: FileIO, head: bytes, end: int) -> bytes:
@@ -107,8 +118,9 @@ def _reaching(file: FileIO, head: bytes, end: int) -> bytes:
     return head
 
 
+@lru_cache(maxsize=64)
 def _element(number: int, vr: bytes, value: bytes) -> bytes:
-    """One explicit VR little endian element of group 0002."""
+    """One explicit VR little endian element of group 0002; the next object's are mostly the same."""
     if len(value) % 2:
         value += b"\0" if vr in (b"UI", b"OB") else b" "
     head = b"\x02\x00" + number.to_bytes(2, "little") + vr

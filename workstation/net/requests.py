@@ -10,7 +10,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -105,7 +105,7 @@ class _StatusElements:
 _STATUS = {message: _StatusElements(message) for message in MESSAGES.values() if issubclass(message, Response)}
 _SECOND_FINAL = 0.5  # seconds
 M = TypeVar("M", bound=Message)
-Data = Iterable[memoryview] | None
+Data = data_sets.Stretches | None
 
 
 class Requests:
@@ -240,7 +240,7 @@ class Requests:
         """Send a file as it is; None if no context takes it so but decoding may help."""
         with open_file(path) as file:
             try:
-                head = head_of(file)
+                head, begun = head_of(file, data_sets.ahead(self.fragment))
             except NotDicomFileError as error:
                 raise AttributeError(f"{os.fspath(path)}: {error}") from error
             for name, value in (
@@ -264,7 +264,7 @@ class Requests:
                 has_data_set=True,
                 **fields,
             )
-            return _status(self._invoke(request, data_sets.file_stretches(file, head, self.fragment)))
+            return _status(self._invoke(request, data_sets.file_stretches(file, head, begun, self.fragment)))
 
     def send_c_find(
         self, dataset: Dataset, query_model: str | UID, msg_id: int = 1, priority: int = Priority.LOW

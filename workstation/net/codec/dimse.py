@@ -198,10 +198,17 @@ def decode_command(data: bytes | bytearray | memoryview, context_id: int = 0) ->
         if at < 0:
             return _decode(whole, context_id)
     at += HEADER.size
-    pattern = _pattern(whole[:at], whole[at + 2 :], context_id)
-    if pattern is None:
+    number = int.from_bytes(whole[at : at + 2], "little")
+    named = whole.find(_INSTANCE, at) + HEADER.size
+    if named < at:
+        pattern = _pattern(whole[:at], whole[at + 2 :], context_id)
+        return _decode(whole, context_id) if pattern is None else pattern.message(number)
+    after = named + int.from_bytes(whole[named - 4 : named], "little")
+    like = _named_pattern(whole[:at], whole[at + 2 : named], whole[after:], context_id) if after <= len(whole) else None
+    if like is None:
         return _decode(whole, context_id)
-    return pattern.message(whole[at] | whole[at + 1] << 8)
+    uid = READERS["UI"]("AffectedSOPInstanceUID", whole[named:after])
+    return like.with_values(**{_CLASSES[like.command_field][2]: number, "AffectedSOPInstanceUID": uid})
 
 
 def _decode(data: bytes, context_id: int) -> Message:
@@ -244,6 +251,7 @@ def _decode(data: bytes, context_id: int) -> Message:
 _SMALL = 256
 _MESSAGE_ID = HEADER.pack(0, NUMBERS["MessageID"], 2)
 _ANSWERED_ID = HEADER.pack(0, NUMBERS["MessageIDBeingRespondedTo"], 2)
+_INSTANCE = HEADER.pack(0, NUMBERS["AffectedSOPInstanceUID"], 0)[:4]
 
 
 class Pattern:
@@ -279,7 +287,7 @@ class Pattern:
         """The one with this Message ID, 0 to 65535."""
         latest = self._latest  # often asked for again
         if getattr(latest, self._keyword) != number:
-            self._latest = latest = latest.with_value(self._keyword, number)
+            self._latest = latest = latest.with_values(**{self._keyword: number})
         return latest
 
     def command(self, number: int) -> bytes:
@@ -293,14 +301,31 @@ def _pattern(before: bytes, after: bytes, context_id: int) -> Pattern | None:
 
     None if the ID is somewhere else, or if the bytes cannot be decoded: what is wrong is then said of the whole.
     """
-    whole = before + b"\0\0" + after
+    message = _made_of(before + b"\0\0" + after, context_id, (len(before),))
+    return None if message is None else Pattern(message, before, after)
+
+
+@lru_cache(maxsize=64)
+def _named_pattern(before: bytes, between: bytes, after: bytes, context_id: int) -> Message | None:
+    """As `_pattern`, of messages that name an instance: `between` ends where its UID begins, and `after` follows it.
+
+    The objects of a series are stored with command sets that differ in these two.
+    """
+    uid = b"1" * int.from_bytes(between[-4:], "little")
+    named = len(before) + 2 + len(between)
+    message = _made_of(before + b"\0\0" + between + uid + after, context_id, (len(before), named))
+    return None if getattr(message, "AffectedSOPInstanceUID", None) is None else message
+
+
+def _made_of(whole: bytes, context_id: int, places: tuple[int, ...]) -> Message | None:
+    """The message of a command set in which the Message ID, and the UID of an instance, have these places, or None."""
     try:
         message = _decode(whole, context_id)
     except RemoteProtocolError:
         return None
-    number = NUMBERS[_CLASSES[message.command_field][2]]
-    is_there = (number, len(before)) in [(one, start) for one, start, _ in _scan(whole)]
-    return Pattern(message, before, after) if is_there else None
+    numbers = (NUMBERS[_CLASSES[message.command_field][2]], NUMBERS["AffectedSOPInstanceUID"])
+    found = {(number, start) for number, start, _ in _scan(whole)}
+    return message if found.issuperset(zip(numbers, places, strict=False)) else None
 
 
 # -- dissection --------------------------------------------------------------------------------------------------

@@ -132,18 +132,16 @@ class Message:
         message.__dict__.update(values)
         return message
 
-    def with_value(self, keyword: str, value: Any) -> Self:
-        """The same message with another value, that is known to be right."""
+    def with_values(self, **values: Any) -> Self:
+        """The same message with other values, that are known to be right."""
         message = object.__new__(type(self))
         message.__dict__.update(self.__dict__)
-        message.__dict__[keyword] = value
+        message.__dict__.update(values)
         return message
 
     def with_data(self, data: bytes | memoryview) -> Self:
         """The same message with its data set."""
-        message = self.with_value("data", data)
-        object.__setattr__(message, "has_data_set", True)
-        return message
+        return self.with_values(data=data, has_data_set=True)
 
     @property
     def is_request(self) -> bool:

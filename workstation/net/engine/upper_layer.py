@@ -65,6 +65,12 @@ class Sent(NamedTuple):
     pieces: tuple[bytes | memoryview, ...]
 
 
+class SentData(NamedTuple):
+    """P-DATA-TF PDUs in a row were handed to the transport, and nobody observes each; of each its pieces, as `Sent`."""
+
+    pdus: list[tuple[bytes, memoryview]]
+
+
 @dataclass(frozen=True, slots=True)
 class AssociateIndication:
     """The peer asks for an association (AE-6)."""
@@ -121,6 +127,7 @@ Output: TypeAlias = (
     Stepped
     | Received
     | Sent
+    | SentData
     | AssociateIndication
     | AssociateConfirmation
     | DataIndication
@@ -203,7 +210,7 @@ class UpperLayer:
 
     Attributes:
         observed: Whether anybody wants to know of each PDU with data that it was received, and of the transition that
-            it made; without, less comes out: `Sent` of those that leave, `DataIndication` of those that arrive.
+            it made; without, less comes out: `Sent` or `SentData` of what leaves, `DataIndication` of what arrives.
         busy: Operations under way: the peer's silence is then no fault. The exchange counts them, under its own lock.
         quiet_since: When the last operation ended.
         largest_fragment: The largest even fragment that the peer's Maximum Length allows (PS3.8 section D.1).
@@ -319,12 +326,15 @@ class UpperLayer:
         largest, rest = self.largest_fragment, len(data)
         if rest > largest:
             whole = p_data_header(context_id, command, False, largest)
-            while rest > largest:
-                if self.observed:
-                    out.append(step)
-                out.append(Sent(_P_DATA, (whole, data[:largest])))
-                data = data[largest:]
-                rest -= largest
+            cut = rest - 1 - (rest - 1) % largest
+            pdus = [(whole, data[start : start + largest]) for start in range(0, cut, largest)]
+            if self.observed:
+                for pieces in pdus:
+                    out += (step, Sent(_P_DATA, pieces))
+            else:
+                out.append(SentData(pdus))
+            data = data[cut:]
+            rest -= cut
         if self.observed:
             out.append(step)
         out.append(Sent(_P_DATA, (p_data_header(context_id, command, last, rest), data)))

@@ -33,7 +33,16 @@ from typing import Protocol
 
 from workstation.net.codec.pdu import PDUType
 from workstation.net.engine.fsm import State
-from workstation.net.engine.upper_layer import DataIndication, Disconnect, Output, Received, Sent, Stepped, UpperLayer
+from workstation.net.engine.upper_layer import (
+    DataIndication,
+    Disconnect,
+    Output,
+    Received,
+    Sent,
+    SentData,
+    Stepped,
+    UpperLayer,
+)
 from workstation.net.errors import LocalProtocolError
 from workstation.net.shell import threads, watching
 from workstation.net.shell.hindrance import Hindrance, Pace
@@ -43,7 +52,7 @@ from workstation.net.shell.watching import Plan, Watcher
 _log = logging.getLogger("workstation.net.shell.connection")
 _HAS_SENDMSG = hasattr(socket.socket, "sendmsg")
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux
-_GATHER = 256  # pieces in one gathered write; every system allows more
+_GATHER = 256  # PDUs in one gathered write: two pieces each, as a rule, and every system takes 1024
 _HELD = 32 * 1024  # bytes that wait for more to be written with them
 _QUICK = 0.002  # seconds between two messages, less than which the second may wait for a third
 _STUCK = 60.0  # seconds without room to write after which a peer counts as dead when nothing else is set
@@ -112,7 +121,8 @@ class Connection:
         self._proof = 1  # requests to be performed in a moment before the watcher's thread performs them
         self._sender: Waker | None = None  # ends the wait of a sender that has to wait for room
         self._unacknowledged = False  # bytes came since we last sent some
-        self._outbox: deque[list[bytes | memoryview]] = deque()  # one entry a PDU
+        self._brims = False  # the last read filled its buffer: more has come
+        self._outbox: deque[tuple[bytes | memoryview, ...]] = deque()  # one entry a PDU
         self._head_started = False
         self._held = 0  # bytes of it that wait for more to be written with them
         self._said = 0.0  # when the last message was sent that may have waited
@@ -309,7 +319,7 @@ class Connection:
 
     def plan(self, now: float, *, ready: bool) -> Plan | None:
         """Under the lock: what the watcher is to do about it (`watching.Resting`)."""
-        was_watched, self._watched = self._watched, False
+        self._watched = False
         if self._closed or self._socket is None:
             self._noted = False
             self._release_descriptors()
@@ -325,7 +335,7 @@ class Connection:
             self._noted = False
             return Plan(attend=True)
         rested = self._rested + watching.REST
-        if now < rested and not was_watched:
+        if now < rested:
             return Plan(until=rested)
         deadline = self.engine.deadline
         if deadline is not None and deadline <= now:
@@ -490,7 +500,8 @@ class Connection:
                 deadline = self._waiting_until
                 limit = limit if stays else None
             pending = bool(self._broken) or (self._tls and read and sock.pending() > 0)  # type: ignore[attr-defined]
-            if self._unacknowledged:
+            brims, self._brims = self._brims and read and not write, False
+            if self._unacknowledged and not brims:
                 # DCMTK writes a PDU's header and body apart, with Nagle's algorithm on: the body then waits for our
                 # acknowledgement, which the system would hold back for 40 ms. It forgets the option, so each time;
                 # what we have sent meanwhile has carried it.
@@ -501,7 +512,9 @@ class Connection:
             deadline = limit
         timeout = 0.0 if pending else None if deadline is None else deadline - time.monotonic()
         writable = False
-        if read and not write:
+        if brims:
+            is_readable = True
+        elif read and not write:
             is_readable = readable.wait(waker, timeout)
         else:
             is_readable, writable = wait(sock, waker, timeout, read=read, write=write)
@@ -584,7 +597,10 @@ class Connection:
                     aborts = True
                     while len(self._outbox) > (1 if self._head_started else 0):
                         self._outbox.pop()
-                self._outbox.append(list(output.pieces))
+                self._outbox.append(output.pieces)
+            elif isinstance(output, SentData):
+                self._outbox += output.pdus
+                hold = False
             elif isinstance(output, Disconnect):
                 disconnect = True
         if hold and self._outbox:
@@ -664,6 +680,7 @@ class Connection:
             return False
         if count:
             self._unacknowledged = True
+            self._brims = count == len(buffer)
             self.engine.receive(count, time.monotonic())
             if pace is not None:
                 pace.passed(count, time.monotonic())
@@ -695,7 +712,12 @@ class Connection:
                 elif self._tls or not _HAS_SENDMSG:
                     sent = sock.send(self._outbox[0][0])
                 else:
-                    sent = sock.sendmsg(self._gathered())
+                    pieces = list(itertools.chain.from_iterable(itertools.islice(self._outbox, _GATHER)))
+                    sent = sock.sendmsg(pieces)
+                    if len(self._outbox) <= _GATHER and sent == sum(map(len, pieces)):
+                        self._outbox.clear()
+                        self._head_started = self._unacknowledged = False
+                        return
                 self._unacknowledged = False
                 self._drop(sent)
         except (BlockingIOError, InterruptedError):
@@ -709,17 +731,6 @@ class Connection:
             self._broken = f"The transport connection broke: {_sentence(error)}"
             self._rouse(always=True)
 
-    def _gathered(self) -> list[bytes | memoryview]:
-        """The pieces that one call may write."""
-        if len(self._outbox) == 1:
-            return self._outbox[0]
-        pieces: list[bytes | memoryview] = []
-        for pdu in self._outbox:
-            if pieces and len(pieces) + len(pdu) > _GATHER:
-                break
-            pieces += pdu
-        return pieces
-
     def _drop(self, sent: int) -> None:
         """Forget `sent` bytes from the front of the outbox, and pieces without any."""
         outbox = self._outbox
@@ -732,10 +743,8 @@ class Connection:
                 sent -= len(piece)
                 gone += 1
             if gone < len(pdu):
-                if sent:
-                    pdu[gone] = memoryview(pdu[gone])[sent:]
                 if sent or gone:
-                    del pdu[:gone]
+                    outbox[0] = (memoryview(pdu[gone])[sent:], *pdu[gone + 1 :])
                     self._head_started = True
                 return
             outbox.popleft()
@@ -745,7 +754,7 @@ class Connection:
         self,
         context_id: int,
         command: bytes,
-        data: Iterable[memoryview] | None,
+        data: Iterable[tuple[memoryview, bool]] | None,
         announce: Callable[[], None],
         alter: Alter | None = None,
         *,
@@ -758,8 +767,8 @@ class Connection:
         Args:
             context_id: The Presentation Context ID.
             command: The encoded command set.
-            data: The encoded data set in stretches, each a multiple of the engine's `largest_fragment` but the
-                last, or None.
+            data: The encoded data set in stretches, each with whether it is the last and, unless it is, a multiple of
+                the engine's `largest_fragment` long; or None.
             announce: Called under the lock before the first PDU is noted, unless nothing is sent.
             alter: Alters each of its PDUs.
             more: Whether another message is sure to follow: of a quick succession of such messages several leave in
@@ -776,14 +785,11 @@ class Connection:
                 if data is None:
                     self._say(context_id, command, None, announce, alter, hold=False)
                     return
-                pieces = iter(data)
-                following = next(pieces, None)
                 hold = more and self._is_quick
                 # the command set leaves with the first of the data: one write for a small message
                 start: bytes | None = command
-                while start is not None or following is not None:
-                    current, following = following, None if following is None else next(pieces, None)
-                    self._say(context_id, start, current, announce, alter, last=following is None, hold=hold)
+                for stretch, last in data:
+                    self._say(context_id, start, stretch, announce, alter, last=last, hold=hold)
                     start = None
             finally:
                 self._speaker = None
@@ -941,14 +947,19 @@ class Connection:
         """Under the lock: the engine's outputs with the PDUs that leave in place of its own."""
         altered: list[Output] = []
         for output in outputs:
-            leaves: Output | None = output
-            if isinstance(output, Sent):
-                if self.is_hushed:
-                    leaves = None
-                elif alter is not None:
-                    leaves = alter(output)
-            if leaves is not None:
-                altered.append(leaves)
+            if isinstance(output, SentData):
+                leaving: list[Output] = [Sent(PDUType.P_DATA_TF, pieces) for pieces in output.pdus]
+            else:
+                leaving = [output]
+            for one in leaving:
+                leaves: Output | None = one
+                if isinstance(one, Sent):
+                    if self.is_hushed:
+                        leaves = None
+                    elif alter is not None:
+                        leaves = alter(one)
+                if leaves is not None:
+                    altered.append(leaves)
         return altered
 
     def _drain(self, sock: socket.socket, waker: Waker, until: float, limit: float | None) -> bool:
