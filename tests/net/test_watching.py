@@ -254,6 +254,22 @@ def test_the_watchers_thread_leaves_the_association_with_ears() -> None:
 
 
 @pytest.mark.usefixtures("_all_are_quick")
+def test_a_look_in_between_keeps_no_request_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(scp(Verification)) as server:
+        assoc = ask(server, Verification)
+        quick(server, [assoc])
+        monkeypatch.setattr(watching, "REST", 3600.0)
+        assert assoc.send_c_echo().Status == 0
+        (theirs,) = server.active_associations
+        (watcher,) = watching._watchers
+        watcher.look_at(theirs.connection, 0.0)
+        assert until(lambda: not watcher._inbox)
+        assoc.dimse_timeout = PATIENCE
+        assert assoc.send_c_echo().Status == 0
+        assoc.release()
+
+
+@pytest.mark.usefixtures("_all_are_quick")
 def test_requests_that_come_at_once_are_answered_in_turn() -> None:
     with serving(scp(Verification)) as server, RawPeer.associated(server) as peer:
         for first in (1, 11, 21):

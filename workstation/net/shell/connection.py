@@ -319,7 +319,7 @@ class Connection:
 
     def plan(self, now: float, *, ready: bool) -> Plan | None:
         """Under the lock: what the watcher is to do about it (`watching.Resting`)."""
-        self._watched = False
+        was_watched, self._watched = self._watched, False
         if self._closed or self._socket is None:
             self._noted = False
             self._release_descriptors()
@@ -335,7 +335,7 @@ class Connection:
             self._noted = False
             return Plan(attend=True)
         rested = self._rested + watching.REST
-        if now < rested:
+        if now < rested and not was_watched:
             return Plan(until=rested)
         deadline = self.engine.deadline
         if deadline is not None and deadline <= now:
