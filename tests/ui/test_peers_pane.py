@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from dialog_kit import ServerSeen
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
@@ -55,6 +57,15 @@ def type_in(qtbot, field, text: str) -> None:
 
 
 class TestPane:
+    def test_a_name_that_comes_is_not_cut(self, services, qtbot):
+        pane = PeersPane(services)
+        qtbot.addWidget(pane)
+        services.peers.add(replace(PACS, name="Slow and flaky"))
+        services.peers_changed.emit()
+        tree = pane.tree
+        taken = 2 * tree.indentation() + tree.iconSize().width()
+        assert taken + tree.fontMetrics().horizontalAdvance("Slow and flaky") < tree.header().sectionSize(0)
+
     @pytest.fixture
     def pane(self, services, qtbot) -> PeersPane:
         pane = PeersPane(services)

@@ -12,6 +12,7 @@ from workstation.peers import Peer, check_ae_title
 from workstation.scu.failure import CANCELLED, Failure, Layer
 from workstation.ui.parts.widgets import (
     CheckedField,
+    MenuButton,
     Outcome,
     OutcomeLabel,
     PeerChooser,
@@ -162,3 +163,23 @@ def test_outcomes_differ_by_shape_and_not_by_colour_alone(theme):
         return bytes(image.constBits())
 
     assert len({shape(outcome) for outcome in Outcome}) == len(Outcome)
+
+
+def test_a_menu_button_has_the_colours_of_an_appearance_chosen_while_its_dialog_was_hidden(theme, qtbot):
+    theme.set_appearance(Appearance.LIGHT)
+    dialog = QWidget()
+    qtbot.addWidget(dialog)
+    button = MenuButton("More")
+    QVBoxLayout(dialog).addWidget(button)
+
+    def is_dark() -> bool:
+        picture = button.grab().toImage()
+        return picture.pixelColor(picture.width() // 2, 3).lightness() < 128
+
+    with qtbot.waitExposed(dialog):
+        dialog.show()
+    assert not is_dark()
+    dialog.hide()
+    theme.set_appearance(Appearance.DARK)
+    dialog.show()
+    qtbot.waitUntil(is_dark)

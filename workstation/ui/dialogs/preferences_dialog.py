@@ -111,10 +111,10 @@ class PreferencesDialog(QDialog):
         layout.addStretch(1)
         note = DimLabel(services.theme, "Changes take effect with the next association and are kept.")
         close = push_button("Close", "preferencesClose", "Close (Esc)", self.close)
-        row = in_row(note, None, close)
+        row = in_row(note, close)
         row.setStretch(0, 1)
         layout.addLayout(row)
-        self.resize(440, 0)
+        self.resize(500, 0)
         services.settings_changed.connect(self._show)
         self._show()
 

@@ -38,7 +38,7 @@ from workstation.ui.dialogs.query_keys import (
     searchable_attributes,
 )
 from workstation.ui.dialogs.query_model import column_name
-from workstation.ui.parts.widgets import SPACE, CheckedField, DimLabel, name_widget, plain_label, stacked
+from workstation.ui.parts.widgets import SPACE, CheckedField, DimLabel, MenuButton, name_widget, plain_label, stacked
 from workstation.ui.theme import Theme
 
 _MODALITIES = ("CT", "MR", "US", "CR", "DX", "MG", "NM", "PT", "XA", "RF", "ES", "SM", "OT", "SR", "KO", "PR", "SEG")
@@ -80,12 +80,9 @@ class KeyField(QWidget):
             row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
 
     def _menu_button(self, presets: tuple[tuple[str, str], ...]) -> QToolButton:
-        button = QToolButton()
+        button = MenuButton()
         button.setArrowType(Qt.ArrowType.DownArrow)
         button.setAutoRaise(True)
-        # The arrow says it; Fusion's second, smaller one beside it would be noise.
-        button.setStyleSheet("QToolButton::menu-indicator { image: none; }")
-        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         name_widget(button, f"usual{self.entry.keyword}", f"Usual values of {self.entry.name}", "Usual values")
         menu = QMenu(button)

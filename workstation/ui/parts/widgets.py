@@ -20,7 +20,9 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPushButton,
     QSizePolicy,
+    QStyle,
     QStyledItemDelegate,
+    QStyleOptionToolButton,
     QStyleOptionViewItem,
     QToolButton,
     QVBoxLayout,
@@ -677,10 +679,25 @@ def still(widget: QWidget) -> None:
     widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
 
-def show_arrow(button: QToolButton) -> None:
-    """Let a button with a menu say so behind its text; Fusion's own arrow stands on the letters."""
-    button.setText(f"{button.text()} ▾")
-    button.setStyleSheet("QToolButton::menu-indicator { image: none; }")
+class MenuButton(QToolButton):
+    """A button that opens its menu at once; an arrow behind its text says so.
+
+    Fusion's own sign for a menu, a speck that stands on the letters, is not painted. Not by a style sheet: a widget
+    that has one keeps its colours when the appearance changes.
+    """
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        if text:
+            self.setText(f"{text} ▾")
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        option = QStyleOptionToolButton()
+        self.initStyleOption(option)
+        option.features &= ~QStyleOptionToolButton.ToolButtonFeature.HasMenu
+        with QPainter(self) as painter:
+            self.style().drawComplexControl(QStyle.ComplexControl.CC_ToolButton, option, painter, self)
 
 
 def primary_button(text: str, object_name: str, tip: str) -> QPushButton:

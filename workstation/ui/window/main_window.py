@@ -22,8 +22,6 @@ from PySide6.QtGui import (
     QGuiApplication,
     QKeyEvent,
     QKeySequence,
-    QPainter,
-    QPaintEvent,
     QShowEvent,
 )
 from PySide6.QtWidgets import (
@@ -33,8 +31,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QMainWindow,
     QMessageBox,
-    QStyle,
-    QStyleOptionToolButton,
     QToolBar,
     QToolButton,
     QVBoxLayout,
@@ -45,6 +41,7 @@ from workstation import __version__
 from workstation.peers import Peer
 from workstation.saved_filters import SavedFilters
 from workstation.ui.parts.icons import Icons, application_icon, health_icon
+from workstation.ui.parts.widgets import MenuButton
 from workstation.ui.services import BUILT_IN_NAME, PeerHealth, Services
 from workstation.ui.tasks import action
 from workstation.ui.theme import Appearance
@@ -197,9 +194,8 @@ class MainWindow(QMainWindow):
         bar.setIconSize(QSize(20, 20))
         bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         bar.toggleViewAction().setEnabled(False)  # nobody loses it by a slip in a context menu
-        self.server_button = _MenuButton()
+        self.server_button = MenuButton()
         self.server_button.setObjectName("serverButton")
-        self.server_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.server_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.server_button.setMenu(server_menu(self, self.commands))
         bar.addWidget(self.server_button)
@@ -695,20 +691,6 @@ class MainWindow(QMainWindow):
         self.captures.open(captures)
         if others:
             self.open_send(others)
-
-
-class _MenuButton(QToolButton):
-    """A button without Fusion's own sign for a menu, a speck below the text: the text has an arrow instead.
-
-    Not by a style sheet: a widget that has one keeps its colours when the appearance changes.
-    """
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        option = QStyleOptionToolButton()
-        self.initStyleOption(option)
-        option.features &= ~QStyleOptionToolButton.ToolButtonFeature.HasMenu
-        with QPainter(self) as painter:
-            self.style().drawComplexControl(QStyle.ComplexControl.CC_ToolButton, option, painter, self)
 
 
 def first_steps(services: Services) -> list[tuple[str, str]]:

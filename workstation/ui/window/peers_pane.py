@@ -32,6 +32,9 @@ THIS_RUN = "This run"
 """Where peers without a group stand, and those given on the command line."""
 
 _ROW_HEIGHT = 24
+_NAME_WIDTH = 122
+_BEFORE_NAME = 52  # two steps in, the dot, and the margins
+_WIDEST_NAME = 160
 
 
 class PeerTree(QTreeWidget):
@@ -114,7 +117,7 @@ class PeersPane(QWidget):
         header.setMinimumSectionSize(30)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
-        header.resizeSection(0, 122)
+        header.resizeSection(0, _NAME_WIDTH)
         self.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self.tree.currentItemChanged.connect(lambda *_: self.current_changed.emit())
         self.tree.activated.connect(self._activate)
@@ -169,6 +172,7 @@ class PeersPane(QWidget):
             for item in (self.tree.topLevelItem(row) for row in range(self.tree.topLevelItemCount()))
             if item is not None and not item.isExpanded()
         }
+        known = {item.text(0) for item in self._items()}
         self.tree.blockSignals(True)
         self.tree.clear()
         groups: dict[str, QTreeWidgetItem] = {}
@@ -192,6 +196,12 @@ class PeersPane(QWidget):
             item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
             group.addChild(item)
         self._show_states()
+        if {item.text(0) for item in self._items()} - known:
+            # a person may make the column narrower again; a name that comes is to be read
+            names = [item.text(0) for item in self._items()]
+            widest = _BEFORE_NAME + max(map(self.tree.fontMetrics().horizontalAdvance, names))
+            header = self.tree.header()
+            header.resizeSection(0, max(header.sectionSize(0), min(widest, _WIDEST_NAME)))
         name = chosen.name if chosen is not None else BUILT_IN_NAME
         item_to_choose = self._item(name) or self._first()
         if item_to_choose is not None:

@@ -240,7 +240,7 @@ class ArchiveWindow(QDialog):
         splitter.addWidget(self._pages)
         splitter.setStretchFactor(0, 3)
         splitter.setStretchFactor(1, 2)
-        splitter.setSizes([700, 440])
+        splitter.setSizes([740, 400])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * SPACE, 2 * SPACE, 2 * SPACE, SPACE)
         layout.setSpacing(SPACE)

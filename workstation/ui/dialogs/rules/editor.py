@@ -42,6 +42,7 @@ from workstation.ui.parts.icons import Icons
 from workstation.ui.parts.widgets import (
     SPACE,
     DimLabel,
+    MenuButton,
     Outcome,
     OutcomeLabel,
     heading,
@@ -49,7 +50,6 @@ from workstation.ui.parts.widgets import (
     name_widget,
     plain_label,
     push_button,
-    show_arrow,
     stacked,
 )
 from workstation.ui.tasks import Tasks, action
@@ -176,11 +176,8 @@ class RulesEditor(QWidget):
         self.delete.clicked.connect(lambda: self.delete_current())
         self.up = self._arrow(Qt.ArrowType.UpArrow, "moveUp", "Move up", "Ask this rule earlier (Ctrl+Up)", -1)
         self.down = self._arrow(Qt.ArrowType.DownArrow, "moveDown", "Move down", "Ask this rule later (Ctrl+Down)", 1)
-        self.more = QToolButton()
-        self.more.setText("More")
-        show_arrow(self.more)
+        self.more = MenuButton("More")
         self.more.setAutoRaise(True)
-        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         name_widget(self.more, "moreRules", "More", "Rules from and to files, all off, counts")
         actions = QMenu(self.more)
         actions.setObjectName("moreRulesMenu")

@@ -48,6 +48,7 @@ from workstation.ui.parts.row_model import LEFT, RIGHT, Index, RowModel, Shown
 from workstation.ui.parts.traffic_table import TrafficTable, copy_to_clipboard
 from workstation.ui.parts.widgets import (
     DimLabel,
+    MenuButton,
     Outcome,
     OutcomeLabel,
     heading,
@@ -55,7 +56,6 @@ from workstation.ui.parts.widgets import (
     name_widget,
     plain_label,
     push_button,
-    show_arrow,
 )
 from workstation.ui.tasks import Funnel, Tasks, action
 from workstation.ui.theme import Theme
@@ -172,10 +172,7 @@ class ScriptEditor(QDialog):
 
     def _make_parts(self) -> None:
         theme = self._theme
-        self.new = QToolButton()
-        self.new.setText("New")
-        show_arrow(self.new)
-        self.new.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.new = MenuButton("New")
         self.new.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         name_widget(self.new, "scriptNew", "New script", "Begin with a template")
         menu = QMenu(self.new)

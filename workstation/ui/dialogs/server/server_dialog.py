@@ -22,7 +22,6 @@ from PySide6.QtWidgets import (
     QMenu,
     QMessageBox,
     QTabWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -49,12 +48,12 @@ from workstation.ui.dialogs.server.form_parts import page_layout
 from workstation.ui.dialogs.server.general_page import GeneralPage
 from workstation.ui.parts.widgets import (
     SPACE,
+    MenuButton,
     Outcome,
     OutcomeLabel,
     name_widget,
     primary_button,
     push_button,
-    show_arrow,
 )
 from workstation.ui.services import Services
 from workstation.ui.tasks import action
@@ -87,11 +86,8 @@ class ServerDialog(QDialog):
         name_widget(self.chooser, "serverChooser", "Server", "The server whose profile is shown")
         self.chooser.setMinimumWidth(220)
         self.chooser.activated.connect(lambda row: self.choose(self.chooser.itemData(row)))
-        self.more = QToolButton()
-        self.more.setText("Ser&vers")
-        show_arrow(self.more)
+        self.more = MenuButton("Ser&vers")
         name_widget(self.more, "serverMore", "Servers", "Add, copy, rename, import, export or remove a server")
-        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.more.setMenu(self._menu())
         self._state = OutcomeLabel(theme)
         self._state.setObjectName("serverState")

@@ -36,7 +36,7 @@ from workstation.traffic.log import Change, TrafficLog
 from workstation.traffic.rows import MessageRow, PduRow
 from workstation.traffic.text import printable, quantity
 from workstation.ui.parts.plain import plain_tooltip
-from workstation.ui.parts.widgets import DimLabel, Outcome, OutcomeLabel, in_row, name_widget, show_arrow
+from workstation.ui.parts.widgets import DimLabel, MenuButton, Outcome, OutcomeLabel, in_row, name_widget
 from workstation.ui.tasks import Tasks, action
 from workstation.ui.theme import Theme
 from workstation.ui.viewers.data_set.elements_view import ElementsView
@@ -111,11 +111,8 @@ class DataSetView(QWidget):
         self.save.setText("Save as .dcm…")
         self.save.setAutoRaise(True)
         self.save.clicked.connect(self._ask_where)
-        self.more = QToolButton()
-        self.more.setText("More")
+        self.more = MenuButton("More")
         self.more.setAutoRaise(True)
-        show_arrow(self.more)
-        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         name_widget(self.more, "dataSetMore", "More", "Other things to do with this data set")
         name_widget(self.save, "dataSetSave", "Save as a DICOM file")
         menu = QMenu(self.more)

@@ -129,6 +129,7 @@ class LogView(QWidget):
     def _lay_out(self, label: QLabel) -> None:
         bar = QHBoxLayout()
         bar.setContentsMargins(6, 3, 6, 3)
+        bar.setSpacing(6)
         bar.addWidget(label)
         bar.addWidget(self.level)
         bar.addStretch(1)

@@ -35,6 +35,7 @@ from workstation.ui.parts.empty_state import EmptyState
 from workstation.ui.parts.traffic_table import TrafficTable, copy_to_clipboard
 from workstation.ui.parts.widgets import (
     DimLabel,
+    MenuButton,
     Outcome,
     OutcomeLabel,
     heading,
@@ -42,7 +43,6 @@ from workstation.ui.parts.widgets import (
     name_widget,
     primary_button,
     push_button,
-    show_arrow,
 )
 from workstation.ui.tasks import Funnel, Tasks, action
 from workstation.ui.theme import Theme
@@ -149,10 +149,7 @@ class QuestionsView(QWidget):
             "As &built in", "questionBuiltIn", "Answer as without the rule", partial(self._reply, Reply.built_in())
         )
         self.remove = push_button("&Remove", "questionRemove", "Take it off the list", self._remove)
-        self.more = QToolButton()
-        self.more.setText("More")
-        show_arrow(self.more)
-        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.more = MenuButton("More")
         self.more.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         name_widget(self.more, "questionMore", "Other answers", "End the association instead")
         menu = QMenu(self.more)
