@@ -9,8 +9,8 @@ from pathlib import Path
 
 from workstation.net.part10 import open_file
 
-HEAD = 64 * 1024
-"""Bytes of a data set's beginning that are looked at in memory: nearly always all headers but that of the pixels."""
+HEAD = 16 * 1024
+"""Bytes of a data set's beginning that are looked at in memory: mostly all headers but that of the pixels."""
 _STRETCH = 1 << 20
 # Headers that are further on stand far apart, or very many small elements do.
 _WINDOW = 8 * 1024

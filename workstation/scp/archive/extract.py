@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from io import BytesIO
 
@@ -87,10 +87,10 @@ def extract(data: bytes | Source, transfer_syntax: str, sop_class_uid: str, sop_
     except DamagedDataSetError as error:
         raise UnsuitableObjectError(CANNOT_UNDERSTAND, str(error)) from error
     texts = _NOTHING.copy()
+    text_of = _reader(scanned)
     for tag, encoded in scanned.wanted.items():
-        keyword = _KEYWORDS.get(tag)
-        if keyword is not None:
-            texts[keyword] = _text_of(scanned, tag, encoded)
+        if tag != _CHARACTER_SET:
+            texts[_KEYWORDS[tag]] = text_of(tag, encoded)
     for keyword in INDEXED:
         texts[keyword] = texts[keyword][:LONGEST_INDEXED]
     _check(texts, sop_class_uid, sop_instance_uid)
@@ -106,9 +106,8 @@ def uids_of(data: bytes | Source, transfer_syntax: str) -> tuple[str, str]:
     """
     wanted = [_TAGS["SOPClassUID"], _TAGS["SOPInstanceUID"]]
     scanned = scan(data, transfer_syntax, frozenset(wanted))
-    sop_class, instance = (
-        _text_of(scanned, tag, scanned.wanted[tag]) if tag in scanned.wanted else "" for tag in wanted
-    )
+    text_of = _reader(scanned)
+    sop_class, instance = (text_of(tag, scanned.wanted[tag]) if tag in scanned.wanted else "" for tag in wanted)
     return sop_class, instance
 
 
@@ -126,15 +125,18 @@ _SHORT_HEADER = 8
 _LONGEST_REMEMBERED = 1024
 
 
-def _text_of(scanned: Scanned, tag: int, encoded: bytes) -> str:
-    """Return the text of one element as the index keeps it; "" for a value that cannot be decoded."""
-    character_set = scanned.wanted.get(_CHARACTER_SET, b"") if tag > _CHARACTER_SET else b""
-    # The objects of a series say most things alike.
-    text_of = _remembered if len(encoded) <= _LONGEST_REMEMBERED else _text_of_bytes
-    return text_of(tag, encoded, character_set, scanned.is_implicit, scanned.is_little_endian)
+def _reader(scanned: Scanned) -> Callable[[int, bytes], str]:
+    """Return what reads the elements of a data set: the text of each as the index keeps it, "" for what nobody can."""
+    how = scanned.wanted.get(_CHARACTER_SET, b""), scanned.is_implicit, scanned.is_little_endian
+
+    def text_of(tag: int, encoded: bytes) -> str:
+        # The objects of a series say most things alike.
+        return (_remembered if len(encoded) <= _LONGEST_REMEMBERED else _text_of)(tag, encoded, *how)
+
+    return text_of
 
 
-def _text_of_bytes(tag: int, encoded: bytes, character_set: bytes, is_implicit: bool, is_little_endian: bool) -> str:
+def _text_of(tag: int, encoded: bytes, character_set: bytes, is_implicit: bool, is_little_endian: bool) -> str:
     vr = VR_OF_TAG[tag]
     if is_implicit or encoded[4:6] == vr.encode():
         text = _plain(vr, encoded[_SHORT_HEADER:], character_set[_SHORT_HEADER:], is_little_endian)
@@ -143,7 +145,7 @@ def _text_of_bytes(tag: int, encoded: bytes, character_set: bytes, is_implicit: 
     return _decoded(tag, encoded, character_set, is_implicit, is_little_endian)
 
 
-_remembered = lru_cache(maxsize=2048)(_text_of_bytes)
+_remembered = lru_cache(maxsize=2048)(_text_of)
 
 
 def _plain(vr: str, value: bytes, character_set: bytes, is_little_endian: bool) -> str | None:
