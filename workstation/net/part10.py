@@ -86,6 +86,8 @@ def head_of(file: FileIO, ahead: int = 2048) -> tuple[FileHead, bytes]:
             head = _reaching(file, head, position + 12)
         if head[position : position + 2] != b"\x02\x00":
             break
+        if len(head) < position + 8:
+            raise NotDicomFileError("the file ends within its file meta information")
         element, vr, length = _SHORT.unpack_from(head, position)
         start = position + 8
         if vr in _LONG_LENGTH:
