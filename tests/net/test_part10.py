@@ -31,8 +31,8 @@ def test_a_head_that_ends_early_is_none_or_says_less(tmp_path: Path) -> None:
             head = read_head(path)
         except NotDicomFileError:
             continue
-        # It ends between two elements.
-        assert head.offset == length
+        # It ends between two elements, or before it can be told that there is another.
+        assert length - head.offset < 2
 
 
 def test_what_is_no_dicom_file_is_said_to_be_none(tmp_path: Path) -> None:
