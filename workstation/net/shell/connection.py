@@ -397,22 +397,25 @@ class Connection:
     def attend_now(self) -> bool:
         """Act on what has arrived, if that is known to take a moment (`watching.Resting`)."""
         with self.lock:
-            if self._proof or self._driver is not None or self._closed or self._is_pressing:
+            if self._proof or self._closed or self._is_pressing or not self._drive_now():
                 return False
         threads.run_here(self._name, self._serve_now, context=self._context)
         return True
 
+    def _drive_now(self) -> bool:
+        """Under the lock: drive without waiting, unless somebody drives or all is over; the watcher goes on waiting."""
+        if self._driver is not None or self._closed:
+            return False
+        self._driver = threading.get_ident()
+        self._performs = True
+        self._summoned = False
+        return True
+
     def _serve_now(self) -> None:
-        """As `attend`, without waiting; the watcher goes on waiting for the connection."""
+        """As `attend`, for whoever drives without waiting."""
         begun = time.monotonic()
-        goes_on = True
-        while goes_on:
-            with self.lock:
-                if self._driver is not None or self._closed or self._socket is None:
-                    break
-                self._driver = threading.get_ident()
-                self._performs = True
-                self._summoned = False
+        drives = True
+        while drives:
             try:
                 self._act(readable=True)
                 if self._unacknowledged and not self._owner.has_work():
@@ -420,7 +423,10 @@ class Connection:
                         self._acknowledge()
             finally:
                 self.rest()
-            goes_on = self._owner.work() and self._owner.has_work()
+            drives = False
+            if self._owner.work() and self._owner.has_work():
+                with self.lock:
+                    drives = self._drive_now()
         self._judge(begun)
         self._leave()
 

@@ -24,13 +24,12 @@ class _Worker:
 
     def __init__(self) -> None:
         self.ready = threading.Condition(_lock)
-        self.work: tuple[str, Callable[[], object]] | None = None
+        self.work: tuple[str, Callable[[], object], contextvars.Context | None] | None = None
 
     def start(self) -> None:
         threading.Thread(target=self._loop, name=IDLE_NAME, daemon=True).start()
 
     def _loop(self) -> None:
-        me = threading.current_thread()
         while True:
             with _lock:
                 if self.work is None:
@@ -39,22 +38,10 @@ class _Worker:
                         if not self.ready.wait(IDLE_SECONDS) and self.work is None:
                             _idle.remove(self)
                             return
-                name, work = self.work
+                name, work, context = self.work
                 self.work = None
-            _do(me, name, work)
-            del work
-
-
-def _do(me: threading.Thread, name: str, work: Callable[[], object]) -> None:
-    """Have the calling thread carry a name while it does something."""
-    before, me.name = me.name, name
-    try:
-        work()
-    except BaseException:
-        # sys.exit() in a handler ends what its thread did, not the thread
-        _log.exception("The thread %s ended with an error", name)
-    finally:
-        me.name = before
+            run_here(name, work, context=context)
+            del work, context
 
 
 _lock = threading.Lock()  # guards _idle and every worker's slot
@@ -83,8 +70,7 @@ def run(name: str, work: Callable[[], object], *, context: contextvars.Context |
     Raises:
         RuntimeError: The system gives no more threads.
     """
-    own = _own(context)
-    job = (name, lambda: own.run(work))
+    job = (name, work, context)
     with _lock:
         if _idle:
             worker = _idle.pop()
@@ -98,9 +84,12 @@ def run(name: str, work: Callable[[], object], *, context: contextvars.Context |
 
 def run_here(name: str, work: Callable[[], object], *, context: contextvars.Context | None = None) -> None:
     """As `run`, on the calling thread, which is one of the pool, and at once."""
-    own = _own(context)
-    _do(threading.current_thread(), name, lambda: own.run(work))
-
-
-def _own(context: contextvars.Context | None) -> contextvars.Context:
-    return contextvars.Context() if context is None else context.copy()
+    me = threading.current_thread()
+    before, me.name = me.name, name
+    try:
+        (contextvars.Context() if context is None else context.copy()).run(work)
+    except BaseException:
+        # sys.exit() in a handler ends what its thread did, not the thread
+        _log.exception("The thread %s ended with an error", name)
+    finally:
+        me.name = before

@@ -104,8 +104,8 @@ class _Descriptors(Protocol):
     def remove(self, descriptor: int) -> None:
         """Wait for it no longer."""
 
-    def wait(self, timeout: float | None) -> list[int]:
-        """Those that are ready, or broken."""
+    def wait(self, timeout: float | None) -> list[tuple[int, int]]:
+        """Those that are ready, or broken, each with what it is ready for."""
 
 
 class _Epoll:
@@ -122,9 +122,9 @@ class _Epoll:
     def remove(self, descriptor: int) -> None:
         self._epoll.unregister(descriptor)
 
-    def wait(self, timeout: float | None) -> list[int]:
+    def wait(self, timeout: float | None) -> list[tuple[int, int]]:
         # what epoll waits is whole milliseconds, rounded down
-        return [one for one, _ in self._epoll.poll(None if timeout is None else timeout + 0.001)]
+        return self._epoll.poll(None if timeout is None else timeout + 0.001)
 
 
 class _Selector:
@@ -141,8 +141,8 @@ class _Selector:
     def remove(self, descriptor: int) -> None:
         self._selector.unregister(descriptor)
 
-    def wait(self, timeout: float | None) -> list[int]:
-        return [key.fd for key, _ in self._selector.select(timeout)]
+    def wait(self, timeout: float | None) -> list[tuple[int, int]]:
+        return [(key.fd, events) for key, events in self._selector.select(timeout)]
 
 
 class Watcher:
@@ -276,36 +276,29 @@ class Watcher:
 
     # ------------------------------------------------------------------- watching
     def _turn(self, number: int) -> None:
-        self._take_in()
-        self._look_at_due()
+        while self._inbox:
+            self._look_later(*self._inbox.popleft())
+        now = time.monotonic()
+        self._look_at_due(now)
         self._wakes_at = self._calendar[0][0] if self._calendar else math.inf
         if self._inbox:
             return
-        timeout = None if math.isinf(self._wakes_at) else max(TICK, self._wakes_at - time.monotonic())
+        timeout = None if self._wakes_at == math.inf else max(TICK, self._wakes_at - now)
         ready = self._waiting.wait(timeout)  # no name here holds a connection meanwhile
         self._wakes_at = -math.inf
-        self._look_at_ready(ready, number)
+        for descriptor, _ in ready:
+            owner = self._owners.get(descriptor)
+            if owner is None:
+                self._waker.clear()  # or it is let go of since
+            elif not self._attend(owner, number):
+                return
 
-    def _take_in(self) -> None:
-        while self._inbox:
-            self._look_later(*self._inbox.popleft())
-
-    def _look_at_due(self) -> None:
-        now = time.monotonic()
+    def _look_at_due(self, now: float) -> None:
         while self._calendar and self._calendar[0][0] <= now:
             when, number = heapq.heappop(self._calendar)
             look = self._looks.get(number)
             if look is not None and look[0] == when:
                 self._look(look[1], now)
-
-    def _look_at_ready(self, ready: list[int], number: int) -> None:
-        for descriptor in ready:
-            owner = self._owners.get(descriptor)
-            if owner is not None:
-                if not self._attend(owner, number):
-                    return
-            elif descriptor == self._waker.fileno():
-                self._waker.clear()
 
     def _look_later(self, one: Resting, when: float) -> None:
         look = self._looks.get(one.number)
