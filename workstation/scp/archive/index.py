@@ -6,9 +6,9 @@ Knows the tables and the order of their changes; no file and no network.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from pydicom.dataelem import DataElement
@@ -24,11 +24,20 @@ from workstation.scp.archive.together import Together
 from workstation.scp.archive.tree import Key, below
 from workstation.scp.archive.writing import DELETE_INSTANCE, Entry, Writer, prune
 from workstation.scp.query.encoding import AnswerEncoder
-from workstation.scp.query.levels import FindRequest, Level, RetrieveRequest
+from workstation.scp.query.levels import ATTRIBUTES, FindRequest, Level, RetrieveRequest
 
 # Values that every database takes in one statement.
 _AT_ONCE = 500
 _FORGET = delete(DOOMED).where(DOOMED.c.file == bindparam("gone"))
+
+
+_REHEARSED = Entry(
+    texts={**dict.fromkeys(chain(*ATTRIBUTES.values()), ""), "PatientID": "-", "StudyInstanceUID": "-"},
+    file="-",
+    transfer_syntax="",
+    checksum="",
+    size=0,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +91,19 @@ class Index:
             if checks and schema.is_damaged(self._engine):
                 raise DamagedIndexError
             self.was_rebuilt = not schema.create_tables(self._engine)
+            self._rehearse()
         except BaseException:
             self._engine.dispose()
             raise
+
+    def _rehearse(self) -> None:
+        """Add an object and take it back: SQLAlchemy compiles its statements now, and not while the first one waits."""
+        # Whatever is wrong here is heard of by whoever stores.
+        with suppress(SQLAlchemyError), self._transaction() as connection:
+            search.locate_one(connection, _REHEARSED.texts["SOPInstanceUID"])
+            self._writer.put(connection, _REHEARSED)
+            connection.rollback()
+        self._writer.forget()
 
     def close(self) -> None:
         """Close the connections that nobody uses."""
