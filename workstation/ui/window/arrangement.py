@@ -53,7 +53,7 @@ ARRANGEMENTS: Mapping[Layout, Arrangement] = {
             ("state", "sequence", DOWN),
         ),
         (
-            (ACROSS, {"peers": 226, "associations": 806, "state": 398}),
+            (ACROSS, {"peers": 244, "associations": 788, "state": 398}),
             (DOWN, {"associations": 170, "messages": 270, "decoded": 330}),
             (DOWN, {"state": 470, "sequence": 300}),
             (ACROSS, {"decoded": 460, "bytes": 380}),
@@ -84,7 +84,7 @@ ARRANGEMENTS: Mapping[Layout, Arrangement] = {
             ("messages", "decoded", ACROSS),
         ),
         (
-            (ACROSS, {"peers": 226, "associations": 1214}),
+            (ACROSS, {"peers": 244, "associations": 1196}),
             (DOWN, {"associations": 290, "messages": 300, "log": 200}),
             (ACROSS, {"messages": 750, "decoded": 500}),
         ),
