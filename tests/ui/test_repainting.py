@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from PySide6.QtCore import QEventLoop
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
+from workstation.ui.parts import repainting
 from workstation.ui.parts.repainting import Repainting
 from workstation.ui.parts.slices import Turns
 
@@ -35,23 +37,45 @@ def panes(qtbot: QtBot, count: int) -> tuple[QWidget, list[Pane]]:
 
 
 def quiet(qtbot: QtBot, some: list[Pane]) -> None:
-    qtbot.waitUntil(lambda: not any(each.repainting.busy for each in some))
+    qtbot.waitUntil(lambda: not any(each.repainting.pending for each in some))
 
 
-def test_a_turn_of_the_event_loop_paints_one_pane(qtbot: QtBot) -> None:
+@pytest.fixture(autouse=True)
+def rested(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pane of another test has just been painted."""
+    monkeypatch.setattr(Repainting, "_next", 0.0)
+
+
+def test_a_turn_of_the_event_loop_paints_one_pane(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repainting, "_PAUSE", 0)
     window, some = panes(qtbot, 3)
     before = [each.painted for each in some]
     for each in some:
         each.repainting.hold()
         each.update()
     counts = []
-    while any(each.repainting.busy for each in some):
+    while any(each.repainting.pending for each in some):
         now = sum(each.painted for each in some)
         Turns.of_all()._next()
         counts.append(sum(each.painted for each in some) - now)
     assert counts == [1, 1, 1]
     assert [each.painted for each in some] == [count + 1 for count in before]
     assert all(each.updatesEnabled() for each in some)
+    window.close()
+
+
+def test_after_a_picture_all_panes_pause(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repainting, "_PAUSE", 1e9)
+    monkeypatch.setattr(repainting, "_LEAST", 3600)
+    window, some = panes(qtbot, 2)
+    before = sum(each.painted for each in some)
+    for each in some:
+        each.repainting.hold()
+    Turns.of_all()._next()
+    Turns.of_all()._next()
+    assert sum(each.painted for each in some) == before + 1
+    resting = [each.repainting for each in some if each.repainting.pending]
+    assert [each.busy for each in resting] == [False], "it waits for the pause to end, not for a turn"
     window.close()
 
 

@@ -127,7 +127,7 @@ class SequenceCanvas(QAbstractScrollArea):
     @property
     def busy(self) -> bool:
         """Whether not everything is taken in yet."""
-        return self._slices.busy or self._timer.isActive() or self._repainting.busy
+        return self._slices.busy or self._timer.isActive() or self._repainting.pending
 
     @property
     def selected_line(self) -> int:
