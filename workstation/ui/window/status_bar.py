@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
-from workstation.traffic.capture.writing import Written
 from workstation.traffic.log import TrafficLog
 from workstation.traffic.record import Record
 from workstation.traffic.text import printable
@@ -21,6 +21,9 @@ from workstation.ui.parts.rates import bytes_text, count_text
 from workstation.ui.parts.widgets import plain_label
 from workstation.ui.services import Services
 from workstation.ui.tasks import action
+
+if TYPE_CHECKING:
+    from workstation.traffic.capture.writing import Written
 
 _TICK = 500  # milliseconds
 _MOST_RULES = 20

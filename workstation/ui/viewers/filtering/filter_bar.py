@@ -7,7 +7,7 @@ and the bar says so. Decides nothing about rows: whoever shows them asks the `Fi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QKeySequence, QPalette
@@ -21,10 +21,12 @@ from workstation.ui.parts.icons import Icons, icon
 from workstation.ui.parts.plain import plain_tooltip
 from workstation.ui.parts.widgets import DimLabel, ProblemLabel, name_widget
 from workstation.ui.theme import Theme
-from workstation.ui.viewers.filtering.colour_rules_dialog import ColourRulesDialog
 from workstation.ui.viewers.filtering.filter_help import FilterHelp
 from workstation.ui.viewers.filtering.filter_line import FilterLine
 from workstation.ui.viewers.filtering.filter_menu import How
+
+if TYPE_CHECKING:
+    from workstation.ui.viewers.filtering.colour_rules_dialog import ColourRulesDialog
 
 IDLE = 300
 """Milliseconds after the last key when what is typed comes into force."""
@@ -363,6 +365,8 @@ class FilterBar(QWidget):
     def open_colours(self) -> ColourRulesDialog:
         """Show the colour rules beside the traffic."""
         if self._colours is None:
+            from workstation.ui.viewers.filtering.colour_rules_dialog import ColourRulesDialog
+
             self._colours = ColourRulesDialog(self._theme, self._saved, self._known, self)
             self._colours.changed.connect(self.colours_changed)
         self._colours.show()

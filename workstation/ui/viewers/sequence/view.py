@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QImage, QResizeEvent
@@ -26,7 +27,9 @@ from workstation.ui.parts.widgets import DimLabel, Outcome, OutcomeLabel, name_w
 from workstation.ui.tasks import Tasks, action
 from workstation.ui.theme import Theme
 from workstation.ui.viewers.sequence.canvas import SequenceCanvas
-from workstation.ui.viewers.sequence.export import Export, write_picture
+
+if TYPE_CHECKING:
+    from workstation.ui.viewers.sequence.export import Export
 
 _MOST_TEXT = 20_000  # lines that are copied as text
 _LEAST_WIDTH = 640  # pixels of a picture
@@ -318,6 +321,8 @@ class SequenceView(QWidget):
         self._start(work(), copied)
 
     def _export(self) -> Export:
+        from workstation.ui.viewers.sequence.export import Export
+
         canvas = self.canvas
         width = max(canvas.viewport().width(), _LEAST_WIDTH)
         first = canvas.layout_of_lines.line_at(canvas.verticalScrollBar().value()) if len(canvas.layout_of_lines) else 0
@@ -360,6 +365,8 @@ class SequenceView(QWidget):
 
     @action
     async def _write(self, path: Path, drawn: QImage | bytes, foot: str) -> None:
+        from workstation.ui.viewers.sequence.export import write_picture
+
         try:
             await self._tasks.call(lambda: write_picture(path, drawn), name="sequence-picture")
         except OSError as error:
