@@ -214,7 +214,7 @@ def test_what_is_sent_is_stored_byte_for_byte(
     path = tmp_path / "sent.dcm"
     sink = archive.new_sink(CT, image.SOPInstanceUID, syntax)
     sink.write(memoryview(encode(image, syntax)))
-    sink.flush(durable=False)
+    sink.complete(durable=False)
     path.write_bytes(sink.path.read_bytes())
     sink.discard()
     association = connect(contexts=[build_context(CT, syntax)])
