@@ -120,7 +120,7 @@ DEFAULT_RULES: Final = (
 class ColourRules:
     """An ordered list of rules; the first that a row passes gives its colour.
 
-    Compiled when there is a row to be coloured: a window that opens has none.
+    Compiled by `prepare`, or when there is a row to be coloured: a window that opens has none.
     """
 
     def __init__(self, rules: Iterable[ColourRule] = DEFAULT_RULES) -> None:
@@ -136,6 +136,10 @@ class ColourRules:
         """Have these instead."""
         self._rules = tuple(rules)
         self._compiled = None
+
+    def prepare(self) -> None:
+        """Compile them now, while nobody waits for it."""
+        self._active()
 
     def _active(self) -> list[tuple[ColourRule, Filter, dict[int, tuple[object, bool]]]]:
         """Those that are on and no broken ones, with what is known of rows whose test is dear."""

@@ -68,6 +68,9 @@ if TYPE_CHECKING:
 
 D = TypeVar("D", bound=QDialog)
 
+_PAINTED = 200
+"""Milliseconds after which a window that is shown has been painted."""
+
 
 class MainWindow(QMainWindow):
     """The window. `closed` is emitted once, when the person closes it."""
@@ -665,6 +668,7 @@ class MainWindow(QMainWindow):
         super().showEvent(event)
         if not self._was_shown:
             self._was_shown = True
+            QTimer.singleShot(_PAINTED, self.filter_bar, self.filter_bar.colours.prepare)
             if not self._has_own_arrangement:
                 # Once more: sizes that were asked for before the window had its own are only a wish.
                 give_sizes(self.panes, self.docks, Layout.TEST)
