@@ -90,7 +90,7 @@ def serve(package: Any, options: ServerOptions) -> None:
     objects = sorted(Path(options.objects).iterdir()) if options.objects else []
 
     def store(event: Any) -> int:
-        event.dataset_path.replace(f"{folder}/{event.request.AffectedSOPInstanceUID}.dcm")
+        os.replace(event.dataset_path, f"{folder}/{event.request.AffectedSOPInstanceUID}.dcm")  # noqa: PTH105 - makes no Path
         return 0x0000
 
     def find(_: Any) -> Iterator[tuple[int, Dataset]]:
@@ -312,7 +312,7 @@ class Client:
         def store(event: Any) -> int:
             nonlocal seen
             seen += 1
-            event.dataset_path.replace(f"{target}/{event.request.AffectedSOPInstanceUID}.dcm")
+            os.replace(event.dataset_path, f"{target}/{event.request.AffectedSOPInstanceUID}.dcm")  # noqa: PTH105 - makes no Path
             return 0x0000
 
         role = self.package.build_role(CT, scp_role=True)

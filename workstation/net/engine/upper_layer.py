@@ -392,7 +392,7 @@ class UpperLayer:
                 if HEADER + length <= SMALL:
                     return SMALL
                 if HEADER + length < AHEAD:
-                    return min(max(2 * (HEADER + length), BLOCK), AHEAD)
+                    return min(max(4 * (HEADER + length), BLOCK), AHEAD)
                 return min(HEADER + length, max(AHEAD, 2 * have))
             # nobody has proved to be a DICOM peer yet: room grows with what has really arrived
             return max(SMALL, min(HEADER + length, 2 * have))
