@@ -175,7 +175,7 @@ def quick(server: AssociationServer, held: list[Association]) -> None:
 
 @pytest.mark.usefixtures("_all_are_quick")
 def test_one_thread_performs_what_takes_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "HELD_UP", 3600.0)
+    monkeypatch.setattr(watching, "HELD_UP", PATIENCE)
     performed: list[tuple[int, str]] = []
 
     def on_echo(event: Any) -> int:
@@ -202,7 +202,7 @@ def test_a_slow_handler_holds_nobody_up(monkeypatch: pytest.MonkeyPatch, *, trus
     # who is trusted is slow for the first time; for the other the watcher's thread would not do
     monkeypatch.setattr(connection, "_MOMENT", 3600.0 if trusted else -1.0)
     if not trusted:
-        monkeypatch.setattr(watching, "HELD_UP", 3600.0)
+        monkeypatch.setattr(watching, "HELD_UP", PATIENCE)
     waits, goes_on = threading.Event(), threading.Event()
 
     def on_echo(event: Any) -> int:
