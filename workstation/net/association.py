@@ -152,7 +152,7 @@ class Association(Requests, Notifier, threading.Thread):
         self._variables = contextvars.copy_context() if _config.PASS_CONTEXTVARS else None
         self._connection = Connection(self._engine, self, f"dicom-{self.name}", self._variables)
         self._exchange = Exchange(
-            str(self.number), self._perform, self._busy, lambda: self._will_work, context=self._variables
+            str(self.number), self._perform, self._busy, self._connection.will_perform, context=self._variables
         )
         self._assembler = Assembler(self._accepted.__contains__, self._open_sink, self._spool)
 
@@ -581,11 +581,6 @@ class Association(Requests, Notifier, threading.Thread):
     def work(self) -> bool:
         """Perform the peer's requests."""
         return self._exchange.work()
-
-    @property
-    def _will_work(self) -> bool:
-        """Whether the calling thread reads at the moment, and will perform what has arrived."""
-        return self._connection.performs and self._connection.is_driver
 
     def gone(self) -> None:
         """The connection is closed, and nobody reads it any longer."""

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
@@ -201,23 +202,20 @@ class LogHandler:
         logger: The log.
         level: Of what is written.
         write: Called as ``write(event)``.
+
+    Attributes:
+        hears: Says whether the log takes what it writes; asked for each message.
     """
 
-    __slots__ = ("_level", "_logger", "_write")
+    __slots__ = ("_write", "hears")
 
     def __init__(self, logger: logging.Logger, level: int, write: Callable[[Event], None]) -> None:
-        self._logger = logger
-        self._level = level
+        self.hears: Callable[[], bool] = partial(logger.isEnabledFor, level)
         self._write = write
-
-    @property
-    def hears(self) -> bool:
-        """Whether the log takes what it writes."""
-        return self._logger.isEnabledFor(self._level)
 
     def __call__(self, event: Event) -> None:
         """Write, if the log takes it."""
-        if self._logger.isEnabledFor(self._level):
+        if self.hears():
             self._write(event)
 
     def __repr__(self) -> str:
@@ -320,7 +318,7 @@ class Handlers:
         if bound is None:
             return event.name in self._intervention
         handler = bound[0][0]
-        return len(bound) > 1 or not isinstance(handler, LogHandler) or handler.hears
+        return len(bound) > 1 or not isinstance(handler, LogHandler) or handler.hears()
 
     @property
     def has_wire(self) -> bool:

@@ -167,7 +167,7 @@ class Requests:
             RuntimeError: The association is not established.
             ValueError: No accepted context for Verification, or a bad Message ID.
         """
-        echoes = _echoes(_id(self._context(Verification)))
+        echoes = _echoes(self._context(Verification).context_id)
         number = _message_id(msg_id)
         return _status(self._invoke(echoes.message(number), command=echoes.command(number)))
 
@@ -706,8 +706,9 @@ def _plain_status(status: _StatusElements, values: tuple[Any, ...], validation_m
 
 
 @lru_cache(maxsize=128)
-def _echoes(context_id: int) -> Pattern:
-    """The C-ECHO-RQs in a presentation context."""
+def _echoes(context_id: int | None) -> Pattern:
+    """The C-ECHO-RQs in an accepted presentation context."""
+    assert context_id is not None
     return Pattern.of(C_ECHO_RQ(context_id=context_id, MessageID=0, AffectedSOPClassUID=Verification))
 
 

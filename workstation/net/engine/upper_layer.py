@@ -364,6 +364,7 @@ class UpperLayer:
         """Where the next bytes of the peer belong; never empty."""
         if self._start == self._end:
             self._start = self._end = 0
+            return self._view[:]
         wanted = self._wanted()
         if self._start and len(self._buffer) - self._start < wanted:
             # the unread rest moves to the front; the slices must not be held by anybody now

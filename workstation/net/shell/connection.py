@@ -243,10 +243,9 @@ class Connection:
         """The thread that drives at the moment."""
         return self._driver
 
-    @property
-    def performs(self) -> bool:
-        """Whether whoever drives will also do what has arrived (`Owner.work`)."""
-        return self._performs
+    def will_perform(self) -> bool:
+        """Whether the calling thread drives, and will also do what has arrived (`Owner.work`)."""
+        return self._performs and self._driver == threading.get_ident()
 
     def take(self, *, soon: bool = False) -> bool:
         """Drive from now on, unless somebody does or all is over.
@@ -262,7 +261,8 @@ class Connection:
             self._driver = threading.get_ident()
             self._waker = own_waker()
             self._summoned = False
-            self._be_let_go()
+            if self._watched:
+                self._be_let_go()
             return True
 
     def _be_let_go(self) -> None:
@@ -418,15 +418,14 @@ class Connection:
         while drives:
             try:
                 self._act(readable=True)
-                if self._unacknowledged and not self._owner.has_work():
-                    with self.lock:
-                        self._acknowledge()
             finally:
                 self.rest()
-            drives = False
-            if self._owner.work() and self._owner.has_work():
+            drives = self._owner.work() and self._owner.has_work()
+            if drives or self._unacknowledged:
                 with self.lock:
-                    drives = self._drive_now()
+                    if self._unacknowledged:
+                        self._acknowledge()
+                    drives = drives and self._drive_now()
         self._judge(begun)
         self._leave()
 
@@ -470,7 +469,7 @@ class Connection:
             timeout: Seconds.
             claim: Called when whoever drives does so no longer: time to call this again.
         """
-        if self.is_driver or (not until() and self.take()):
+        if self._driver == threading.get_ident() or (not until() and self.take()):
             self.pump_on(until, timeout)
         elif claim is not None and not until():
             self._claim(claim)
