@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -241,3 +242,12 @@ def test_batches_shrink_while_taking_them_in_is_slow_and_grow_again(bridge: Brid
     slow = False
     feed(6000)
     assert max(listener.batches[-10:]) == module.BATCH
+
+
+def test_a_bridge_that_nobody_has_goes_at_once_and_not_when_the_collector_comes(qtbot) -> None:
+    bridge = Bridge()
+    gone = weakref.ref(bridge)
+    recorder = bridge.recorder
+    del bridge
+    assert gone() is None
+    recorder._wake()  # by a thread that has not heard of it yet

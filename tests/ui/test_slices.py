@@ -118,3 +118,24 @@ def test_nobody_has_two_turns_in_a_row_while_others_wait(qtbot: QtBot) -> None:
     assert order[:5] == ["eager", "patient", "eager", "patient", "eager"]
     for each in owner.findChildren(Slices):
         each.stop()
+
+
+def test_one_that_fails_holds_up_no_others(qtbot: QtBot, caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(QObject):
+        urgent = False
+
+        @property
+        def busy(self) -> bool:
+            raise AttributeError("taken apart")
+
+        def go_on(self) -> None:
+            raise AssertionError("it has no turn")
+
+    broken, owner = Broken(), QObject()
+    done: list[int] = []
+    slices = Slices(owner)
+    Turns.of_all().add(broken)
+    slices.start(steps(done, 40))
+    qtbot.waitUntil(lambda: not slices.busy)
+    assert done == list(range(40))
+    assert [record.levelname for record in caplog.records] == ["ERROR"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+import weakref
 from typing import Final
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, SignalInstance, Slot
@@ -70,7 +71,9 @@ class Bridge(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("bridge")
-        self.recorder = Recorder(self._wake)
+        # Not in a circle: the garbage collector may run in any thread, and Qt's objects go in their own.
+        wake = weakref.WeakMethod(self._wake)
+        self.recorder = Recorder(lambda: None if (alive := wake()) is None else alive())
         self.records = 0
         self.batches = 0
         self.longest_drain = 0.0  # seconds

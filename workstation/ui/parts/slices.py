@@ -9,6 +9,7 @@ come a little later takes turns with it (`Turns`).
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from typing import Protocol
 import shiboken6
 from PySide6.QtCore import QObject, QTimer
 
+_log = logging.getLogger(__name__)
 # Seconds.
 _SLICE = 0.006
 _LONG_SLICE = 0.02  # of what a person waits for; still a picture within 50 ms
@@ -130,7 +132,7 @@ class Turns(QObject):
             self._timer.start()
 
     def _next(self) -> None:
-        self._waiting = deque(each for each in self._waiting if shiboken6.isValid(each) and each.busy)
+        self._waiting = deque(each for each in self._waiting if _wants_a_turn(each))
         if not self._waiting:
             self._timer.stop()
             self._last = None
@@ -145,3 +147,12 @@ class Turns(QObject):
         # Who is done, and asks again in a while, waits for that.
         if shiboken6.isValid(chosen) and chosen.busy:
             self.add(chosen)
+
+
+def _wants_a_turn(each: Turn) -> bool:
+    """Whether it lives and has something to do; one that fails here would hold up all others, again and again."""
+    try:
+        return shiboken6.isValid(each) and each.busy
+    except Exception:
+        _log.exception("What cannot say whether it wants a turn gets none")
+        return False
