@@ -39,8 +39,8 @@ def pytest_sessionfinish(exitstatus: int) -> None:
 def pytest_unconfigure() -> None:
     """Let no thread keep the interpreter from ending: it would wait for ever, without a word.
 
-    pynetdicom's threads for a connection are such that a program has to wait for them, and now and then one does not
-    end. One of ours that does the same fails the run.
+    pynetdicom's threads for a connection are such that a program has to wait for them. One of ours that does not end
+    fails the run.
     """
     waited_for = [each for each in threading.enumerate() if not each.daemon and each is not threading.main_thread()]
     for each in waited_for:
