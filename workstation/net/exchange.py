@@ -96,8 +96,8 @@ class Replies:
     Attributes:
         abandoned: Nobody waits any longer, but the peer has not said its last word. Set without a lock, by whoever
             lets go of the operation, even by the garbage collector.
-        is_awaited: Whether its last response is still to come, as far as the exchange knows. Guarded by the exchange's
-            lock.
+        is_awaited: Whether its last response is still to come. Guarded by the exchange's lock, like the next.
+        is_counted: Whether it is among the operations for whose sake silence is no fault.
         at_limit: The peer said that a Repository Query reached its limit, which is its last word; some peers say
             Success after it.
     """
@@ -107,9 +107,7 @@ class Replies:
         self.abandoned = False
         self.is_awaited = True
         self.at_limit = False
-        self.is_counted = (
-            True  # among the operations for whose sake silence is no fault; guarded by the exchange's lock
-        )
+        self.is_counted = True
 
     def put(self, message: Response | None) -> None:
         """A response, or None: the association is over."""

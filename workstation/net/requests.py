@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pydicom import dcmread
 from pydicom.config import IGNORE, settings
@@ -104,7 +104,6 @@ class _StatusElements:
 
 _STATUS = {message: _StatusElements(message) for message in MESSAGES.values() if issubclass(message, Response)}
 _SECOND_FINAL = 0.5  # seconds
-M = TypeVar("M", bound=Message)
 Data = data_sets.Stretches | None
 
 
