@@ -294,7 +294,7 @@ def test_the_assembler_puts_the_same_messages_together(recorded: Recording) -> N
             found: list[Incoming] = []
             for pdu in conversation.pdus:
                 if pdu.from_client == from_client and pdu.data[0] == PDUType.P_DATA_TF:
-                    found += assembler.feed(memoryview(pdu.data)[6:])
+                    found += assembler.feed([memoryview(pdu.data)[6:]])
             assembler.end()
             mine = [(encode_command(one.message), one.message.data or b"") for one in found]
             assert mine == [(one.command, one.data) for sent, one in messages_of(conversation) if sent == from_client]
@@ -332,8 +332,8 @@ class Listener:
             self.engine.receive(taken, self.now)
             for output in self.engine.take():
                 match output:
-                    case DataIndication(body):
-                        self.heard += body
+                    case DataIndication(bodies):
+                        self.heard += b"".join(bodies)
                     case AssociateIndication():
                         if isinstance(self.answer, A_ASSOCIATE_AC):
                             self.engine.accept(self.answer, self.now)

@@ -539,8 +539,8 @@ class Requestor(Acceptor):
 
 def kept(output: Output) -> object:
     match output:
-        case DataIndication(body):
-            return DataIndication(memoryview(bytes(body)))
+        case DataIndication(bodies):
+            return DataIndication([memoryview(bytes(body)) for body in bodies])
         case Sent(pdu_type, pieces):
             return Sent(pdu_type, (b"".join(pieces),))
         case Received(pdu_type, data):
@@ -580,7 +580,7 @@ def test_every_fragment_comes_out_however_it_arrives(all: list[P_DATA_TF], first
     acceptor = Acceptor().established(first)
     encoded = [encode_pdu(pdu) for pdu in all]
     acceptor.hear(b"".join(encoded), then)
-    heard = [bytes(output.body) for output in acceptor.outputs if isinstance(output, DataIndication)]
+    heard = [bytes(body) for output in acceptor.outputs if isinstance(output, DataIndication) for body in output.bodies]
     assert heard == [data[6:] for data in encoded]
     assert [bytes(output.data) for output in acceptor.outputs if isinstance(output, Received)][1:] == encoded
 
@@ -630,9 +630,9 @@ class Sink:
         self.data = b""
         self.finished = self.discarded = False
 
-    def write(self, fragment: memoryview) -> None:
+    def write(self, *fragments: memoryview) -> None:
         assert not self.finished
-        self.data += bytes(fragment)
+        self.data += b"".join(fragments)
 
     def finish(self) -> None:
         self.finished = True
@@ -665,29 +665,32 @@ def fragmented(draw: st.DrawFn) -> tuple[list[tuple[Message, bytes]], list[bytes
     return said, bodies
 
 
-def feed(assembler: Assembler, bodies: list[bytes]) -> list[Incoming]:
+def feed(assembler: Assembler, bodies: list[bytes], in_a_row: int = 1) -> list[Incoming]:
     found = []
-    for body in bodies:
-        view = bytearray(body)
-        found += list(assembler.feed(memoryview(view)))
-        view[:] = bytes(len(view))  # the buffer is used again: nothing may be kept of it
+    for first in range(0, len(bodies), in_a_row):
+        views = [bytearray(body) for body in bodies[first : first + in_a_row]]
+        found += list(assembler.feed(map(memoryview, views)))
+        for view in views:
+            view[:] = bytes(len(view))  # the buffer is used again: nothing may be kept of it
     return found
 
 
-@given(fragmented())
+@given(fragmented(), st.integers(1, 5))
 @examples(50)
-def test_any_fragments_are_put_together(case: tuple[list[tuple[Message, bytes]], list[bytes]]) -> None:
+def test_any_fragments_are_put_together(case: tuple[list[tuple[Message, bytes]], list[bytes]], in_a_row: int) -> None:
     said, bodies = case
     assembler = Assembler(lambda _: True, lambda _: None, lambda _: Sink())
-    heard = feed(assembler, bodies)
+    heard = feed(assembler, bodies, in_a_row)
     assert [(one.message, one.sink) for one in heard] == [
         (replace(message, data=data if message.has_data_set else None), None) for message, data in said
     ]
 
 
-@given(fragmented(), st.integers(0, 100))
+@given(fragmented(), st.integers(0, 100), st.integers(1, 5))
 @examples(30)
-def test_sinks_get_every_byte(case: tuple[list[tuple[Message, bytes]], list[bytes]], memory: int) -> None:
+def test_sinks_get_every_byte(
+    case: tuple[list[tuple[Message, bytes]], list[bytes]], memory: int, in_a_row: int
+) -> None:
     said, bodies = case
     offered: list[Sink] = []
 
@@ -696,13 +699,13 @@ def test_sinks_get_every_byte(case: tuple[list[tuple[Message, bytes]], list[byte
         return offered[-1]
 
     stored = [data for message, data in said if isinstance(message, C_STORE_RQ) and message.has_data_set]
-    heard = feed(Assembler(lambda _: True, offer, offer), bodies)
+    heard = feed(Assembler(lambda _: True, offer, offer), bodies, in_a_row)
     assert [sink.data for sink in offered] == stored
     assert all(sink.finished and not sink.discarded for sink in offered)
     assert [one.sink for one in heard if one.sink is not None] == offered
     # nobody offers one, and what is too large for memory goes to the spool
     offered.clear()
-    heard = feed(Assembler(lambda _: True, lambda _: None, offer, AssemblyLimits(memory=memory)), bodies)
+    heard = feed(Assembler(lambda _: True, lambda _: None, offer, AssemblyLimits(memory=memory)), bodies, in_a_row)
     spools = [one.sink.data for one in heard if isinstance(one.sink, Sink)]
     assert spools == [data for data in stored if len(data) > memory]
     assert [one.message.data for one in heard if isinstance(one.message, C_STORE_RQ) and one.message.has_data_set] == [
@@ -734,7 +737,7 @@ def test_any_fragments_make_messages_or_an_error(groups: list[list[PDV]]) -> Non
     assembler = Assembler(lambda number: number < 200, lambda _: None, lambda _: Sink())
     try:
         for group in groups:
-            for incoming in assembler.feed(memoryview(encode_pdu(P_DATA_TF(tuple(group))))[6:]):
+            for incoming in assembler.feed([memoryview(encode_pdu(P_DATA_TF(tuple(group))))[6:]]):
                 assert isinstance(incoming.message, Message)
     except RemoteProtocolError:
         pass
@@ -762,7 +765,7 @@ def test_contexts_do_not_mix(one: int, other: int, data: bytes) -> None:
     assembler = Assembler(lambda _: True, lambda _: None, lambda _: Sink())
     body = encode_pdu(P_DATA_TF((*whole_pdv(message), PDV(other, False, True, data))))[6:]
     if one == other:
-        assert [incoming.message.data for incoming in assembler.feed(memoryview(body))] == [data]
+        assert [incoming.message.data for incoming in assembler.feed([memoryview(body)])] == [data]
     else:
         with pytest.raises(RemoteProtocolError, match="within a message"):
-            list(assembler.feed(memoryview(body)))
+            list(assembler.feed([memoryview(body)]))

@@ -421,7 +421,7 @@ class Association(Requests, Notifier, threading.Thread):
             for output in outputs:
                 kind = type(output)
                 if kind is DataIndication:
-                    self._data(cast(DataIndication, output).body)
+                    self._data(cast(DataIndication, output).bodies)
                     continue
                 if kind is Stepped or kind is Received or kind is Sent or kind is SentData:
                     continue
@@ -453,13 +453,13 @@ class Association(Requests, Notifier, threading.Thread):
         else:
             self._abort(f"Nothing was received for {seconds} s (network timeout)")
 
-    def _data(self, body: memoryview) -> None:
+    def _data(self, bodies: list[memoryview]) -> None:
         exchange = self._exchange
         if exchange.is_over:
             return  # what came in the same read as the end, or as what was aborted
         exchange.last_activity = time.monotonic()
         try:
-            for incoming in self._assembler.feed(body):
+            for incoming in self._assembler.feed(bodies):
                 self.notify(events.EVT_DIMSE_RECV, message=incoming.message)
                 if self._notes:
                     self.run_notifications()  # whoever has the response can rely on the handlers having heard of it

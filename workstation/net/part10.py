@@ -6,6 +6,7 @@ Only what sending and receiving need: a data set is passed on as the bytes it is
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from io import FileIO
@@ -16,6 +17,8 @@ MAGIC = b"DICM"
 LARGEST_META = 64 * 1024  # group 0002 is a few hundred bytes; more is a damaged or hostile file
 _SHORT = Struct("<2xH2sH")  # number, VR and length of an element of group 0002, unless its VR is one of these:
 _LONG_LENGTH = {b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"SQ", b"UC", b"UN", b"UR", b"UT", b"SV", b"UV"}
+_HAS_WRITEV = hasattr(os, "writev")  # not on Windows
+_MOST_PIECES = 512  # in one call; every system takes 1024
 _WANTED = (0x0002, 0x0003, 0x0010)  # Media Storage SOP Class UID, SOP Instance UID, Transfer Syntax UID
 
 
@@ -118,6 +121,28 @@ def _reaching(file: FileIO, head: bytes, end: int) -> bytes:
     while len(head) < end and (more := file.read(LARGEST_META)):
         head += more
     return head
+
+
+def write_all(descriptor: int, pieces: Sequence[bytes | memoryview]) -> None:
+    """Write them one after the other, with one call where the system can.
+
+    Raises:
+        OSError: The disk refuses; some may have been written.
+    """
+    if len(pieces) > 1 and _HAS_WRITEV:
+        for first in range(0, len(pieces), _MOST_PIECES):
+            some = pieces[first : first + _MOST_PIECES]
+            written = os.writev(descriptor, some)
+            if written < sum(map(len, some)):
+                _write_on(descriptor, memoryview(b"".join(some))[written:])
+    else:
+        for piece in pieces:
+            _write_on(descriptor, piece)
+
+
+def _write_on(descriptor: int, piece: bytes | memoryview) -> None:
+    while (written := os.write(descriptor, piece)) < len(piece):
+        piece = memoryview(piece)[written:]
 
 
 @lru_cache(maxsize=64)

@@ -294,10 +294,10 @@ class _WatchedSink:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sink, name)
 
-    def write(self, fragment: memoryview) -> None:
+    def write(self, *fragments: memoryview) -> None:
         """Take the next bytes."""
-        self._sink.write(fragment)
-        self._left -= len(fragment)
+        self._sink.write(*fragments)
+        self._left -= sum(map(len, fragments))
         if self._left <= 0:
             self._happen()
 

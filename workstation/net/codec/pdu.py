@@ -157,6 +157,12 @@ def p_data_header(context_id: int, is_command: bool, is_last: bool, fragment_len
     return _P_DATA_HEADER.pack(4, fragment_length + 6, fragment_length + 2, context_id, is_command | is_last << 1)
 
 
+def parse_pdv_header(body: memoryview) -> tuple[int, int, int]:
+    """Item length, presentation context ID and message control header of the first PDV; six bytes must be there."""
+    length, context_id, control = _PDV_HEADER.unpack_from(body)
+    return length, context_id, control
+
+
 def iter_pdvs(body: memoryview) -> Iterator[tuple[int, int, memoryview]]:
     """The PDVs in what follows the header of a P-DATA-TF.
 

@@ -7,13 +7,13 @@ offers one or when it grows too large, so that memory stays flat for an object o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Protocol
 
 from workstation.net.codec.dimse import C_STORE_RQ, Message, decode_command
-from workstation.net.codec.pdu import iter_pdvs
+from workstation.net.codec.pdu import iter_pdvs, parse_pdv_header
 from workstation.net.errors import AbortReason, RemoteProtocolError
 
 
@@ -23,8 +23,8 @@ class DataSink(Protocol):
     A sink keeps errors of the disk to itself and tells the handler: nothing it does may end the association.
     """
 
-    def write(self, fragment: memoryview) -> None:
-        """Take the next bytes; the view is only valid during the call."""
+    def write(self, *fragments: memoryview) -> None:
+        """Take the next bytes; the views are only valid during the call."""
 
     def finish(self) -> None:
         """The last fragment has been written."""
@@ -79,18 +79,32 @@ class Assembler:
         self._size = 0
         self._sink: DataSink | None = None
 
-    def feed(self, body: memoryview) -> Iterator[Incoming]:
-        """Take the body of one P-DATA-TF; yield each message that is now whole.
+    def feed(self, bodies: Iterable[memoryview]) -> Iterator[Incoming]:
+        """Take the bodies of P-DATA-TFs in a row; yield each message that is now whole.
 
         Raises:
             RemoteProtocolError: The fragments break the rules; the association has to be aborted.
         """
-        for context_id, control, fragment in iter_pdvs(body):
-            if context_id != self._context_id:
-                self._begin(context_id)
-            done = self._command_fragment(fragment, control) if control & 1 else self._data_fragment(fragment, control)
-            if done is not None:
-                yield done
+        row: list[memoryview] = []  # fragments in the midst of a data set, for its sink
+        for body in bodies:
+            if self._sink is not None:
+                length, context_id, control = parse_pdv_header(body)
+                if not control & 3 and context_id == self._context_id and length + 4 == len(body):
+                    row.append(body[6:])
+                    continue
+            for context_id, control, fragment in iter_pdvs(body):
+                if context_id != self._context_id:
+                    self._begin(context_id)
+                if control & 1:
+                    done = self._command_fragment(fragment, control)
+                else:
+                    row.append(fragment)
+                    done = self._data_fragments(row, control)
+                    row = []
+                if done is not None:
+                    yield done
+        if row:
+            self._data_fragments(row, 0)
 
     def _begin(self, context_id: int) -> None:
         """The first fragment of a message came on this presentation context."""
@@ -135,14 +149,15 @@ class Assembler:
             self._sink = self._open_sink(message)
         return None
 
-    def _data_fragment(self, fragment: memoryview, control: int) -> Incoming | None:
+    def _data_fragments(self, fragments: list[memoryview], control: int) -> Incoming | None:
+        """Take fragments in a row; `control` is the last one's."""
         message = self._message
         if message is None:
             raise RemoteProtocolError(
                 "a data set fragment came without a command set (PS3.8 Annex E.1)",
                 AbortReason.UNEXPECTED_PDU_PARAMETER,
             )
-        self._size += len(fragment)
+        self._size += sum(map(len, fragments))
         limit = self._limits.data_set if isinstance(message, C_STORE_RQ) else self._limits.identifier
         if self._size > limit:
             raise RemoteProtocolError(
@@ -154,9 +169,9 @@ class Assembler:
             self._sink.write(self._data.getbuffer())
             self._data = BytesIO()
         if self._sink is not None:
-            self._sink.write(fragment)
+            self._sink.write(*fragments)
         else:
-            self._data.write(fragment)
+            self._data.writelines(fragments)
         if not control & 2:
             return None
         sink, self._sink = self._sink, None

@@ -20,6 +20,7 @@ from workstation.net.codec.pdu import (
     A_ASSOCIATE_RQ,
     A_RELEASE_RP,
     A_RELEASE_RQ,
+    MAXIMUM_P_DATA_LENGTH,
     PDU,
     AbortSource,
     PDUType,
@@ -86,9 +87,9 @@ class AssociateConfirmation:
 
 
 class DataIndication(NamedTuple):
-    """The body of a P-DATA-TF (DT-2, AR-6); only valid until more is read."""
+    """The bodies of P-DATA-TF PDUs in a row (DT-2, AR-6), one if somebody observes each; valid until more is read."""
 
-    body: memoryview
+    bodies: list[memoryview]
 
 
 @dataclass(frozen=True, slots=True)
@@ -421,8 +422,25 @@ class UpperLayer:
         if self._clock.network is not None:
             self._clock.network = None if limits.network is None else now + limits.network
         out, view = self._outputs, self._view
+        longest = limits.maximum_length or MAXIMUM_P_DATA_LENGTH
+        row: list[memoryview] | None = None  # the bodies since something else came out
         while end - start >= HEADER and not self._garbage and self.state is not State.STA1:
             pdu_type, length = parse_header(view, start)
+            body = start + HEADER
+            after = body + length
+            if pdu_type == _P_DATA and HEADER <= length <= longest and self.state in _TAKES_DATA:
+                if after > end:
+                    break
+                if self.observed:
+                    step = _TAKES_DATA[self.state]
+                    out += (Received(pdu_type, view[start:after]), step, DataIndication([view[body:after]]))
+                elif row is not None:
+                    row.append(view[body:after])
+                else:
+                    row = [view[body:after]]
+                    out.append(DataIndication(row))
+                self._start = start = after
+                continue
             try:
                 check_header(pdu_type, length, limits.maximum_length)
             except RemoteProtocolError as error:
@@ -430,17 +448,10 @@ class UpperLayer:
                 self._garbage = True
                 self._invalid(error, view[start:end], now)
                 break
-            body = start + HEADER
-            after = body + length
             if after > end:
                 break
-            step = _TAKES_DATA.get(self.state) if pdu_type == _P_DATA else None
-            if step is None:
-                self._receive_pdu(pdu_type, view[start:after], now)
-            elif self.observed:
-                out += (Received(pdu_type, view[start:after]), step, DataIndication(view[body:after]))
-            else:
-                out.append(DataIndication(view[body:after]))
+            self._receive_pdu(pdu_type, view[start:after], now)
+            row = None
             self._start = start = after
         if self._garbage or self.state is State.STA1:
             self._start = start = self._end = end = 0

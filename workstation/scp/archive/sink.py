@@ -20,7 +20,7 @@ from pathlib import Path
 from xxhash import xxh3_64
 
 from workstation.net._globals import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
-from workstation.net.part10 import encode_head
+from workstation.net.part10 import encode_head, write_all
 from workstation.scp.archive.disk import HEAD, FileSource
 from workstation.scp.archive.extract import DATA_SET_DOES_NOT_MATCH, LONGEST_UID
 from workstation.scp.archive.scan import Source
@@ -123,11 +123,11 @@ class ArchiveSink:
         """Of the data set's bytes so far."""
         return self._checksum.hexdigest()
 
-    def write(self, fragment: memoryview) -> None:
+    def write(self, *fragments: memoryview) -> None:
         """Take the next bytes of the data set."""
         if self.failure is not None:
             return
-        self.size += len(fragment)
+        self.size += sum(map(len, fragments))
         if self.size > self._maximum_size:
             self.refuse(StoreResult(OUT_OF_RESOURCES, f"The object is larger than {self._maximum_size} bytes."))
             return
@@ -136,12 +136,13 @@ class ArchiveSink:
             if shortage := self._guard.shortage():
                 self.refuse(StoreResult(OUT_OF_RESOURCES, shortage))
                 return
-        self._checksum.update(fragment)
-        if self._lacking:
-            self._head.append(bytes(fragment[: self._lacking]))
-            self._lacking -= len(self._head[-1])
+        for fragment in fragments:
+            self._checksum.update(fragment)
+            if self._lacking:
+                self._head.append(bytes(fragment[: self._lacking]))
+                self._lacking -= len(self._head[-1])
         try:
-            self._write(fragment)
+            self._write(*fragments)
             if self._durable and self.size - self._begun >= _EARLY:
                 self._begin_to_flush()
         except OSError as error:
@@ -192,10 +193,9 @@ class ArchiveSink:
             self.failure = failure
             self.discard()
 
-    def _write(self, data: memoryview) -> None:
+    def _write(self, *fragments: memoryview) -> None:
         assert self._file is not None
-        while (written := self._file.write(data)) < len(data):
-            data = data[written:]
+        write_all(self._file.fileno(), fragments)
 
     def _fail(self, error: OSError) -> None:
         self.refuse(disk_failure(error))

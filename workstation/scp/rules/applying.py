@@ -621,7 +621,7 @@ class _Nothing:
 
     path = None
 
-    def write(self, fragment: memoryview) -> None:
+    def write(self, *fragments: memoryview) -> None:
         """Take the next bytes."""
 
     def finish(self) -> None:
