@@ -143,7 +143,7 @@ def test_hanging_up_twice_and_what_is_over_does_nothing() -> None:
 
 
 def test_a_peer_that_never_closes_is_left_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workstation.net.shell.connection._DRAIN", 0.1)
+    monkeypatch.setattr("workstation.net.shell.hindrance._DRAIN", 0.1)
     closed = threading.Event()
     with (
         serving(scp(), [(evt.EVT_CONN_CLOSE, lambda _: closed.set())]) as server,

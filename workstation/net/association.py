@@ -65,7 +65,8 @@ from workstation.net.service_class import ServiceClass, StorageServiceClass
 from workstation.net.service_user import ServiceUser
 from workstation.net.shell import connecting, threads
 from workstation.net.shell.address import from_socket
-from workstation.net.shell.connection import Alter, Connection
+from workstation.net.shell.connection import Connection
+from workstation.net.shell.hindrance import Alter
 from workstation.net.sop_class import uid_to_service_class
 from workstation.net.spool import SpooledDataSet
 

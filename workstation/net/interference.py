@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from workstation.net.codec.dimse import Message
 from workstation.net.codec.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RJ
-from workstation.net.shell.connection import Alter
+from workstation.net.shell.hindrance import Alter
 
 AnswerLeaves = Callable[[A_ASSOCIATE_AC | A_ASSOCIATE_RJ, Alter | None], None]
 

@@ -29,7 +29,7 @@ from workstation.net.engine.assembly import DataSink
 from workstation.net.engine.upper_layer import Sent
 from workstation.net.interference import AnswerLeaves
 from workstation.net.presentation import PresentationContext
-from workstation.net.shell.connection import Alter
+from workstation.net.shell.hindrance import Alter
 from workstation.net.status import code_to_category
 from workstation.scp.rules.matching import uid_fits
 from workstation.scp.rules.rule import Fault

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 from workstation.net.codec.dimse import C_STORE_RQ
 from workstation.net.engine.assembly import DataSink
 from workstation.net.operations.common import Asked
 from workstation.net.spool import SpooledDataSet
-
-if TYPE_CHECKING:
-    pass
 
 _log = logging.getLogger("workstation.net.operations")
 UNHANDLED = 0xC211

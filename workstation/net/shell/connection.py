@@ -24,10 +24,8 @@ import math
 import os
 import socket
 import ssl
-import struct
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -45,26 +43,19 @@ from workstation.net.engine.upper_layer import (
 )
 from workstation.net.errors import LocalProtocolError
 from workstation.net.shell import threads, watching
-from workstation.net.shell.hindrance import Hindrance, Pace
+from workstation.net.shell.hindrance import Alter, Hindrance, altered
+from workstation.net.shell.outbox import Outbox
 from workstation.net.shell.readiness import Readable, Waker, own_waker, wait
 from workstation.net.shell.watching import Plan, Watcher
 
 _log = logging.getLogger("workstation.net.shell.connection")
-_HAS_SENDMSG = hasattr(socket.socket, "sendmsg")
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux
-_GATHER = 256  # PDUs in one gathered write: two pieces each, as a rule, and every system takes 1024
-_HELD = 32 * 1024  # bytes that wait for more to be written with them
 _QUICK = 0.002  # seconds between two messages, less than which the second may wait for a third
 _STUCK = 60.0  # seconds without room to write after which a peer counts as dead when nothing else is set
-_DRAIN = 30.0  # seconds that a peer on which we hung up has to close its side
 _LINGER = 0.05  # seconds without a byte after which a thread of the pool no longer waits for more
 _MOMENT = 0.001  # seconds that the watcher's thread may spend on a request
 _PROOF = 10  # requests to be performed within that, after one that was not, before it is trusted to be quick again
 _numbers = itertools.count(1)
-_NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
-
-Alter = Callable[[Sent], Sent | None]
-"""What leaves in place of a PDU, or None for nothing; called under the lock. For test servers (`interference`)."""
 
 
 class Owner(Protocol):
@@ -122,9 +113,7 @@ class Connection:
         self._sender: Waker | None = None  # ends the wait of a sender that has to wait for room
         self._unacknowledged = False  # bytes came since we last sent some
         self._brims = False  # the last read filled its buffer: more has come
-        self._outbox: deque[tuple[bytes | memoryview, ...]] = deque()  # one entry a PDU
-        self._head_started = False
-        self._held = 0  # bytes of it that wait for more to be written with them
+        self._outbox = Outbox()
         self._said = 0.0  # when the last message was sent that may have waited
         self._waiters = 0
         self._closed = False
@@ -133,8 +122,6 @@ class Connection:
         self._speaker: int | None = None  # the thread that holds it
         self._broken: str = ""
         self._hindrance: Hindrance | None = None
-        self._resets = False
-        self._drains_until: float | None = None
 
     # ------------------------------------------------------------------- life
     def pause(self, sock: socket.socket, deadline: float | None, *, write: bool) -> None:
@@ -307,7 +294,7 @@ class Connection:
     @property
     def _is_pressing(self) -> bool:
         """Under the lock: whether there is something to do before anything arrives."""
-        if self._outbox or self._broken or self._hindrance is not None or self._drains_until is not None:
+        if self._outbox or self._broken or self._hindrance is not None:
             return True
         return self._tls and self._socket.pending() > 0  # type: ignore[union-attr]
 
@@ -324,7 +311,7 @@ class Connection:
             self._noted = False
             self._release_descriptors()
             return None
-        if self._held:
+        if self._outbox.held:
             self._flush()
         if self._driver is not None:
             self._noted = False
@@ -499,8 +486,8 @@ class Connection:
             read, write = True, bool(self._outbox) and self._wants_to_write
             hindrance = self._hindrance
             if hindrance is not None:
-                if hindrance.reading is not None and self.engine.state is State.STA13:
-                    self._hurry(sock, hindrance)
+                if self.engine.state is State.STA13:
+                    hindrance.hurry(sock)  # all is said
                 read, write, self._waiting_until = hindrance.plan(time.monotonic(), deadline, write=write)
                 deadline = self._waiting_until
                 limit = limit if stays else None
@@ -511,8 +498,8 @@ class Connection:
                 # acknowledgement, which the system would hold back for 40 ms. It forgets the option, so each time;
                 # what we have sent meanwhile has carried it.
                 self._acknowledge()
-        if self._drains_until is not None:
-            return self._drain(sock, waker, self._drains_until, limit)
+        if hindrance is not None and hindrance.drains_until is not None:
+            return self._drain(sock, waker, hindrance, hindrance.drains_until, limit)
         if limit is not None and (deadline is None or limit < deadline):
             deadline = limit
         timeout = 0.0 if pending else None if deadline is None else deadline - time.monotonic()
@@ -572,7 +559,7 @@ class Connection:
         with self.lock:
             self.engine.disconnected(time.monotonic(), why)
             outputs = self._collect()
-            if self._drains_until is not None and not self._closed:
+            if self._drains and not self._closed:
                 outputs = self._drained()
             self._close()
         self._owner.handle(outputs)
@@ -590,7 +577,7 @@ class Connection:
         if not outputs:
             return outputs
         if alter is not None or self._hindrance is not None:
-            outputs = self._altered(outputs, alter)
+            outputs = altered(outputs, alter, lambda: self.is_hushed)
         disconnect = aborts = False
         for output in outputs:
             kind = type(output)
@@ -598,10 +585,8 @@ class Connection:
                 continue
             if isinstance(output, Sent):
                 if output.pdu_type == PDUType.A_ABORT:
-                    # an abort cuts in between PDUs: only one whose first bytes have left is finished
                     aborts = True
-                    while len(self._outbox) > (1 if self._head_started else 0):
-                        self._outbox.pop()
+                    self._outbox.cut_in()
                 self._outbox.append(output.pieces)
             elif isinstance(output, SentData):
                 self._outbox += output.pdus
@@ -609,12 +594,9 @@ class Connection:
             elif isinstance(output, Disconnect):
                 disconnect = True
         if hold and self._outbox:
-            if not self._held:
+            if not self._outbox.held:
                 self._note_rest(time.monotonic() + watching.REST)
-            for output in outputs:
-                if isinstance(output, Sent):
-                    self._held += sum(map(len, output.pieces))
-            hold = self._held < _HELD
+            hold = self._outbox.hold(sum(sum(map(len, one.pieces)) for one in outputs if isinstance(one, Sent)))
         if self._outbox and not hold:
             self._flush()
             if aborts and self._outbox:
@@ -631,8 +613,8 @@ class Connection:
         if self._closed:
             return
         self._closed = True
-        self._outbox.clear()
-        if self._socket is not None and not self._resets:
+        self._outbox.forget()
+        if self._socket is not None and (self._hindrance is None or not self._hindrance.resets):
             if isinstance(self._socket, ssl.SSLSocket):
                 with contextlib.suppress(OSError, ValueError):
                     self._socket.unwrap()  # says close_notify: the end is meant; nobody waits for the peer's
@@ -699,61 +681,20 @@ class Connection:
 
         A write that fails ends nothing here: what the peer has said, perhaps why it closed, is read first.
         """
-        self._held = 0
         sock = self._socket
         if sock is None or self._closed or self._broken:
-            self._outbox.clear()
+            self._outbox.forget()
             return
         pace = None if self._hindrance is None else self._hindrance.writing
         try:
-            while self._outbox:
-                if pace is not None:
-                    room = pace.room(time.monotonic())
-                    if not room:
-                        return
-                    sent = sock.send(memoryview(self._outbox[0][0])[:room])
-                    pace.passed(sent, time.monotonic())
-                    self.engine.watch_network(time.monotonic())  # what we do slowly is not the peer's silence
-                elif self._tls or not _HAS_SENDMSG:
-                    sent = sock.send(self._outbox[0][0])
-                else:
-                    pieces = list(itertools.chain.from_iterable(itertools.islice(self._outbox, _GATHER)))
-                    sent = sock.sendmsg(pieces)
-                    if len(self._outbox) <= _GATHER and sent == sum(map(len, pieces)):
-                        self._outbox.clear()
-                        self._head_started = self._unacknowledged = False
-                        return
+            if self._outbox.write(sock, gathers=not self._tls, pace=pace):
                 self._unacknowledged = False
-                self._drop(sent)
-        except (BlockingIOError, InterruptedError):
-            return
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            # a record of it may have been made already, so that nothing else may take its place
-            self._head_started = True
+                if pace is not None:
+                    self.engine.watch_network(time.monotonic())  # what we do slowly is not the peer's silence
         except OSError as error:
-            self._outbox.clear()
-            self._head_started = False
+            self._outbox.forget()
             self._broken = f"The transport connection broke: {_sentence(error)}"
             self._rouse(always=True)
-
-    def _drop(self, sent: int) -> None:
-        """Forget `sent` bytes from the front of the outbox, and pieces without any."""
-        outbox = self._outbox
-        while outbox:
-            pdu = outbox[0]
-            gone = 0  # pieces of this PDU
-            for piece in pdu:
-                if sent < len(piece):
-                    break
-                sent -= len(piece)
-                gone += 1
-            if gone < len(pdu):
-                if sent or gone:
-                    outbox[0] = (memoryview(pdu[gone])[sent:], *pdu[gone + 1 :])
-                    self._head_started = True
-                return
-            outbox.popleft()
-            self._head_started = False
 
     def send_message(
         self,
@@ -826,7 +767,7 @@ class Connection:
             if data is not None:
                 self.engine.send_data(context_id, data, command=False, last=last, now=now)
             outputs = self._collect(alter, hold=hold and self._hindrance is None)
-            waiting = bool(self._outbox) and not self._held
+            waiting = bool(self._outbox) and not self._outbox.held
         if self.engine.observed:
             self._owner.handle(outputs)
         if waiting:
@@ -848,9 +789,7 @@ class Connection:
         try:
             while True:
                 limit = self.engine.limits.network or _STUCK
-                pause = 0.0
-                if self._hindrance is not None and self._hindrance.writing is not None:
-                    pause = max(0.0, self._hindrance.writing.next - time.monotonic())
+                pause = 0.0 if self._hindrance is None else self._hindrance.pause(time.monotonic())
                 _, writable = wait(sock, waker, pause or limit, read=False, write=not pause)
                 with self.lock:
                     if writable or pause:
@@ -875,17 +814,21 @@ class Connection:
         """Under the lock: whether a sender has nothing to wait for any longer."""
         return self._closed or not self._outbox or not self.engine.can_send_data
 
-    # ------------------------------------------------------------------- misbehaving on purpose (`interference`)
+    # ------------------------------------------------------------------- misbehaving on purpose (`hindrance`)
     @property
     def is_hushed(self) -> bool:
         """Whether nothing leaves any more."""
         return self._hindrance is not None and self._hindrance.silent
 
-    def hush(self) -> None:
-        """As `silence`, from an `Alter`, which is called under the lock."""
+    def _hinder(self) -> Hindrance:
+        """Under the lock: what hinders it from now on, not at all as yet."""
         if self._hindrance is None:
             self._hindrance = Hindrance()
-        self._hindrance.silent = True
+        return self._hindrance
+
+    def hush(self) -> None:
+        """As `silence`, from an `Alter`, which is called under the lock."""
+        self._hinder().silent = True
 
     def silence(self) -> None:
         """Send nothing from now on; what arrives is read, and no deadline of ours ends the association."""
@@ -896,40 +839,24 @@ class Connection:
     def slow_down(self, *, reading: int | None = None, writing: int | None = None) -> None:
         """Read or write no more bytes a second than this from now on; None leaves it as it is."""
         with self.lock:
-            if self._hindrance is None:
-                self._hindrance = Hindrance()
-            if reading is not None:
-                self._hindrance.reading = Pace(reading)
-                # a PDU takes as long as we make it take
-                self.engine.limits.pdu = self.engine.limits.grace = math.inf
-                if self._socket is not None:
-                    # or the system would take megabytes at once, and the peer would notice nothing
-                    with contextlib.suppress(OSError):
-                        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, min(max(reading, 2048), 65536))
-            if writing is not None:
-                self._hindrance.writing = Pace(writing)
+            self._hinder().slow_down(self._socket, self.engine.limits, reading=reading, writing=writing)
             self._rouse(always=True)
 
-    def _hurry(self, sock: socket.socket, hindrance: Hindrance) -> None:
-        """Under the lock: all is said, so read what is left until the peer closes as fast as it comes."""
-        hindrance.reading = None
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    def reset(self, why: str) -> None:
+        """Cut the transport connection with an RST; what the system has not yet sent is lost."""
+        with self.lock:
+            if self._closed or self._socket is None:
+                return
+            self._hinder().reset(self._socket)
+        self.close(why)
 
     def hang_up(self, why: str) -> None:
-        """Close our side of the transport connection (FIN) without a word, and go when the peer has closed its own.
-
-        What the peer still says is read and dropped meanwhile: to close a socket with unread bytes, or to get more
-        afterwards, makes the system reset the connection.
-        """
+        """Close our side of the transport connection (FIN) without a word, and go when the peer has closed its own."""
         with self.lock:
-            if self._closed or self._socket is None or self._drains_until is not None:
+            if self._closed or self._socket is None or self._drains:
                 return
-            with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_WR)
-            self._outbox.clear()
-            self.hush()
-            self._drains_until = time.monotonic() + _DRAIN
+            self._outbox.forget()
+            self._hinder().hang_up(self._socket, time.monotonic())
             self.engine.disconnected(time.monotonic(), why)
             outputs: list[Output] = [one for one in self.engine.take() if not isinstance(one, Disconnect)]
             self._owner.note(outputs)
@@ -938,52 +865,23 @@ class Connection:
                 self._sender.wake()
         self._owner.handle(outputs)
 
-    def reset(self, why: str) -> None:
-        """Cut the transport connection with an RST; what the system has not yet sent is lost."""
-        with self.lock:
-            if self._closed or self._socket is None:
-                return
-            with contextlib.suppress(OSError):
-                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-                self._resets = True
-        self.close(why)
+    @property
+    def _drains(self) -> bool:
+        """Under the lock: whether we hung up, and the peer has its side open still."""
+        return self._hindrance is not None and self._hindrance.drains_until is not None
 
-    def _altered(self, outputs: list[Output], alter: Alter | None) -> list[Output]:
-        """Under the lock: the engine's outputs with the PDUs that leave in place of its own."""
-        altered: list[Output] = []
-        for output in outputs:
-            if isinstance(output, SentData):
-                leaving: list[Output] = [Sent(PDUType.P_DATA_TF, pieces) for pieces in output.pdus]
-            else:
-                leaving = [output]
-            for one in leaving:
-                leaves: Output | None = one
-                if isinstance(one, Sent):
-                    if self.is_hushed:
-                        leaves = None
-                    elif alter is not None:
-                        leaves = alter(one)
-                if leaves is not None:
-                    altered.append(leaves)
-        return altered
-
-    def _drain(self, sock: socket.socket, waker: Waker, until: float, limit: float | None) -> bool:
+    def _drain(
+        self, sock: socket.socket, waker: Waker, hindrance: Hindrance, until: float, limit: float | None
+    ) -> bool:
         """Wait for the peer to close its side; whether it is still to come and the limit has not passed."""
         soonest = until if limit is None else min(until, limit)
         readable, _ = wait(sock, waker, soonest - time.monotonic(), read=True, write=False)
         with self.lock:
             if self._closed:
                 return False
-            is_over = time.monotonic() >= until
-            if readable:
-                try:
-                    is_over = is_over or not sock.recv(1 << 16)
-                except (BlockingIOError, InterruptedError):
-                    pass
-                except OSError:
-                    is_over = True
-            if not is_over:
-                return readable or limit is None or time.monotonic() < limit
+            now = time.monotonic()
+            if not hindrance.has_drained(sock, now, readable=readable):
+                return readable or limit is None or now < limit
             outputs = self._drained()
             self._close()
         self._owner.handle(outputs)
