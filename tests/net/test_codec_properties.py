@@ -35,6 +35,7 @@ from codec_strategies import (
     pdv,
     proposed,
     splice,
+    uid,
     unknown_items,
     with_length,
 )
@@ -42,11 +43,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workstation.net.codec.dimse import (
+    C_CANCEL_RQ,
     C_STORE_RQ,
     ELEMENTS,
     MESSAGES,
     CommandField,
     Message,
+    NamedPattern,
+    Pattern,
     Response,
     UnknownElement,
     decode_command,
@@ -438,6 +442,20 @@ def check_any_command(data: bytes) -> None:
                 mine, theirs = (sorted(found, key=lambda kept: kept.tag) for found in (mine, theirs))
             if one.name != "ErrorComment" and not (isinstance(message, Response) and isinstance(mine, str)):
                 assert mine == theirs
+
+
+@given(messages, st.integers(0, 0xFFFF), uid)
+@examples(100)
+def test_patterns_make_what_the_message_would_be(like: Message, number: int, instance: str) -> None:
+    message_id = "MessageID" if like.is_request and not isinstance(like, C_CANCEL_RQ) else "MessageIDBeingRespondedTo"
+    message = replace(like, **{message_id: number})
+    pattern = Pattern.of(like)
+    assert (pattern.message(number), pattern.command(number)) == (message, encode_command(message))
+    if getattr(like, "AffectedSOPInstanceUID", None) is not None:
+        message = replace(message, AffectedSOPInstanceUID=instance)
+        named = NamedPattern(like)
+        assert named.message(number, instance) == message
+        assert named.command(number, instance) == encode_command(message)
 
 
 @given(st.binary(max_size=300))

@@ -140,6 +140,7 @@ class Association(Requests, Notifier, threading.Thread):
         self._accepted: dict[int, PresentationContext] = {}
         self._rejected: list[PresentationContext] = []
         self._found: dict[str, PresentationContext] = {}  # by the SOP class that is asked for
+        self._takers: dict[tuple[str, str], PresentationContext] = {}  # by a file's SOP class and transfer syntax
         self._service_classes: dict[int | None, type[ServiceClass]] = {}  # by the ID of an accepted context
         self._invoking = threading.RLock()  # held while an operation with one response is under way
         self._outcome = threading.Event()  # the negotiation is over
@@ -776,14 +777,19 @@ class Association(Requests, Notifier, threading.Thread):
         self._connection.close("We closed the transport connection")
 
     # ------------------------------------------------------------------- messages
-    def send(self, message: Message, data: Any = None) -> None:
+    def send(self, message: Message, data: Any = None, *, command: bytes | None = None) -> None:
         """Send one DIMSE message with its data set in stretches, if it has one.
+
+        Args:
+            message: It.
+            data: Its data set in stretches, unless the message has it.
+            command: Its command set, if it has been encoded already.
 
         Raises:
             LocalProtocolError: The association does not allow it (any more).
         """
         if self.interference is None:
-            self.send_undisturbed(message, data)
+            self.send_undisturbed(message, data, command=command)
         else:
             self.interference.send(message, data)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from io import FileIO
 from struct import Struct
+from typing import NamedTuple
 
 PREAMBLE = 128
 MAGIC = b"DICM"
@@ -19,7 +20,11 @@ _SHORT = Struct("<2xH2sH")  # number, VR and length of an element of group 0002,
 _LONG_LENGTH = {b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"SQ", b"UC", b"UN", b"UR", b"UT", b"SV", b"UV"}
 _HAS_WRITEV = hasattr(os, "writev")  # not on Windows
 _MOST_PIECES = 512  # in one call; every system takes 1024
-_WANTED = (0x0002, 0x0003, 0x0010)  # Media Storage SOP Class UID, SOP Instance UID, Transfer Syntax UID
+_INSTANCE = 0x0003
+_WANTED = (0x0002, _INSTANCE, 0x0010)  # Media Storage SOP Class UID, SOP Instance UID, Transfer Syntax UID
+_GROUP = b"\x02\x00"
+_INSTANCE_ELEMENT = _GROUP + b"\x03\x00UI"
+_AFTER_LENGTH = PREAMBLE + 4 + 12  # where group 0002 begins, as its length counts
 
 
 class NotDicomFileError(ValueError):
@@ -82,38 +87,94 @@ def head_of(file: FileIO, ahead: int = 2048) -> tuple[FileHead, bytes]:
     head = _reaching(file, file.read(min(PREAMBLE + 4 + ahead, size)), PREAMBLE + 4)
     if head[PREAMBLE : PREAMBLE + 4] != MAGIC:
         raise NotDicomFileError("no DICOM file: bytes 128 to 131 are not DICM (PS3.10 section 7.1)")
+    found = _like_others(head) or _scan(head, is_all=len(head) >= size)
+    while found.lacks:
+        had, head = len(head), _reaching(file, head, found.lacks)
+        found = _scan(head, is_all=len(head) >= size or len(head) == had)
+    if not found.values:
+        raise NotDicomFileError("the file meta information (group 0002) is missing")
+    return FileHead(
+        sop_class_uid=found.values.get(0x0002, ""),
+        sop_instance_uid=found.values.get(_INSTANCE, ""),
+        transfer_syntax_uid=found.values.get(0x0010, ""),
+        offset=found.offset,
+        size=size,
+    ), head
+
+
+class _Meta(NamedTuple):
+    """Group 0002 as far as its elements are whole.
+
+    Attributes:
+        values: Of the wanted elements, by number.
+        offset: The first byte after those.
+        lacks: How far the file has to be read to tell what is there; 0 if that is known.
+    """
+
+    values: dict[int, str]
+    offset: int
+    lacks: int = 0
+
+
+def _scan(head: bytes, *, is_all: bool) -> _Meta:
+    """Read the elements one after the other; `is_all`: there is no more of the file."""
     values: dict[int, str] = {}
     position = PREAMBLE + 4
     while True:
-        if len(head) < position + 12:
-            head = _reaching(file, head, position + 12)
-        if head[position : position + 2] != b"\x02\x00":
-            break
-        if len(head) < position + 8:
+        start = position + 8
+        if len(head) < start + 4 and not is_all:
+            return _Meta(values, position, start + 4)
+        if head[position : position + 2] != _GROUP:
+            return _Meta(values, position)
+        if len(head) < start:
             raise NotDicomFileError("the file ends within its file meta information")
         element, vr, length = _SHORT.unpack_from(head, position)
-        start = position + 8
         if vr in _LONG_LENGTH:
             length, start = int.from_bytes(head[start : start + 4], "little"), start + 4
-        position = start + length
-        if position > LARGEST_META:
+        end = start + length
+        if end > LARGEST_META:
             raise NotDicomFileError("the file meta information is longer than 64 KiB")
-        if len(head) < position:
-            head = _reaching(file, head, position)
-            if len(head) < position:
+        if len(head) < end:
+            if is_all:
                 raise NotDicomFileError("the file ends within its file meta information")
+            return _Meta(values, position, end)
         if element in _WANTED:
-            values[element] = head[start:position].decode("ascii", "replace").rstrip("\0 ")
-    if not values:
-        raise NotDicomFileError("the file meta information (group 0002) is missing")
-    found = FileHead(
-        sop_class_uid=values.get(0x0002, ""),
-        sop_instance_uid=values.get(0x0003, ""),
-        transfer_syntax_uid=values.get(0x0010, ""),
-        offset=position,
-        size=size,
-    )
-    return found, head
+            values[element] = _uid(head[start:end])
+        position = end
+
+
+def _like_others(head: bytes) -> _Meta | None:
+    """The same of a file that is like others but for its SOP Instance UID, as those of a series are; or None."""
+    at = head.find(_INSTANCE_ELEMENT, PREAMBLE + 4) + len(_INSTANCE_ELEMENT)
+    start = at + 2
+    end = start + int.from_bytes(head[at:start], "little")
+    offset = _AFTER_LENGTH + int.from_bytes(head[_AFTER_LENGTH - 4 : _AFTER_LENGTH], "little")
+    if at < PREAMBLE or not end <= offset <= min(LARGEST_META, len(head) - 2):
+        return None
+    if head[offset : offset + 2] == _GROUP:
+        return None
+    values = _beside_the_instance(head[PREAMBLE + 4 : at], head[end:offset])
+    return None if values is None else _Meta({**values, _INSTANCE: _uid(head[start:end])}, offset)
+
+
+@lru_cache(maxsize=64)
+def _beside_the_instance(before: bytes, after: bytes) -> dict[int, str] | None:
+    """The values of group 0002 whose bytes these are, before the length of the SOP Instance UID and after that.
+
+    None unless they are whole elements, of which that is one.
+    """
+    whole = bytes(PREAMBLE + 4) + before + b"\0\0" + after
+    try:
+        found = _scan(whole, is_all=True)
+    except NotDicomFileError:
+        return None
+    if found.offset != len(whole) or found.values.pop(_INSTANCE, None) != "" or _INSTANCE_ELEMENT in after:
+        return None
+    return found.values
+
+
+def _uid(value: bytes) -> str:
+    return value.decode("ascii", "replace").rstrip("\0 ")
 
 
 def _reaching(file: FileIO, head: bytes, end: int) -> bytes:

@@ -41,6 +41,7 @@ from workstation.net.codec.dimse import (
     N_GET_RQ,
     N_SET_RQ,
     Message,
+    NamedPattern,
     Pattern,
     Priority,
     Response,
@@ -49,7 +50,7 @@ from workstation.net.codec.dimse import (
 from workstation.net.codec.dimse_elements import ELEMENTS, NUMBERS
 from workstation.net.errors import LocalProtocolError
 from workstation.net.flat_data_sets import data_set_of, element_of, twin_of
-from workstation.net.part10 import NotDicomFileError, head_of, open_file
+from workstation.net.part10 import FileHead, NotDicomFileError, head_of, open_file
 from workstation.net.presentation import PresentationContext
 from workstation.net.services.query_retrieve import LIMIT_REACHED
 from workstation.net.sop_class import Verification, uid_to_service_class, uid_to_sop_class
@@ -129,12 +130,10 @@ class Requests:
             """Of the association."""
 
         _found: dict[str, PresentationContext]
+        _takers: dict[tuple[str, str], PresentationContext]
         _notes: deque[Event]
 
-        def send(self, message: Message, data: Data = None) -> None:
-            """Of the association."""
-
-        def send_encoded(self, context_id: int, command: bytes, make: Callable[[], Message]) -> None:
+        def send(self, message: Message, data: Data = None, *, command: bytes | None = None) -> None:
             """Of the association."""
 
         def abort(self, block: bool = True) -> None:
@@ -249,21 +248,24 @@ class Requests:
             ):
                 if not value:
                     raise AttributeError(f"{os.fspath(path)}: the file meta information has no {name}")
-            context = data_sets.context_for(
-                self.accepted_contexts, head.sop_class_uid, head.transfer_syntax_uid, convert=False
-            )
+            context = self._context_that_takes(head)
             if context is None:
                 if not only_as_it_is:
                     return None
                 raise ValueError(_no_context(head.sop_class_uid, head.transfer_syntax_uid))
-            request = C_STORE_RQ(
-                context_id=_id(context),
-                AffectedSOPClassUID=head.sop_class_uid,
-                AffectedSOPInstanceUID=head.sop_instance_uid,
-                has_data_set=True,
-                **fields,
-            )
-            return _status(self._invoke(request, data_sets.file_stretches(file, head, begun, self.fragment)))
+            request, command = _store_request(_id(context), head, fields)
+            data = data_sets.file_stretches(file, head, begun, self.fragment)
+            return _status(self._invoke(request, data, command=command))
+
+    def _context_that_takes(self, head: FileHead) -> PresentationContext | None:
+        """The accepted context that takes a file as it is, or None."""
+        wanted = (head.sop_class_uid, head.transfer_syntax_uid)
+        context = self._takers.get(wanted)
+        if context is None:
+            context = data_sets.context_for(self.accepted_contexts, *wanted, convert=False)
+            if context is not None:
+                self._takers[wanted] = context
+        return context
 
     def send_c_find(
         self, dataset: Dataset, query_model: str | UID, msg_id: int = 1, priority: int = Priority.LOW
@@ -512,7 +514,7 @@ class Requests:
         Args:
             request: It.
             data: Its data set.
-            command: Its command set, if it has been encoded already and has no data set.
+            command: Its command set, if it has been encoded already.
         """
         self._refuse_within_notification()  # first: whoever waits for a response holds the window
         with self._invoking:  # a window of 1 (PS3.7 D.3.3.3)
@@ -538,10 +540,7 @@ class Requests:
 
     def _sent(self, request: Message, data: Data, command: bytes | None = None) -> bool:
         try:
-            if command is None:
-                self.send(request, data)
-            else:
-                self.send_encoded(request.context_id, command, lambda: request)
+            self.send(request, data, command=command)
         except LocalProtocolError as error:
             _log.error("%s: the %s could not be sent: %s", self.name, request.name, error)
             return False
@@ -709,6 +708,43 @@ def _echoes(context_id: int | None) -> Pattern:
     """The C-ECHO-RQs in an accepted presentation context."""
     assert context_id is not None
     return Pattern.of(C_ECHO_RQ(context_id=context_id, MessageID=0, AffectedSOPClassUID=Verification))
+
+
+def _store_request(context_id: int, head: FileHead, fields: dict[str, Any]) -> tuple[Message, bytes | None]:
+    """The C-STORE-RQ for a file, and its command set unless that cannot be encoded, as is found out when it is sent."""
+    number, *others = fields.values()
+    try:
+        like = _stores(context_id, head.sop_class_uid, *others)
+        command = like.command(number, head.sop_instance_uid)
+    except LocalProtocolError:
+        request = C_STORE_RQ(
+            context_id=context_id,
+            AffectedSOPClassUID=head.sop_class_uid,
+            AffectedSOPInstanceUID=head.sop_instance_uid,
+            has_data_set=True,
+            **fields,
+        )
+        return request, None
+    return like.message(number, head.sop_instance_uid), command
+
+
+@lru_cache(maxsize=128, typed=True)
+def _stores(
+    context_id: int, sop_class_uid: str, priority: int, originator: str | None, originator_id: int | None
+) -> NamedPattern:
+    """The C-STORE-RQs of files of a SOP class."""
+    return NamedPattern(
+        C_STORE_RQ(
+            context_id=context_id,
+            MessageID=0,
+            Priority=priority,
+            AffectedSOPClassUID=sop_class_uid,
+            AffectedSOPInstanceUID="1",
+            MoveOriginatorApplicationEntityTitle=originator,
+            MoveOriginatorMessageID=originator_id,
+            has_data_set=True,
+        )
+    )
 
 
 def _id(context: PresentationContext) -> int:

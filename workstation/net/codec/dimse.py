@@ -83,6 +83,7 @@ __all__ = [
     "N_SET_RSP",
     "CommandField",
     "Message",
+    "NamedPattern",
     "Pattern",
     "Priority",
     "Request",
@@ -95,6 +96,8 @@ __all__ = [
 ]
 
 _GROUP_LENGTH = NUMBERS["CommandGroupLength"]
+_LENGTH = HEADER.pack(0, _GROUP_LENGTH, 4)  # of Command Group Length, without its value
+_AFTER_LENGTH = len(_LENGTH) + 4
 _COMMAND_FIELD = NUMBERS["CommandField"]
 _DATA_SET_TYPE = NUMBERS["CommandDataSetType"]
 
@@ -149,7 +152,7 @@ def encode_command(message: Message) -> bytes:
     if message.unknown:
         _merge_unknown(parts, message.unknown)
     body = b"".join(parts)
-    return b"\0\0\0\0\4\0\0\0" + len(body).to_bytes(4, "little") + body
+    return _LENGTH + len(body).to_bytes(4, "little") + body
 
 
 def _merge_unknown(parts: list[bytes], unknown: tuple[UnknownElement, ...]) -> None:
@@ -293,6 +296,55 @@ class Pattern:
     def command(self, number: int) -> bytes:
         """Its command set."""
         return self._before + number.to_bytes(2, "little") + self._after
+
+
+class NamedPattern:
+    """Messages that are like one another but for the Message ID and the Affected SOP Instance UID, as `Pattern`.
+
+    Args:
+        message: One of them.
+
+    Raises:
+        LocalProtocolError: As `encode_command`.
+    """
+
+    __slots__ = ("_after", "_before", "_between", "_keyword", "_message", "_size", "_write")
+
+    def __init__(self, message: Message) -> None:
+        self._keyword = _CLASSES[message.command_field][2]
+        self._message = message
+        self._write = next(write for keyword, _, write in _WRITE[type(message)] if keyword == "AffectedSOPInstanceUID")
+        whole = encode_command(message)
+        places = {number: (start, start + len(raw)) for number, start, raw in _scan(whole)}
+        at, end = places[NUMBERS[self._keyword]]
+        named, after = places[NUMBERS["AffectedSOPInstanceUID"]]
+        self._before = whole[_AFTER_LENGTH:at]
+        self._between = whole[end : named - HEADER.size]
+        self._after = whole[after:]
+        self._size = len(self._before) + 2 + len(self._between) + len(self._after)
+
+    def message(self, number: int, instance_uid: str) -> Message:
+        """The one with this Message ID, 0 to 65535, that names this instance."""
+        return self._message.with_values(**{self._keyword: number, "AffectedSOPInstanceUID": instance_uid})
+
+    def command(self, number: int, instance_uid: str) -> bytes:
+        """Its command set.
+
+        Raises:
+            LocalProtocolError: As `encode_command`.
+        """
+        named = self._write(instance_uid)
+        return b"".join(
+            (
+                _LENGTH,
+                (self._size + len(named)).to_bytes(4, "little"),
+                self._before,
+                number.to_bytes(2, "little"),
+                self._between,
+                named,
+                self._after,
+            )
+        )
 
 
 @lru_cache(maxsize=64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, MutableSequence
+from collections.abc import Callable, Iterator, MutableSequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,7 +25,6 @@ from workstation.net.codec.dimse import (
     N_GET_RQ,
     N_SET_RQ,
     Message,
-    Pattern,
     Response,
     response_class,
 )
@@ -177,15 +176,15 @@ class Asked:
         self.assoc.run_notifications()
         return category
 
-    def succeed(self, successes: Pattern) -> None:
-        """Say Success, in a response that is like those before it but for the Message ID.
+    def succeed(self, command: bytes, make: Callable[[], Message]) -> None:
+        """Say Success, in a response that is like those before it.
 
         Args:
-            successes: Those.
+            command: Its command set.
+            make: Makes the message; called when somebody looks at it.
         """
-        number = self.request.MessageID
         self.operation.answered = True
-        self.assoc.send_encoded(self.request.context_id, successes.command(number), lambda: successes.message(number))
+        self.assoc.send_encoded(self.request.context_id, command, make)
         self.assoc.run_notifications()
 
     def response(self, status: Any, data: bytes | None = None, **elements: Any) -> Response:

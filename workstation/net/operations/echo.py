@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import logging
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from workstation.net.codec.dimse import C_ECHO_RQ, C_ECHO_RSP, Pattern
 from workstation.net.operations.common import BAD_STATUS_TYPE, NO_STATUS_ELEMENT, SUCCESS, Asked, status_elements
-
-if TYPE_CHECKING:
-    pass
 
 _log = logging.getLogger("workstation.net.operations")
 
@@ -30,7 +26,8 @@ def perform(asked: Asked) -> None:
     if not asked.alive:
         return
     if is_good:
-        asked.succeed(_successes(request.context_id, request.AffectedSOPClassUID))
+        successes, number = _successes(request.context_id, request.AffectedSOPClassUID), request.MessageID
+        asked.succeed(successes.command(number), lambda: successes.message(number))
     else:
         asked.respond(status)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
 
-from workstation.net.codec.dimse import C_STORE_RQ
+from workstation.net.codec.dimse import C_STORE_RQ, C_STORE_RSP, NamedPattern
 from workstation.net.engine.assembly import DataSink
-from workstation.net.operations.common import Asked
+from workstation.net.operations.common import SUCCESS, Asked
 from workstation.net.spool import SpooledDataSet
 
 _log = logging.getLogger("workstation.net.operations")
@@ -27,8 +28,28 @@ def perform(asked: Asked) -> None:
     finally:
         if isinstance(sink, SpooledDataSet):
             sink.discard()  # ours, and for the handler only
-    if asked.alive:
+    if not asked.alive:
+        return
+    instance = request.AffectedSOPInstanceUID
+    if type(status) is int and status == SUCCESS and instance:
+        successes, number = _successes(request.context_id, request.AffectedSOPClassUID), request.MessageID
+        asked.succeed(successes.command(number, instance), lambda: successes.message(number, instance))
+    else:
         asked.respond(status)
+
+
+@lru_cache(maxsize=64)
+def _successes(context_id: int, sop_class_uid: str | None) -> NamedPattern:
+    """The C-STORE-RSPs with Success to requests that name this SOP class."""
+    return NamedPattern(
+        C_STORE_RSP(
+            context_id=context_id,
+            MessageIDBeingRespondedTo=0,
+            AffectedSOPClassUID=sop_class_uid,
+            AffectedSOPInstanceUID="1",
+            Status=SUCCESS,
+        )
+    )
 
 
 def _status(asked: Asked, request: C_STORE_RQ, sink: DataSink | None) -> object:
