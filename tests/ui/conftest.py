@@ -51,14 +51,16 @@ def qt_loop(qapp: QApplication) -> Iterator[asyncio.AbstractEventLoop]:
     loop = QEventLoop(qapp, already_running=True)
     asyncio.set_event_loop(loop)
     yield loop
-    # What an action of a window still does ends with its test, not in the next one.
-    left = asyncio.all_tasks(loop)
-    for task in left:
-        task.cancel()
+    # What an action of a window still does ends with its test, not in the next one; and what its end sets going.
+    cancelled: set[asyncio.Task[Any]] = set()
     end = time.monotonic() + 5.0
-    while any(not task.done() for task in left):
+    while left := asyncio.all_tasks(loop):
         assert time.monotonic() < end, f"tasks that do not end: {left}"
+        for task in left - cancelled:
+            task.cancel()
+        cancelled |= left
         qapp.processEvents()
+    qapp.processEvents()  # whoever waits for their ends hears of them
     # stop() would leave Qt's own loop, which pytest-qt goes on using: only asyncio's side is ended here.
     loop._QEventLoop__is_running = False
     asyncio.events._set_running_loop(None)

@@ -678,6 +678,7 @@ class MainWindow(QMainWindow):
         self._memory.keep()
         for dialog in self._dialogs.values():
             dialog.close()
+        self.status_bar.end()
         super().closeEvent(event)
         self.closed.emit()
 

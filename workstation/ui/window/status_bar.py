@@ -1,11 +1,12 @@
 """The status bar: server, live associations, what is kept, how fast it goes, and the archive.
 
 Numbers are read from the log when a batch of traffic has come, at most twice a second; a clock runs only while
-something moves. Counting the archive happens in a thread, after associations have ended.
+something moves. Counting the archive happens in a thread, after associations have ended; it ends with the window.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,9 +21,10 @@ from workstation.ui.parts.plain import plain_tooltip
 from workstation.ui.parts.rates import bytes_text, count_text
 from workstation.ui.parts.widgets import plain_label
 from workstation.ui.services import Services
-from workstation.ui.tasks import action
+from workstation.ui.tasks import start
 
 if TYPE_CHECKING:
+    from workstation.scp.archive.archive import Archive
     from workstation.traffic.capture.writing import Written
 
 _TICK = 500  # milliseconds
@@ -43,8 +45,9 @@ class StatusBar(QStatusBar):
         self._sent = self._received = 0
         self._since = time.monotonic()
         self._is_paused = False
-        self._counting = False
+        self._counting: asyncio.Task[None] | None = None
         self._count_again = False
+        self._ended = False
         self.server = self._label("statusServer", "Built-in server", "Where the built-in server listens")
         self.recording = self._label("statusRecording", "Recording", "What is recorded")
         self.recording.hide()
@@ -62,7 +65,7 @@ class StatusBar(QStatusBar):
         bridge.data_sent.connect(self._on_sent)
         bridge.data_recv.connect(self._on_received)
         bridge.batch.connect(self._on_batch)
-        bridge.conn_close.connect(lambda _records: self._count_archive())
+        bridge.conn_close.connect(self._count_archive)
         self._show_server()
         self.refresh()
 
@@ -86,6 +89,12 @@ class StatusBar(QStatusBar):
         if path is not None and written is not None:
             self.recording.setText(f"● Recording {count_text(written.pdus, 'PDU')}, {bytes_text(written.bytes)}")
             self.recording.setToolTip(plain_tooltip(f"Every association is written to\n{path}"))
+
+    def end(self) -> None:
+        """The window is closed: nothing is counted any longer."""
+        self._ended = True
+        if self._counting is not None:
+            self._counting.cancel()
 
     def refresh(self) -> None:
         """Show the numbers as they are now."""
@@ -151,18 +160,20 @@ class StatusBar(QStatusBar):
             self.server.setText("Not listening")
         self.rate.setText("↑ 0  ↓ 0")
 
-    @action
-    async def _count_archive(self) -> None:
+    def _count_archive(self) -> None:
         archive = self._services.archive
+        if self._ended:
+            return
         if archive is None:
             self.archive.setText("No archive")
-            return
-        if self._counting:
+        elif self._counting is not None and not self._counting.done():
             self._count_again = True
-            return
+        else:
+            self._counting = start(self._count(archive))
+
+    async def _count(self, archive: Archive) -> None:
         from workstation.scp.query.levels import Level
 
-        self._counting = True
         try:
             again = True
             while again:
@@ -178,5 +189,3 @@ class StatusBar(QStatusBar):
                 again = self._count_again
         except OSError as error:
             self.archive.setText(f"Archive: {error.strerror or error}")
-        finally:
-            self._counting = False
