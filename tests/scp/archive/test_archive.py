@@ -7,12 +7,15 @@ import io
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
 import threading
+import time
 import tracemalloc
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pydicom
@@ -23,6 +26,7 @@ from scp_objects import BIG_ENDIAN, CT, EXPLICIT, IMPLICIT, encode, files_of, ma
 from sqlalchemy.exc import OperationalError
 
 from workstation.scp.archive import archive as archive_module
+from workstation.scp.archive import index as index_module
 from workstation.scp.archive import schema
 from workstation.scp.archive import sink as sink_module
 from workstation.scp.archive.archive import Archive
@@ -31,6 +35,8 @@ from workstation.scp.archive.search import Located
 from workstation.scp.archive.tree import Key
 from workstation.scp.archive.writing import Entry, Writer
 from workstation.scp.query.levels import Level, Model, WrongIdentifierError
+
+PATIENCE = 30.0
 
 
 def find(
@@ -127,6 +133,106 @@ def test_the_next_object_of_a_series_needs_no_look_at_it(archive: Archive, monke
     monkeypatch.undo()
     (series,) = find(archive, Level.SERIES, StudyInstanceUID="1.2.0", NumberOfSeriesRelatedInstances="")
     assert series.NumberOfSeriesRelatedInstances == 2
+
+
+def rows_of(archive: Archive) -> int:
+    """What another process sees."""
+    with closing(sqlite3.connect(archive.folder / "index.sqlite")) as connection:
+        return int(connection.execute("SELECT count(*) FROM instance").fetchone()[0])
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.01)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that follow wait until somebody looks."""
+    monkeypatch.setattr(index_module, "_MOMENT", 3600.0)
+
+
+@pytest.mark.usefixtures("patient")
+def test_rows_that_wait_are_written_for_whoever_looks(archive: Archive) -> None:
+    store(archive, make_object(2))
+    store(archive, make_object(3))
+    assert rows_of(archive) == 1
+    assert len(located(archive, 3)) == 2
+    assert rows_of(archive) == 2
+
+
+@pytest.mark.usefixtures("patient")
+def test_rows_that_wait_are_written_when_they_are_many(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index_module, "_MANY", 3)
+    for number in range(4):
+        assert rows_of(archive) == min(number, 1)
+        store(archive, make_object(2, SOPInstanceUID=f"1.2.3.{number}"))
+    assert rows_of(archive) == 4
+
+
+def test_rows_that_wait_are_written_when_nobody_looks(archive: Archive) -> None:
+    store(archive, make_object(2))
+    store(archive, make_object(3))
+    wait_for(lambda: rows_of(archive) == 2)
+
+
+@pytest.mark.usefixtures("patient")
+def test_rows_that_wait_are_written_at_the_end(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    store(archive, make_object(2))
+    store(archive, make_object(3))
+    archive.close()
+    assert rows_of(archive) == 2
+
+
+@pytest.mark.usefixtures("patient")
+def test_an_object_whose_row_waits_is_kept_or_replaced_like_any_other(archive: Archive) -> None:
+    store(archive, make_object(2))
+    store(archive, make_object(3))
+    assert store(archive, make_object(3)).was_there
+    assert store(archive, make_object(3, InstanceNumber=7)).has_replaced
+    assert files_of(archive) == sorted(located(archive, 3))
+
+
+def test_rows_wait_for_an_index_that_cannot_be_written(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index_module, "_PAUSE", 0.01)
+    store(archive, make_object(2))
+    with monkeypatch.context() as patched:
+
+        def fail(*_: object, **__: object) -> None:
+            raise OperationalError("BEGIN", {}, Exception("database or disk is full"))
+
+        patched.setattr(schema, "begin_to_write", fail)
+        assert store(archive, make_object(3)).status == 0x0000
+        assert archive.counts()[Level.IMAGE] == 1
+        # Whoever stores now hears of it.
+        assert store(archive, make_object(2, SOPInstanceUID="1.2.3.4")).status == 0xA700
+        assert rows_of(archive) == 1
+    wait_for(lambda: rows_of(archive) == 2)
+    assert store(archive, make_object(2, SOPInstanceUID="1.2.3.4")).status == 0x0000
+    assert sorted(located(archive)) == files_of(archive)
+    assert len(files_of(archive)) == 3
+
+
+@pytest.mark.usefixtures("patient")
+def test_of_two_processes_that_store_an_object_at_once_one_has_stored_it(tmp_path: Path) -> None:
+    one, other = Archive(tmp_path, durable=False), Archive(tmp_path, durable=False)
+    assert store(one, make_object(2)).status == 0x0000
+    assert store(other, make_object(2, SOPInstanceUID="1.2.3.4", InstanceNumber=1)).status == 0x0000
+    assert store(one, make_object(3, InstanceNumber=8)).status == 0x0000
+    assert store(other, make_object(3, InstanceNumber=9)).status == 0x0000
+    one.counts()
+    other.counts()
+    assert sorted(pydicom.dcmread(path).InstanceNumber for path in located(one)) == [1, 2, 9]
+    one.close()
+    other.close()
+    # What nobody knows any more goes with the next start.
+    last = Archive(tmp_path)
+    assert files_of(last) == sorted(located(last))
+    assert len(files_of(last)) == 3
+    last.close()
 
 
 def test_the_same_object_in_another_transfer_syntax_replaces_it(archive: Archive) -> None:
@@ -401,7 +507,7 @@ def test_only_rows_that_can_be_made_again_are_not_flushed(tmp_path: Path, monkey
         return [mode.rpartition(" ")[2] for mode in modes if mode.startswith("PRAGMA")]
 
     assert modes_of(lambda: store(archive, make_object(2))) == ["NORMAL"]
-    assert modes_of(lambda: store(archive, make_object(3))) == ["NORMAL"]
+    assert modes_of(lambda: (store(archive, make_object(3)), archive.counts())) == ["NORMAL"]
     assert modes_of(lambda: store(archive, make_object(3, PatientName="New")))[-1] == "FULL"
     assert set(modes_of(lambda: archive.delete([Key(Level.PATIENT, 1, "")]))) == {"FULL"}
     archive.durable = False

@@ -2,15 +2,16 @@
 
 An object is written as its bytes arrive into `objects/<folder>/<name>.part`, beside its final place: preamble and file
 meta information first, then the data set as received. `commit` scans it, flushes it and renames it to `.dcm`, flushes
-the folder and adds its row to the index; only then it is stored. Objects that arrive at once share the last two. Names
-are ours, random; the peer's text reaches the index, never a path. Knows no network.
+the folder and adds its row to the index; only then it is stored. Objects that arrive at once share the flush of the
+folder. Names are ours, random; the peer's text reaches the index, never a path. Knows no network.
 
 The same SOP Instance UID again: identical bytes keep the first file; other bytes replace it, the new file being
 committed before the old one is removed.
 
 After a crash the next start removes unfinished files, renames those whose row was quicker than their name (where nobody
 waited for the disk), and reads finished ones that have no row into the index. So the index is rebuilt from the files
-when it is absent or damaged, a damaged one is kept aside, and the row of a new object need not be flushed.
+when it is absent or damaged, a damaged one is kept aside, and the row of a new object need be neither flushed nor
+committed at once.
 """
 
 from __future__ import annotations

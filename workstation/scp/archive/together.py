@@ -36,11 +36,30 @@ class Together(Generic[T]):
         """Return when it is done, in this thread or in another."""
         self._waiting.append(ticket)
         with self.alone:
-            if ticket.done:
-                return
-            tickets = [self._waiting.popleft() for _ in range(len(self._waiting))]
-            try:
-                self._work(tickets)
-            finally:
-                # Of work that was interrupted: nobody may take silence for success.
-                self._waiting.extendleft(each for each in reversed(tickets) if not each.done)
+            if not ticket.done:
+                self._do_all()
+
+    def leave(self, ticket: T) -> None:
+        """Have it done with whatever is done next."""
+        self._waiting.append(ticket)
+
+    def settle(self) -> None:
+        """Return when all that waits has been done, or tried."""
+        # What is no longer waiting is being done with the lock.
+        if self._waiting or self.alone.locked():
+            with self.alone:
+                self._do_all()
+
+    def __len__(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
+    def _do_all(self) -> None:
+        tickets = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        if not tickets:
+            return
+        try:
+            self._work(tickets)
+        finally:
+            # Of work that was interrupted: nobody may take silence for success.
+            self._waiting.extendleft(each for each in reversed(tickets) if not each.done)
