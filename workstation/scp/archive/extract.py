@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from io import BytesIO
 
@@ -86,11 +86,7 @@ def extract(data: bytes | Source, transfer_syntax: str, sop_class_uid: str, sop_
         scanned = scan(data, transfer_syntax, _WANTED)
     except DamagedDataSetError as error:
         raise UnsuitableObjectError(CANNOT_UNDERSTAND, str(error)) from error
-    texts = _NOTHING.copy()
-    text_of = _reader(scanned)
-    for tag, encoded in scanned.wanted.items():
-        if tag != _CHARACTER_SET:
-            texts[_KEYWORDS[tag]] = text_of(tag, encoded)
+    texts = _NOTHING | _texts(scanned)
     for keyword in INDEXED:
         texts[keyword] = texts[keyword][:LONGEST_INDEXED]
     _check(texts, sop_class_uid, sop_instance_uid)
@@ -105,10 +101,8 @@ def uids_of(data: bytes | Source, transfer_syntax: str) -> tuple[str, str]:
         OSError: the source cannot be read.
     """
     wanted = [_TAGS["SOPClassUID"], _TAGS["SOPInstanceUID"]]
-    scanned = scan(data, transfer_syntax, frozenset(wanted))
-    text_of = _reader(scanned)
-    sop_class, instance = (text_of(tag, scanned.wanted[tag]) if tag in scanned.wanted else "" for tag in wanted)
-    return sop_class, instance
+    texts = _texts(scan(data, transfer_syntax, frozenset(wanted)))
+    return texts.get("SOPClassUID", ""), texts.get("SOPInstanceUID", "")
 
 
 # A value of these that looks like this is decoded here, as nearly all do: pydicom takes many times as long to come to
@@ -122,18 +116,32 @@ _PLAIN: dict[str, re.Pattern[bytes]] = {
 # Character sets whose codes below 128 are those of ASCII and nothing else.
 _LIKE_ASCII = frozenset({b"", b"ISO_IR 6", b"ISO_IR 100", b"ISO_IR 101", b"ISO_IR 144", b"ISO_IR 192"})
 _SHORT_HEADER = 8
-_LONGEST_REMEMBERED = 1024
+_LONGEST_REMEMBERED, _MOST_REMEMBERED = 1024, 512
 
 
-def _reader(scanned: Scanned) -> Callable[[int, bytes], str]:
-    """Return what reads the elements of a data set: the text of each as the index keeps it, "" for what nobody can."""
+@lru_cache(maxsize=8)
+def _remembered(character_set: bytes, is_implicit: bool, is_little_endian: bool) -> dict[bytes, str]:
+    """The texts of elements that were read, by the encoded element: the objects of a series say most things alike."""
+    return {}
+
+
+def _texts(scanned: Scanned) -> dict[str, str]:
+    """Return the text of each wanted element by keyword, as the index keeps it, "" for what nobody can read."""
     how = scanned.wanted.get(_CHARACTER_SET, b""), scanned.is_implicit, scanned.is_little_endian
-
-    def text_of(tag: int, encoded: bytes) -> str:
-        # The objects of a series say most things alike.
-        return (_remembered if len(encoded) <= _LONGEST_REMEMBERED else _text_of)(tag, encoded, *how)
-
-    return text_of
+    remembered = _remembered(*how)
+    texts = {}
+    for tag, encoded in scanned.wanted.items():
+        if tag == _CHARACTER_SET:
+            continue
+        text = remembered.get(encoded)
+        if text is None:
+            text = _text_of(tag, encoded, *how)
+            if len(encoded) <= _LONGEST_REMEMBERED:
+                if len(remembered) >= _MOST_REMEMBERED:
+                    remembered.clear()
+                remembered[encoded] = text
+        texts[_KEYWORDS[tag]] = text
+    return texts
 
 
 def _text_of(tag: int, encoded: bytes, character_set: bytes, is_implicit: bool, is_little_endian: bool) -> str:
@@ -143,9 +151,6 @@ def _text_of(tag: int, encoded: bytes, character_set: bytes, is_implicit: bool, 
         if text is not None:
             return text
     return _decoded(tag, encoded, character_set, is_implicit, is_little_endian)
-
-
-_remembered = lru_cache(maxsize=2048)(_text_of)
 
 
 def _plain(vr: str, value: bytes, character_set: bytes, is_little_endian: bool) -> str | None:
