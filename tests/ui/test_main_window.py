@@ -223,6 +223,38 @@ class TestPanes:
         assert window.minimumSizeHint().width() <= 1100
         assert window.minimumSizeHint().height() <= 700
 
+    @pytest.mark.parametrize("layout", Layout)
+    def test_with_traffic_it_stays_as_small_and_every_tab_can_be_read(self, window, qtbot, layout):
+        window.resize(1100, 700)
+        emit(window.services.bridge, whole(1))
+        window.viewers.select_message(3)
+        window.arrange(layout)
+        for dock in window.docks.values():
+            if window.panes.tabifiedDockWidgets(dock):
+                dock.raise_()
+                qtbot.waitUntil(dock.widget().isVisible)
+                qtbot.wait(1)
+                assert (window.width(), window.height()) == (1100, 700), dock.objectName()
+        bars = window.panes.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
+        bars = [bar for bar in bars if bar.isVisible() and bar.count()]
+        assert bars
+        for bar in bars:
+            qtbot.waitUntil(lambda bar=bar: bar.tabRect(bar.count() - 1).right() < bar.width())
+            for place in range(bar.count()):
+                assert bar.tabText(place)
+                assert bar.fontMetrics().horizontalAdvance(bar.tabText(place)) < bar.tabRect(place).width()
+
+    def test_a_tab_leaves_what_its_pane_is_about_to_the_panes_beside_it(self, window, qtbot):
+        emit(window.services.bridge, whole(1))
+        window.viewers.select_message(3)
+        dock = window.docks["bytes"]
+        qtbot.waitUntil(lambda: dock.windowTitle() == "Bytes")
+        assert dock.widget().windowTitle().startswith("Bytes of ")
+        window.docks["data_set"].hide()
+        qtbot.waitUntil(lambda: dock.windowTitle() == dock.widget().windowTitle())
+        window.docks["data_set"].show()
+        qtbot.waitUntil(lambda: dock.windowTitle() == "Bytes")
+
     def test_a_pane_behind_a_tab_rests_until_it_is_looked_at(self, window, qtbot):
         viewers = window.viewers
         qtbot.waitUntil(lambda: viewers.sequence.isVisible() and not viewers.timing.isVisible())

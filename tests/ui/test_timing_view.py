@@ -83,6 +83,22 @@ def test_the_summary_has_the_times_of_the_association(shown: TimingView) -> None
     assert not shown.empty.isVisible()
 
 
+def test_what_there_is_no_room_for_is_left_out_and_nothing_is_cut(shown: TimingView) -> None:
+    seen = []
+    for height in range(480, shown.minimumSizeHint().height() - 1, -10):
+        shown.resize(320, height)
+        QApplication.processEvents()
+        assert shown.height() == height
+        seen.append((shown.summary.isVisible(), shown.plot.isVisible()))
+        assert shown.lanes.height() >= shown.lanes.minimumHeight()
+        assert shown.shares.isVisible()
+        if shown.summary.isVisible():
+            assert shown.summary.height() >= shown.summary.heightForWidth(shown.summary.width())
+        if shown.plot.isVisible():
+            assert shown.plot.height() >= shown.plot.minimumHeight()
+    assert list(dict.fromkeys(seen)) == [(True, True), (True, False), (False, False)]
+
+
 def test_each_request_has_a_lane_with_its_parts_in_order(shown: TimingView) -> None:
     assert len(shown.timing.shown) == FINDS + 2
     stages = [stage for stage, _ in shown.lanes.bars(1)]

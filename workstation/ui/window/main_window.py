@@ -147,6 +147,10 @@ class MainWindow(QMainWindow):
     def _make_docks(self) -> None:
         viewers = self.viewers
         self.docks: dict[str, QDockWidget] = {}
+        # Those whose neighbour has gone are told nothing, so all are looked at, once for all that moved.
+        self._retitle = QTimer(self)
+        self._retitle.setSingleShot(True)
+        self._retitle.timeout.connect(self._title_all)
         for number, (name, title, widget) in enumerate(
             (
                 ("peers", "Peers", self.peers_pane),
@@ -168,7 +172,9 @@ class MainWindow(QMainWindow):
             dock.setObjectName(f"{name}Dock")
             dock.setAccessibleName(title)
             dock.setWidget(widget)
-            widget.windowTitleChanged.connect(dock.setWindowTitle)
+            widget.windowTitleChanged.connect(lambda _text, dock=dock: self._title(dock))
+            for moved in (dock.topLevelChanged, dock.dockLocationChanged, dock.visibilityChanged):
+                moved.connect(self._retitle.start)
             # Qt only moves a pane behind a tab out of sight: hidden, it knows that nobody looks, and rests.
             policy = widget.sizePolicy()
             policy.setRetainSizeWhenHidden(True)
@@ -184,6 +190,15 @@ class MainWindow(QMainWindow):
             self.docks[name] = dock
             # The title may grow ("Messages of #12"), the menu entry stays.
             dock.windowTitleChanged.connect(lambda _text, toggle=toggle, title=title: toggle.setText(title))
+
+    def _title(self, dock: QDockWidget) -> None:
+        """A tab says which pane it is, and leaves what it is about to the panes beside it: it would be cut short."""
+        text = dock.widget().windowTitle() or dock.accessibleName()
+        dock.setWindowTitle(text.partition(" of ")[0] if self.panes.tabifiedDockWidgets(dock) else text)
+
+    def _title_all(self) -> None:
+        for dock in self.docks.values():
+            self._title(dock)
 
     def arrange(self, layout: Layout) -> None:
         """Put the panes where this kind of work wants them."""

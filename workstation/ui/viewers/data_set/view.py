@@ -108,7 +108,7 @@ class DataSetView(QWidget):
         self.tabs.addTab("Picture")
         self.tabs.currentChanged.connect(self._on_tab)
         self.save = QToolButton()
-        self.save.setText("Save as .dcm…")
+        self.save.setText("Save…")
         self.save.setAutoRaise(True)
         self.save.clicked.connect(self._ask_where)
         self.more = MenuButton("More")

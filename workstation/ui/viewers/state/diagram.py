@@ -152,7 +152,7 @@ class StateDiagram(QWidget):
         self.animated = True
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMinimumSize(250, 190)
+        self.setMinimumSize(250, 160)
         self._theme = theme
         self._trail = Trail()
         self._layout: Layout | None = None

@@ -256,7 +256,7 @@ class StateView(QWidget):
             self._live = True
         for side in self._sides:
             # Two have to fit where one did.
-            side.diagram.setMinimumSize(QSize(200, 120) if both else QSize(250, 190))
+            side.diagram.setMinimumSize(QSize(200, 120) if both else QSize(250, 160))
             side.caption.setVisible(both)
         self._sides[1].setVisible(both)
         self.diagram.setAccessibleName("State machine of the requestor" if both else "State machine diagram")

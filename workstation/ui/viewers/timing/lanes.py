@@ -97,7 +97,7 @@ class LanesView(QAbstractScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setMouseTracking(True)
-        self.setMinimumHeight(90)
+        self.setMinimumHeight(64)
         self._theme = theme
         self._timing: Timing | None = None
         self._watched = False

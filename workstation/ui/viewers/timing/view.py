@@ -10,9 +10,18 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QFontMetrics, QHideEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QStackedWidget, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLayout,
+    QSizePolicy,
+    QStackedWidget,
+    QTabBar,
+    QVBoxLayout,
+    QWidget,
+)
 
 from workstation.traffic.analysis.timing import Distribution, Timing
 from workstation.traffic.conversation import Conversation
@@ -75,6 +84,7 @@ class TimingView(QWidget):
         self._filter: Filter | None = None
         self._timing: Timing | None = None
         self._row: MessageRow | PduRow | None = None
+        self._is_known = self._is_plotted = False  # whether there are requests, and a time common to them
         self._dirty = False
         self._slices = Slices(self, self._show)
         self._soon = QTimer(self)
@@ -133,7 +143,7 @@ class TimingView(QWidget):
         words.setContentsMargins(8, 0, 8, 0)
         words.addWidget(self.summary)
         bar = QHBoxLayout()
-        bar.setContentsMargins(8, 0, 8, 0)
+        bar.setContentsMargins(4, 0, 4, 0)
         bar.setSpacing(2)
         bar.addWidget(self.tabs)
         bar.addStretch(1)
@@ -141,6 +151,7 @@ class TimingView(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
+        layout.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)  # it knows nothing of what may be left out
         layout.addLayout(top)
         layout.addWidget(self.shares)
         layout.addLayout(words)
@@ -299,8 +310,7 @@ class TimingView(QWidget):
     def _rescale(self, at: int) -> None:
         scale = _SCALES[at][0]
         self.lanes.set_scale(scale)
-        # There is no time common to all lanes then.
-        self.plot.setVisible(scale is not Scale.ZERO)
+        self._say_if_empty()
 
     def _say_if_empty(self) -> None:
         timing, conversation = self._timing, self._conversation
@@ -313,11 +323,31 @@ class TimingView(QWidget):
         is_empty = timing is None or not timing.shown
         self.empty.show_when(is_empty)
         self.empty.raise_()
-        known = timing is not None and len(timing) > 0
-        for widget in (self.shares, self.summary, self.tabs):
+        self._is_known = known = timing is not None and len(timing) > 0
+        for widget in (self.shares, self.tabs):
             widget.setVisible(known)
         self.scales.setVisible(known and self.pages.currentIndex() == _REQUESTS)
-        self.plot.setVisible(not is_empty and self.lanes.scale is not Scale.ZERO)
+        # Where each request begins at zero there is no time common to all lanes.
+        self._is_plotted = not is_empty and self.lanes.scale is not Scale.ZERO
+        self._fit()
+
+    def _least(self) -> int:
+        """Pixels that are needed for what is never left out."""
+        heights = [self._who.sizeHint().height() + 4, self.lanes.minimumHeight()]
+        if self._is_known:
+            heights += [self.shares.height(), max(self.tabs.sizeHint().height(), self.scales.sizeHint().height())]
+        return sum(heights) + self.layout().spacing() * len(heights)
+
+    def _fit(self) -> None:
+        """Leave out what there is no room for, how fast it went before the times in words: nothing is cut."""
+        room = self.height() - self._least()
+        words = self.summary.heightForWidth(max(self.width() - 16, 1)) + self.layout().spacing()
+        has_words = self._is_known and room >= words
+        self.summary.setVisible(has_words)
+        self.plot.setVisible(self._is_plotted and room - has_words * words >= self.plot.minimumHeight())
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(super().minimumSizeHint().width(), self._least())
 
     def _show_who(self) -> None:
         metrics = QFontMetrics(self._who.font())
@@ -328,6 +358,7 @@ class TimingView(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._show_who()
+        self._fit()
 
     # --- selection -------------------------------------------------------------------------------------------------
 
