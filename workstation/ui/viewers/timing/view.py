@@ -42,6 +42,7 @@ from workstation.ui.viewers.timing.throughput_plot import ThroughputPlot
 
 _REFRESH = 200  # milliseconds
 _WAITING = 500  # milliseconds between looks at a request that waits
+_SPACING = 3  # pixels between the parts
 _REQUESTS, _SLOWEST, _FIGURES = range(3)
 _NO_ASSOCIATION = ("No association selected", "Where its time went will be shown here: connecting, sending, waiting.")
 _NO_ROWS = ("Nothing exchanged yet", "The first request of this association will be shown here.")
@@ -150,7 +151,7 @@ class TimingView(QWidget):
         bar.addWidget(self.scales)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(3)
+        layout.setSpacing(_SPACING)
         layout.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)  # it knows nothing of what may be left out
         layout.addLayout(top)
         layout.addWidget(self.shares)
@@ -336,12 +337,12 @@ class TimingView(QWidget):
         heights = [self._who.sizeHint().height() + 4, self.lanes.minimumHeight()]
         if self._is_known:
             heights += [self.shares.height(), max(self.tabs.sizeHint().height(), self.scales.sizeHint().height())]
-        return sum(heights) + self.layout().spacing() * len(heights)
+        return sum(heights) + _SPACING * len(heights)
 
     def _fit(self) -> None:
         """Leave out what there is no room for, how fast it went before the times in words: nothing is cut."""
         room = self.height() - self._least()
-        words = self.summary.heightForWidth(max(self.width() - 16, 1)) + self.layout().spacing()
+        words = self.summary.heightForWidth(max(self.width() - 16, 1)) + _SPACING
         has_words = self._is_known and room >= words
         self.summary.setVisible(has_words)
         self.plot.setVisible(self._is_plotted and room - has_words * words >= self.plot.minimumHeight())
