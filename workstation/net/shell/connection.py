@@ -51,6 +51,7 @@ from workstation.net.shell.watching import Plan, Watcher
 _log = logging.getLogger("workstation.net.shell.connection")
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux
 _QUICK = 0.002  # seconds between two messages, less than which the second may wait for a third
+_MUCH = 8 * 1024  # bytes in one read, after which more are looked for before they are waited for
 _STUCK = 60.0  # seconds without room to write after which a peer counts as dead when nothing else is set
 _LINGER = 0.05  # seconds without a byte after which a thread of the pool no longer waits for more
 _MOMENT = 0.001  # seconds that the watcher's thread may spend on a request
@@ -112,7 +113,7 @@ class Connection:
         self._proof = 1  # requests to be performed in a moment before the watcher's thread performs them
         self._sender: Waker | None = None  # ends the wait of a sender that has to wait for room
         self._unacknowledged = False  # bytes came since we last sent some
-        self._brims = False  # the last read filled its buffer: more has come
+        self._streams = False  # the last read took much: perhaps more has come meanwhile
         self._outbox = Outbox()
         self._said = 0.0  # when the last message was sent that may have waited
         self._waiters = 0
@@ -471,10 +472,29 @@ class Connection:
     def _drive(self, until: Callable[[], bool], limit: float | None = None, quiet: float | None = None) -> None:
         """Read and act until `until()`, the limit, so many quiet seconds, or the end of the connection."""
         while not until():
+            if self._streams and (quiet is not None or limit is None or time.monotonic() < limit) and self._read_on():
+                continue
             if quiet is not None:
                 limit = time.monotonic() + quiet
             if not self._turn_round(limit, stays=quiet is None):
                 return
+
+    def _read_on(self) -> bool:
+        """In the midst of a stream, act on what has arrived; False if that is nothing, or something else is to do."""
+        try:
+            with self.lock:
+                if self._closed or self._broken or self._outbox or self._hindrance is not None:
+                    return False
+                deadline = self.engine.deadline
+                if (deadline is not None and time.monotonic() >= deadline) or not self._read():
+                    return False
+                outputs = self._collect()
+            self._owner.handle(outputs)
+        except BaseException as error:
+            self._fail(error)
+            if not isinstance(error, Exception):
+                raise
+        return True
 
     def _turn_round(self, limit: float | None, *, stays: bool) -> bool:
         """Wait once and act on it; False if the limit has passed without anything, or the connection is closed."""
@@ -492,8 +512,7 @@ class Connection:
                 deadline = self._waiting_until
                 limit = limit if stays else None
             pending = bool(self._broken) or (self._tls and read and sock.pending() > 0)  # type: ignore[attr-defined]
-            brims, self._brims = self._brims and read and not write, False
-            if self._unacknowledged and not brims:
+            if self._unacknowledged:
                 # DCMTK writes a PDU's header and body apart, with Nagle's algorithm on: the body then waits for our
                 # acknowledgement, which the system would hold back for 40 ms. It forgets the option, so each time;
                 # what we have sent meanwhile has carried it.
@@ -504,9 +523,7 @@ class Connection:
             deadline = limit
         timeout = 0.0 if pending else None if deadline is None else deadline - time.monotonic()
         writable = False
-        if brims:
-            is_readable = True
-        elif read and not write:
+        if read and not write:
             is_readable = readable.wait(waker, timeout)
         else:
             is_readable, writable = wait(sock, waker, timeout, read=read, write=write)
@@ -658,6 +675,7 @@ class Connection:
             buffer = buffer[: pace.room(time.monotonic())]
             if not buffer:
                 return False
+        self._streams = False
         try:
             count = sock.recv_into(buffer)
         except (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
@@ -667,7 +685,7 @@ class Connection:
             return False
         if count:
             self._unacknowledged = True
-            self._brims = count == len(buffer)
+            self._streams = count >= _MUCH
             self.engine.receive(count, time.monotonic())
             if pace is not None:
                 pace.passed(count, time.monotonic())
