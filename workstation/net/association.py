@@ -21,7 +21,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from pydicom.uid import UID
 
@@ -83,6 +83,22 @@ _SILENT = {State.STA1, State.STA2, State.STA13}
 SinkFactory = Callable[["Association", C_STORE_RQ, PresentationContextTuple], DataSink | None]
 
 
+class Served(NamedTuple):
+    """An accepted presentation context as what arrives in it is served.
+
+    Attributes:
+        context: It.
+        described: The same, as events have it.
+        service_class: That of its abstract syntax, unless the requestor named another one and the acceptor took it
+            (SOP Class Common Extended Negotiation, PS3.7 D.3.3.6). What nobody knows is storage if
+            `_config.UNRESTRICTED_STORAGE_SERVICE`.
+    """
+
+    context: PresentationContext
+    described: PresentationContextTuple
+    service_class: type[ServiceClass]
+
+
 class Association(Requests, Notifier, threading.Thread):
     """One association with a peer, as requestor or acceptor.
 
@@ -102,6 +118,8 @@ class Association(Requests, Notifier, threading.Thread):
         timings: Milliseconds of "connect" (TCP, TLS) and "negotiate" (A-ASSOCIATE-RQ to its answer).
         network_timeout_response: What idle expiry does: 'A-ABORT' or 'A-RELEASE'.
         over: Set when the association has ended, however it ended.
+        has_work: Says whether there is a request of the peer's that nobody performs yet.
+        work: Performs the next of them, unless somebody is at it; says whether there was one.
         admitted: Whether a peer asked for it and there was a place for it.
         interference: What reaches between it and its wire, for test servers that misbehave on purpose; None else.
     """
@@ -141,7 +159,7 @@ class Association(Requests, Notifier, threading.Thread):
         self._rejected: list[PresentationContext] = []
         self._found: dict[str, PresentationContext] = {}  # by the SOP class that is asked for
         self._takers: dict[tuple[str, str], PresentationContext] = {}  # by a file's SOP class and transfer syntax
-        self._service_classes: dict[int | None, type[ServiceClass]] = {}  # by the ID of an accepted context
+        self._served: dict[int, Served] = {}
         self._invoking = threading.RLock()  # held while an operation with one response is under way
         self._outcome = threading.Event()  # the negotiation is over
         self._released = threading.Event()
@@ -156,6 +174,8 @@ class Association(Requests, Notifier, threading.Thread):
         self._exchange = Exchange(
             str(self.number), self._perform, self._busy, self._connection.will_perform, context=self._variables
         )
+        self.has_work = self._exchange.has_work  # asked and done for each message: by nobody in between
+        self.work = self._exchange.work
         self._assembler = Assembler(self._accepted.__contains__, self._open_sink, self._spool)
 
     # ------------------------------------------------------------------- what it is
@@ -231,19 +251,17 @@ class Association(Requests, Notifier, threading.Thread):
         """One accepted presentation context."""
         return self._accepted.get(context_id)
 
-    def service_class(self, context: PresentationContext) -> type[ServiceClass]:
-        """The service class of what arrives in an accepted context.
-
-        That of its abstract syntax, unless the requestor named another one and the acceptor took it (SOP Class Common
-        Extended Negotiation, PS3.7 D.3.3.6). What nobody knows is storage if `_config.UNRESTRICTED_STORAGE_SERVICE`.
-        """
-        found = self._service_classes.get(context.context_id)
+    def served(self, context_id: int) -> Served:
+        """An accepted context, and what is done about what arrives in it."""
+        found = self._served.get(context_id)
         if found is None:
+            context = self._accepted[context_id]
             uid = context.abstract_syntax or UID("")
             accepted = self.acceptor.accepted_common_extended.get(uid) if self.is_acceptor else None
-            found = self._service_classes[context.context_id] = uid_to_service_class(accepted[0] if accepted else uid)
-        if _config.UNRESTRICTED_STORAGE_SERVICE and found is ServiceClass:
-            return StorageServiceClass
+            service_class = uid_to_service_class(accepted[0] if accepted else uid)
+            found = self._served[context_id] = Served(context, context.as_tuple, service_class)
+        if _config.UNRESTRICTED_STORAGE_SERVICE and found.service_class is ServiceClass:
+            return found._replace(service_class=StorageServiceClass)
         return found
 
     # ------------------------------------------------------------------- timeouts
@@ -421,10 +439,10 @@ class Association(Requests, Notifier, threading.Thread):
         ended = False
         try:
             for output in outputs:
-                kind = type(output)
-                if kind is DataIndication:
-                    self._data(cast(DataIndication, output).bodies)
+                if isinstance(output, DataIndication):
+                    self._data(output.bodies)
                     continue
+                kind = type(output)
                 if kind is Stepped or kind is Received or kind is Sent or kind is SentData:
                     continue
                 match output:
@@ -575,14 +593,6 @@ class Association(Requests, Notifier, threading.Thread):
             if not self._begun:
                 connection.close("No transport connection")
                 self._end()
-
-    def has_work(self) -> bool:
-        """Whether there is a request of the peer's that nobody performs yet."""
-        return self._exchange.has_work
-
-    def work(self) -> bool:
-        """Perform the peer's requests."""
-        return self._exchange.work()
 
     def gone(self) -> None:
         """The connection is closed, and nobody reads it any longer."""
@@ -862,7 +872,7 @@ class Association(Requests, Notifier, threading.Thread):
             engine.quiet_since = time.monotonic()
 
     def _open_sink(self, request: C_STORE_RQ) -> DataSink | None:
-        context = self._accepted[request.context_id].as_tuple
+        context = self.served(request.context_id).described
         sink: DataSink | None = None
         if self.sink_factory is not None:
             try:
@@ -872,13 +882,14 @@ class Association(Requests, Notifier, threading.Thread):
         return self._spool(request) if sink is None and _config.STORE_RECV_CHUNKED_DATASET else sink
 
     def _spool(self, request: C_STORE_RQ) -> DataSink:
-        return SpooledDataSet(request, self._accepted[request.context_id].as_tuple.transfer_syntax)
+        return SpooledDataSet(request, self.served(request.context_id).described.transfer_syntax)
 
     def _perform(self, operation: Operation) -> None:
         try:
             perform(self, operation)
         finally:
-            self.run_notifications()
+            if self._notes:
+                self.run_notifications()
 
 
 def _nowhere(_: connecting.Pause) -> socket.socket:

@@ -355,7 +355,6 @@ class Exchange:
                 raise
         return True
 
-    @property
     def has_work(self) -> bool:
         """Whether there is work that nobody does yet."""
         return bool(self._work) and self._worker is None

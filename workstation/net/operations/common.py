@@ -117,17 +117,14 @@ class Asked:
         self.assoc = assoc
         self.operation = operation
         self.request = operation.message
-        context = assoc.accepted_context(self.request.context_id)
-        assert context is not None  # the assembler lets no other message through
-        self.context = context
-        self.service_class = assoc.service_class(context)
+        self.context, described, self.service_class = assoc.served(self.request.context_id)
         self.handler, self.args = assoc.handlers.intervention(event)
         self.event = Event(
             assoc,
             event,
             {
                 "request": self.request,
-                "context": context.as_tuple,
+                "context": described,
                 "_is_cancelled": operation.is_cancelled,
                 "over": operation.get_over,
                 "sink": operation.sink,
@@ -185,7 +182,6 @@ class Asked:
         """
         self.operation.answered = True
         self.assoc.send_encoded(self.request.context_id, command, make)
-        self.assoc.run_notifications()
 
     def response(self, status: Any, data: bytes | None = None, **elements: Any) -> Response:
         """One response; arguments as of `respond`."""
