@@ -480,7 +480,8 @@ class Association(Requests, Notifier, threading.Thread):
         exchange.last_activity = time.monotonic()
         try:
             for incoming in self._assembler.feed(bodies):
-                self.notify(events.EVT_DIMSE_RECV, message=incoming.message)
+                if self._handlers.has(events.EVT_DIMSE_RECV):
+                    self.remember(events.EVT_DIMSE_RECV, {"message": incoming.message})
                 if self._notes:
                     self.run_notifications()  # whoever has the response can rely on the handlers having heard of it
                 exchange.arrived(incoming)
@@ -759,7 +760,8 @@ class Association(Requests, Notifier, threading.Thread):
     @property
     def _is_notifying(self) -> bool:
         """Whether this thread reads, or runs a notification handler: it must not wait for either."""
-        return self._turn_owner == threading.get_ident() or self._connection.is_driver
+        me = threading.get_ident()
+        return self._turn_owner == me or self._connection.driver == me
 
     def _abort(self, why: str, source: int = AbortSource.SERVICE_USER, reason: int = 0) -> None:
         by_user = source == AbortSource.SERVICE_USER
@@ -823,7 +825,7 @@ class Association(Requests, Notifier, threading.Thread):
             message.context_id,
             encode_command(message) if command is None else command,
             data,
-            lambda: self.notify(events.EVT_DIMSE_SENT, message=message),
+            self._announcement(message),
             alter,
         )
 
@@ -855,9 +857,15 @@ class Association(Requests, Notifier, threading.Thread):
             context_id,
             command,
             None if data is None else ((memoryview(data), True),),
-            lambda: self.notify(events.EVT_DIMSE_SENT, message=make),
+            self._announcement(make),
             more=more,
         )
+
+    def _announcement(self, message: Message | Callable[[], Message]) -> Callable[[], None] | None:
+        """What notes that a message is sent, if anybody hears of it."""
+        if not self._handlers.has(events.EVT_DIMSE_SENT):
+            return None
+        return lambda: self.remember(events.EVT_DIMSE_SENT, {"message": message})
 
     @property
     def fragment(self) -> int:

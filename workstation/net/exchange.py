@@ -129,12 +129,12 @@ class Replies:
         while True:
             pump(self._has_come, left, self._try_again)
             try:
-                if queue.empty():
-                    item = queue.get(timeout=None if end is None else max(0.0, end - time.monotonic()))
-                else:
-                    item = queue.get_nowait()
+                item = queue.get_nowait()
             except Empty:
-                raise TimeoutError from None
+                try:
+                    item = queue.get(timeout=None if end is None else max(0.0, end - time.monotonic()))
+                except Empty:
+                    raise TimeoutError from None
             if not isinstance(item, _TryAgain):
                 return item
             if end is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from workstation.net.codec.dimse import C_STORE_RQ, Message, decode_command
 from workstation.net.codec.pdu import iter_pdvs, parse_pdv_header
@@ -43,8 +43,7 @@ class AssemblyLimits:
     memory: int = 256 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """A whole message, and the sink that has its data set, if one was offered."""
 
     message: Message

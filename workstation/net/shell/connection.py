@@ -719,7 +719,7 @@ class Connection:
         context_id: int,
         command: bytes,
         data: Iterable[tuple[memoryview, bool]] | None,
-        announce: Callable[[], None],
+        announce: Callable[[], None] | None,
         alter: Alter | None = None,
         *,
         more: bool = False,
@@ -733,7 +733,7 @@ class Connection:
             command: The encoded command set.
             data: The encoded data set in stretches, each with whether it is the last and, unless it is, a multiple of
                 the engine's `largest_fragment` long; or None.
-            announce: Called under the lock before the first PDU is noted, unless nothing is sent.
+            announce: Called under the lock before the first PDU is noted, unless nothing is sent; or None.
             alter: Alters each of its PDUs.
             more: Whether another message is sure to follow: of a quick succession of such messages several leave in
                 one write, a moment later.
@@ -770,7 +770,7 @@ class Connection:
         context_id: int,
         command: bytes | None,
         data: memoryview | None,
-        announce: Callable[[], None],
+        announce: Callable[[], None] | None,
         alter: Alter | None,
         *,
         last: bool = True,
@@ -781,7 +781,8 @@ class Connection:
             now = time.monotonic()
             if command is not None:
                 self.engine.send_data(context_id, memoryview(command), command=True, last=True, now=now)
-                announce()
+                if announce is not None:
+                    announce()
             if data is not None:
                 self.engine.send_data(context_id, data, command=False, last=last, now=now)
             outputs = self._collect(alter, hold=hold and self._hindrance is None)
