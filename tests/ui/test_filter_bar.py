@@ -332,6 +332,15 @@ def test_only_a_good_filter_can_be_saved(bar: FilterBar) -> None:
     assert can_save()
 
 
+def test_what_is_to_be_named_is_said_and_is_text(bar: FilterBar) -> None:
+    bar.set_text('PatientName == "<b>Doe</b>"')
+    dialog = bar.save_as()
+    label = dialog.findChild(QLabel)
+    assert label.text() == 'Name of the filter PatientName == "<b>Doe</b>"'
+    assert label.textFormat() is Qt.TextFormat.PlainText
+    dialog.reject()
+
+
 def test_a_name_that_cannot_be_is_refused_in_words(bar: FilterBar) -> None:
     bar.set_text("status")
     dialog = bar.save_as()

@@ -12,7 +12,7 @@ import pytest
 from dialog_kit import focus
 from pydicom.dataset import Dataset
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QApplication, QComboBox, QMenu
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QMenu
 from pytestqt.qtbot import QtBot
 
 from workstation.net import AE, build_context, evt
@@ -291,6 +291,8 @@ def test_the_request_is_shown_and_begins_an_answer(
     texts = [label.text() for label in view.request.facts.findChildren(type(view.waits).__mro__[1])]
     assert "CT1 at 127.0.0.1" in texts
     assert "Study Root Query/Retrieve Information Model - FIND" in texts
+    cut = [label for label in view.request.facts.findChildren(QLabel) if label.toolTip()]
+    assert any("Information Model - FIND" in label.toolTip() for label in cut), "said where there is no room for it"
     form: ServiceForm = form_of(view)
     qtbot.mouseClick(form.use_request, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: bool(form.text.toPlainText()))

@@ -596,3 +596,13 @@ def test_a_drop_between_rules_moves_one_and_the_chosen_stays_chosen(editor, told
     assert model.moveRows(root, 2, 1, root, 1)
     assert [rule.name for rule in told[-1]] == ["two", "one", "three"]
     assert not model.moveRows(root, 1, 1, root, 2), "to where it is"
+
+
+def test_the_list_takes_its_share_of_a_large_window(editor, qtbot):
+    editor.add_blank()
+    widths = []
+    for width in (900, 1700):
+        editor.resize(width, 600)
+        qtbot.waitUntil(lambda width=width: editor._splitter.width() == width)
+        widths.append(editor.list.width())
+    assert widths[1] > widths[0] + 150

@@ -35,6 +35,14 @@ def dialog(services, qtbot):
     return dialog
 
 
+def test_it_fits_a_small_screen_whatever_is_shown(dialog, qtbot):
+    dialog.resize(900, 600)
+    for page in range(dialog.tabs.count()):
+        dialog.tabs.setCurrentIndex(page)
+        qtbot.wait(1)
+        assert (dialog.width(), dialog.height()) == (900, 600), page
+
+
 def echo(services, qtbot, called: str = "", calling: str = "WORKSTATION") -> EchoResult:
     """Ask the server from another thread, so that the window's goes on turning."""
     built_in = services.built_in()

@@ -13,12 +13,10 @@ from PySide6.QtCore import QStringListModel, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QCompleter,
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
     QMenu,
-    QScrollArea,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -38,7 +36,16 @@ from workstation.ui.dialogs.query_keys import (
     searchable_attributes,
 )
 from workstation.ui.dialogs.query_model import column_name
-from workstation.ui.parts.widgets import SPACE, CheckedField, DimLabel, MenuButton, name_widget, plain_label, stacked
+from workstation.ui.parts.widgets import (
+    SPACE,
+    CheckedField,
+    DimLabel,
+    MenuButton,
+    name_widget,
+    plain_label,
+    scrolled,
+    stacked,
+)
 from workstation.ui.theme import Theme
 
 _MODALITIES = ("CT", "MR", "US", "CR", "DX", "MG", "NM", "PT", "XA", "RF", "ES", "SM", "OT", "SR", "KO", "PR", "SEG")
@@ -203,14 +210,7 @@ class QueryForm(QWidget):
         content.addWidget(self.search)
         content.addWidget(DimLabel(theme, _HELP))
         content.addStretch(1)
-        self._area = QScrollArea()
-        self._area.setWidgetResizable(True)
-        self._area.setFrameShape(QFrame.Shape.NoFrame)
-        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._area.setWidget(self._grid_holder)
-        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._area.viewport().setAutoFillBackground(False)
-        self._grid_holder.setAutoFillBackground(False)
+        self._area = scrolled(self._grid_holder)
         self.setLayout(stacked(self._area, space=0))
         self._build({})
 

@@ -15,10 +15,8 @@ from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
-    QFrame,
     QLayout,
     QMenu,
-    QScrollArea,
     QSplitter,
     QStackedWidget,
     QToolButton,
@@ -50,6 +48,7 @@ from workstation.ui.parts.widgets import (
     name_widget,
     plain_label,
     push_button,
+    scrolled,
     stacked,
 )
 from workstation.ui.tasks import Tasks, action
@@ -100,14 +99,7 @@ class RulesEditor(QWidget):
         self.model = RuleModel(self)
         self.list = RuleList(theme, self.model)
         self.form = RuleForm(theme, lambda: self.model.names(but=self.list.row))
-        self._area = QScrollArea()
-        self._area.setWidgetResizable(True)
-        self._area.setFrameShape(QFrame.Shape.NoFrame)
-        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._area.setWidget(self.form)
-        self._area.viewport().setAutoFillBackground(False)
-        self.form.setAutoFillBackground(False)
+        self._area = scrolled(self.form)
         self._pages = QStackedWidget()
         self._pages.addWidget(self._first_page())
         self._pages.addWidget(self._area)
@@ -120,8 +112,9 @@ class RulesEditor(QWidget):
         self._splitter.setChildrenCollapsible(False)
         self._splitter.addWidget(self._side)
         self._splitter.addWidget(self._pages)
-        self._splitter.setStretchFactor(0, 0)
-        self._splitter.setStretchFactor(1, 1)
+        # what a rule does is read in the list: it takes its share of a large window
+        self._splitter.setStretchFactor(0, 1)
+        self._splitter.setStretchFactor(1, 2)
         self._splitter.setSizes([_LIST_WIDTH, 2 * _LIST_WIDTH])
 
         self._note = OutcomeLabel(theme)

@@ -83,7 +83,7 @@ class TryPanel(QWidget):
         header.setHighlightSections(False)
         header.setStretchLastSection(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        for column, width in enumerate((64, 84, 100, 112)):
+        for column, width in enumerate((64, 116, 100, 112)):
             header.resizeSection(column, width)
         header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
         self._empty = EmptyState(

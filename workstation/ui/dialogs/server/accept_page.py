@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLineEdit,
+    QSizePolicy,
     QTableWidget,
     QTableWidgetItem,
     QWidget,
@@ -89,6 +90,8 @@ class AcceptPage(QWidget):
         self.contexts.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.contexts.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.contexts.setMinimumHeight(90)
+        # What room there is it takes; it asks for none, or the page would scroll for its sake.
+        self.contexts.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
         self.contexts.itemChanged.connect(self._contexts_edited)
         self.contexts.itemSelectionChanged.connect(self._enable)
         add = push_button("&Add", "addSupported", "Add a line", self._add)

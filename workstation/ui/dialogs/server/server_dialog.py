@@ -54,6 +54,7 @@ from workstation.ui.parts.widgets import (
     name_widget,
     primary_button,
     push_button,
+    scrolled,
 )
 from workstation.ui.services import Services
 from workstation.ui.tasks import action
@@ -109,7 +110,7 @@ class ServerDialog(QDialog):
         page_layout(self._rules_page).addWidget(self.rules)
         self.archive = ArchivePage(services)
         self.tabs.addTab(self.general, "&General")
-        self.tabs.addTab(self.accept_page, "A&ccept")
+        self.tabs.addTab(scrolled(self.accept_page), "A&ccept")
         self.tabs.addTab(self._rules_page, "&Rules")
         self.tabs.addTab(self.archive, "Arc&hive")
         self.tabs.currentChanged.connect(self._tab_changed)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QKeySequence, QPalette
-from PySide6.QtWidgets import QHBoxLayout, QInputDialog, QLineEdit, QMenu, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QInputDialog, QLabel, QLineEdit, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from workstation.saved_filters import ColourRules, SavedFilters
 from workstation.traffic.filters.filter import Filter, FilterError, combine
@@ -324,7 +324,9 @@ class FilterBar(QWidget):
         dialog = QInputDialog(self)
         dialog.setObjectName("filterName")
         dialog.setWindowTitle("Save filter")
-        dialog.setLabelText("Name of the filter:")
+        dialog.setLabelText(f"Name of the filter {printable(text, 60)}")
+        for label in dialog.findChildren(QLabel):
+            label.setTextFormat(Qt.TextFormat.PlainText)  # values of a filter come from peers, too
         known = [each.name for each in self._saved.filters if each.text == text]
         dialog.setTextValue(known[0] if known else "")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

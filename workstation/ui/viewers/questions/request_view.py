@@ -14,6 +14,7 @@ from workstation.scp.asking import Question
 from workstation.scp.question_words import Lines, contexts_text, request_lines
 from workstation.traffic.decoding.elements import BytesSource, Source
 from workstation.ui.parts.empty_state import EmptyState
+from workstation.ui.parts.plain import plain_tooltip
 from workstation.ui.parts.widgets import DimLabel, name_widget, plain_label
 from workstation.ui.tasks import Tasks, action
 from workstation.ui.theme import Theme
@@ -154,3 +155,5 @@ class RequestView(QWidget):
             for label, text in zip(labels, texts, strict=True):
                 label.setText(text)
                 label.setVisible(index < len(lines))
+            # a UID has no place where it could go on in the next line
+            labels[1].setToolTip(plain_tooltip(texts[1]))

@@ -16,7 +16,6 @@ from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
-    QFrame,
     QMenu,
     QScrollArea,
     QSizePolicy,
@@ -43,6 +42,7 @@ from workstation.ui.parts.widgets import (
     name_widget,
     primary_button,
     push_button,
+    scrolled,
 )
 from workstation.ui.tasks import Funnel, Tasks, action
 from workstation.ui.theme import Theme
@@ -99,7 +99,8 @@ class QuestionsView(QWidget):
         self.splitter.setChildrenCollapsible(False)
         self.splitter.addWidget(self.list)
         self.splitter.addWidget(self.details)
-        self.splitter.setStretchFactor(1, 1)
+        self.splitter.setStretchFactor(0, 1)
+        self.splitter.setStretchFactor(1, 3)
         self.splitter.setSizes([_LIST_WIDTH, 650])
         self.result = OutcomeLabel(theme)
         self.result.setObjectName("questionResult")
@@ -189,9 +190,10 @@ class QuestionsView(QWidget):
         self.sides.setChildrenCollapsible(False)
         self.sides.addWidget(self.request)
         self.sides.addWidget(self.answer)
-        self.sides.setStretchFactor(0, 1)
-        self.sides.setStretchFactor(1, 1)
-        self.sides.setSizes([310, 340])
+        # what is asked has long UIDs in it
+        self.sides.setStretchFactor(0, 3)
+        self.sides.setStretchFactor(1, 2)
+        self.sides.setSizes([390, 260])
         self.details = QWidget()
         layout = QVBoxLayout(self.details)
         layout.setContentsMargins(4, 0, 0, 0)
@@ -313,7 +315,7 @@ class QuestionsView(QWidget):
             from workstation.ui.viewers.questions.answer_forms import form_for
 
             form = self._forms[question.number] = form_for(question, self._theme, self._tasks)
-            self._pages[question.number] = _scrolling(form)
+            self._pages[question.number] = scrolled(form)
             self.forms.addWidget(self._pages[question.number])
         self.forms.setCurrentWidget(self._pages[question.number])
         is_open = not question.withdrawn
@@ -468,15 +470,6 @@ class QuestionsView(QWidget):
         self.request.setVisible(not is_narrow or self.tabs.currentIndex() == 1)
         # Where room is short a list of one tells nothing that the title does not.
         self.list.setVisible(not is_narrow or len(self.questions.questions()) > 1)
-
-
-def _scrolling(form: AnswerForm) -> QScrollArea:
-    scroll = QScrollArea()
-    scroll.setFrameShape(QFrame.Shape.NoFrame)
-    scroll.setWidgetResizable(True)
-    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    scroll.setWidget(form)
-    return scroll
 
 
 class _QuestionsList(TrafficTable):
