@@ -19,7 +19,7 @@ from pydicom import dcmread
 from pydicom.config import IGNORE, settings
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
-from pydicom.tag import Tag
+from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID
 
 from workstation.net import _config, data_sets, dsutils
@@ -88,13 +88,15 @@ class _StatusElements:
         response: The class.
 
     Attributes:
-        plain: Tags and VRs of those that have a number or a UID.
+        plain: Tags and VRs of those that have a number or a UID, and mostly the same one.
         values: Gets the values of these.
+        names_instance: Whether the Affected SOP Instance UID is one.
         others: Keywords, tags and VRs of the others.
     """
 
     def __init__(self, response: type[Response]) -> None:
         numbers = {keyword: NUMBERS[keyword] for keyword in _STATUS_ELEMENTS if keyword in dict(response.elements)}
+        self.names_instance = numbers.pop("AffectedSOPInstanceUID", None) is not None
         plain = {keyword: number for keyword, number in numbers.items() if ELEMENTS[number][0] in ("US", "UI")}
         self.plain = [(Tag(number), ELEMENTS[number][0]) for number in plain.values()]
         self.values: Callable[[Response], tuple[Any, ...]] = attrgetter(*plain)
@@ -104,6 +106,7 @@ class _StatusElements:
 
 
 _STATUS = {message: _StatusElements(message) for message in MESSAGES.values() if issubclass(message, Response)}
+_INSTANCE = Tag(NUMBERS["AffectedSOPInstanceUID"])
 _SECOND_FINAL = 0.5  # seconds
 Data = data_sets.Stretches | None
 
@@ -679,8 +682,11 @@ def _status(response: Response | None) -> Dataset:
     if response is None:
         return Dataset()
     status = _STATUS[type(response)]
-    made = _plain_status(status, status.values(response), settings.reading_validation_mode)
+    mode = settings.reading_validation_mode
+    made = _plain_status(status, status.values(response), mode)
     elements = {element.tag: twin_of(element) for element in made}
+    if status.names_instance and (uid := response.AffectedSOPInstanceUID) is not None:  # type: ignore[attr-defined]
+        elements[_INSTANCE] = _plain(_INSTANCE, "UI", uid, mode)
     for keyword, tag, vr in status.others:
         value = getattr(response, keyword)
         if value is not None:
@@ -697,10 +703,14 @@ def _plain_status(status: _StatusElements, values: tuple[Any, ...], validation_m
     pydicom is configured to do.
     """
     return tuple(
-        element_of(tag, vr, UID(value, IGNORE) if vr == "UI" and type(value) is not UID else value, validation_mode)
+        _plain(tag, vr, value, validation_mode)
         for (tag, vr), value in zip(status.plain, values, strict=True)
         if value is not None
     )
+
+
+def _plain(tag: BaseTag, vr: str, value: Any, validation_mode: int) -> DataElement:
+    return element_of(tag, vr, UID(value, IGNORE) if vr == "UI" and type(value) is not UID else value, validation_mode)
 
 
 @lru_cache(maxsize=128)
