@@ -182,6 +182,7 @@ class Asked:
         """
         self.operation.answered = True
         self.assoc.send_encoded(self.request.context_id, command, make)
+        self.assoc.run_notifications()
 
     def response(self, status: Any, data: bytes | None = None, **elements: Any) -> Response:
         """One response; arguments as of `respond`."""
