@@ -131,6 +131,25 @@ def test_a_request_that_lacks_its_uid_leaves_no_file() -> None:
         peer.close()
 
 
+def test_a_data_set_that_begins_like_file_meta_information_is_given_whole() -> None:
+    given: list[bytes] = []
+    version = b"\x02\x00\x13\x00\x04\x00\x00\x00MINE"  # some send what belongs into the file's head
+
+    def on_store(event: Any) -> int:
+        given.append(event.encoded_dataset(include_meta=False))
+        assert event.dataset[0x0002, 0x0013].value == "MINE"
+        return 0x0000
+
+    with serving(scp(CTImageStorage), [(evt.EVT_C_STORE, on_store)]) as server:
+        peer = RawPeer.associated(server, CTImageStorage)
+        peer.say(message(request(), version))
+        answer = peer.hear_message()
+        assert answer is not None
+        assert answer.Status == 0x0000
+        peer.close()
+    assert given == [version]
+
+
 def test_a_full_disk_is_out_of_resources_and_the_next_object_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     real, stored = os.write, []
 

@@ -113,18 +113,28 @@ def encode(ds: Dataset, is_implicit_vr: bool, is_little_endian: bool, deflated: 
     return deflate(encoded) if deflated else encoded
 
 
-def read_file(path: Path, transfer_syntax: str) -> Dataset:
-    """Return the data set of a file: a DICOM file (PS3.10), or nothing but a data set in `transfer_syntax`."""
-    encoded, written_in = _read(path)
+def read_file(path: Path, transfer_syntax: str, offset: int | None = None) -> Dataset:
+    """Return the data set of a file: a DICOM file (PS3.10), or nothing but a data set in `transfer_syntax`.
+
+    Args:
+        path: The file.
+        transfer_syntax: Of the data set, unless file meta information says another.
+        offset: Where the data set begins, by whoever wrote it: it may itself begin like file meta information.
+    """
+    encoded, written_in = _read(path, offset)
     return decode_in(encoded, written_in or transfer_syntax)
 
 
-def read_encoded(path: Path) -> bytes:
-    """Return the data set of a file as it is encoded, without preamble and file meta information."""
-    return _read(path)[0]
+def read_encoded(path: Path, offset: int | None = None) -> bytes:
+    """Return the data set of a file as it is encoded, without preamble and file meta information; see `read_file`."""
+    return _read(path, offset)[0]
 
 
-def _read(path: Path) -> tuple[bytes, str]:
+def _read(path: Path, offset: int | None) -> tuple[bytes, str]:
+    if offset is not None:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(), ""
     try:
         head = part10.read_head(path)
     except part10.NotDicomFileError:

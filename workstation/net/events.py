@@ -555,7 +555,7 @@ class Event:
             return dataset
         from workstation.net import dsutils
 
-        dataset = dsutils.read_file(path, self.context.transfer_syntax)
+        dataset = dsutils.read_file(path, self.context.transfer_syntax, self._offset())
         self._cache = (path, dataset)
         return dataset
 
@@ -574,6 +574,10 @@ class Event:
         if path is None:
             path = getattr(self._attrs.get("sink"), "path", None)
         return path if path is None or isinstance(path, Path) else Path(path)
+
+    def _offset(self) -> int | None:
+        """Where the data set begins in its file, if its sink knows."""
+        return getattr(self._attrs.get("sink"), "offset", None)
 
     @property
     def file_meta(self) -> FileMetaDataset:
@@ -597,7 +601,7 @@ class Event:
         from workstation.net import _globals, dsutils, part10
 
         path = self._path()
-        data = bytes(self.request.data or b"") if path is None else dsutils.read_encoded(path)
+        data = bytes(self.request.data or b"") if path is None else dsutils.read_encoded(path, self._offset())
         if not include_meta:
             return data
         head = part10.encode_head(

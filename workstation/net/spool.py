@@ -29,6 +29,7 @@ class SpooledDataSet:
         transfer_syntax_uid: What the data set is encoded in.
 
     Attributes:
+        offset: Where the data set begins in the file.
         failure: What the disk said, or None: a failed file is never given to a handler.
     """
 
@@ -43,6 +44,7 @@ class SpooledDataSet:
             implementation_class_uid=str(PYNETDICOM_IMPLEMENTATION_UID),
             implementation_version_name=PYNETDICOM_IMPLEMENTATION_VERSION,
         )
+        self.offset = len(head)
         try:
             self._descriptor, self._name = _new_file()
         except OSError as error:
