@@ -82,6 +82,13 @@ def test_files_that_are_no_dicom_are_listed_with_the_reason(dialog, qtbot, tmp_p
     assert "3 files cannot be sent" in dialog.outcome.text
 
 
+@pytest.mark.parametrize("width", [1100, 1700])
+def test_results_are_in_sight_at_any_width(dialog, qtbot, width):
+    dialog.resize(width, 700)
+    table = dialog.list
+    qtbot.waitUntil(lambda: 0 <= table.viewport().width() - table.header().length() < 5)
+
+
 def test_files_can_be_dropped(dialog, qtbot, samples):
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(samples / "ct-chest"))])

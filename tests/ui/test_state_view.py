@@ -16,7 +16,7 @@ from workstation.ui.viewers.state.diagram import StateDiagram, Trail, explain_li
 from workstation.ui.viewers.state.layout import EDGES, NORMAL, Layout
 from workstation.ui.viewers.state.view import StateView
 
-SIZES = [(420, 340), (300, 230), (560, 760), (900, 260), (1300, 420)]
+SIZES = [(200, 120), (250, 160), (420, 340), (300, 230), (560, 760), (900, 260), (1300, 420)]
 
 
 def conversation(records: list) -> Conversation:

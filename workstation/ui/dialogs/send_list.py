@@ -15,13 +15,19 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
 )
-from PySide6.QtWidgets import QHeaderView, QWidget
+from PySide6.QtWidgets import QWidget
 
 from workstation.ui.dialogs.send_model import OBJECT, RESULT, SIZE, SOP_CLASS, SYNTAX, SendModel
 from workstation.ui.parts.traffic_table import TrafficTable
 from workstation.ui.theme import Theme
 
-_WIDTHS = {OBJECT: 340, SOP_CLASS: 130, SYNTAX: 150, SIZE: 72, RESULT: 160}
+_SAMPLES = {
+    OBJECT: "CT 2 · no. 10 · 10.dcm and mo",
+    SOP_CLASS: "Secondary Capture",
+    SYNTAX: "Explicit VR Little Endian",
+    SIZE: "000.0 kB",
+    RESULT: "✕ Nothing listens at",
+}
 
 
 class SendList(TrafficTable):
@@ -35,11 +41,9 @@ class SendList(TrafficTable):
         self.setModel(model)
         self.setAcceptDrops(True)
         header = self.header()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        header.setStretchLastSection(True)
+        header.setStretchLastSection(False)
         header.setMinimumSectionSize(50)
-        for column, width in _WIDTHS.items():
-            self.setColumnWidth(column, width)
+        self.size_columns([_SAMPLES[column] for column in sorted(_SAMPLES)], OBJECT, RESULT)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         self._offer(event)

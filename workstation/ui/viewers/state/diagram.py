@@ -461,7 +461,10 @@ class StateDiagram(QWidget):
         painter.setFont(name_font)
         centre = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter
         top = rect.center().y() - (name_height + len(lines) * line_height) / 2
-        painter.drawText(QRectF(rect.left(), top, rect.width(), name_height), centre, str(state))
+        name = str(state)
+        if QFontMetricsF(name_font).horizontalAdvance(name) > rect.width():
+            name = name.removeprefix("Sta")  # or it would be written over its neighbours
+        painter.drawText(QRectF(rect.left(), top, rect.width(), name_height), centre, name)
         painter.setFont(caption_font)
         top += name_height - 0.5
         for line in lines:

@@ -120,7 +120,9 @@ class Layout:
             width, height = min(lane - beside, 168.0), min(pitch - between, 50.0)
         else:
             width, height = min(pitch - beside, 150.0), min(lane - between, 50.0)
-        width, height = max(width, 30.0), max(height, 14.0)
+        # Where two diagrams share a small pane: room for a number, and for a line between two states.
+        least = 30.0 if self.upright else min(30.0, pitch - 6.0)
+        width, height = max(width, least), max(height, 14.0)
         self._half_along, self._half_across = (height / 2, width / 2) if self.upright else (width / 2, height / 2)
         self._aside = max(self._half_across + 7.0, min(lane / 2, 1.16 * self._half_across))
         self._near, self._far = rail / 2 if self.upright else rail - 8.0, 0.0
@@ -213,7 +215,7 @@ class Layout:
                 if overlap > 10.0:
                     at = c - hc + overlap / 2
                     return [(a + ha, at), (to_a - ha, at)], 0, "along"
-                at = max(c - hc * 0.5, to_c + hc + 15.0)
+                at = min(max(c - hc * 0.5, to_c + hc + 15.0), c + hc)
                 return [(a + ha, at), (to_a, at), (to_a, to_c + hc)], 0, "along"
             case ("Sta7", "Sta10"):
                 at = c if self.upright else c + hc * 0.5
