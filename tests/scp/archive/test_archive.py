@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -30,6 +31,7 @@ from workstation.scp.archive import index as index_module
 from workstation.scp.archive import schema
 from workstation.scp.archive import sink as sink_module
 from workstation.scp.archive.archive import Archive
+from workstation.scp.archive.disk import set_apart
 from workstation.scp.archive.index import Index
 from workstation.scp.archive.search import Located
 from workstation.scp.archive.tree import Key
@@ -525,6 +527,20 @@ def test_a_row_that_was_quicker_than_the_name_gets_its_file_back(tmp_path: Path)
     assert located(again) == [path]
     assert path.exists()
     again.close()
+
+
+@pytest.mark.skipif(shutil.which("lsattr") is None, reason="no lsattr here")
+def test_folders_are_set_apart_where_the_file_system_can(tmp_path: Path) -> None:
+    store_in = tmp_path / "objects"
+    Archive(tmp_path).close()
+    flags = subprocess.run(["lsattr", "-d", store_in], capture_output=True, text=True, check=False).stdout.split(" ")[0]
+    if "e" not in flags:
+        pytest.skip("the temporary folder is not on ext4")
+    assert "T" in flags
+
+
+def test_folders_that_cannot_be_set_apart_are_left(tmp_path: Path) -> None:
+    set_apart(tmp_path / "absent")
 
 
 def test_folders_are_made_when_they_are_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 An object is written as its bytes arrive into `objects/<folder>/<name>.part`, beside its final place: preamble and file
 meta information first, then the data set as received. `commit` scans it, flushes it and renames it to `.dcm`, flushes
 the folder and adds its row to the index; only then it is stored. Objects that arrive at once share the flush of the
-folder. Names are ours, random; the peer's text reaches the index, never a path. Knows no network.
+folder. Names are ours; the peer's text reaches the index, never a path. Knows no network.
 
 The same SOP Instance UID again: identical bytes keep the first file; other bytes replace it, the new file being
 committed before the old one is removed.

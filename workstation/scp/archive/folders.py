@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from workstation.scp.archive.disk import sync_folder
+from workstation.scp.archive.disk import set_apart, sync_folder
 from workstation.scp.archive.together import Together
 
 # Folders with many thousands of files are slow on some file systems.
@@ -40,6 +40,7 @@ class Folders:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        set_apart(root)
         # Guards what follows; nobody waits for the disk with it but who makes a folder.
         self._lock = threading.Lock()
         self._folder = root

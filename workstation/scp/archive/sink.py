@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import logging
 import os
 import sys
@@ -32,8 +33,10 @@ OUT_OF_RESOURCES = 0xA700
 _STRETCH = 1 << 20
 _CRC_DIGITS = 8
 # Bytes after which the disk begins to write.
-_EARLY = 128 * 1024
+_EARLY = 256 * 1024
 MAXIMUM_OBJECT = 4 * 1024**3
+# Names of files: none has another's, whatever process made it.
+_PROCESS, _NUMBERS = os.urandom(8).hex(), itertools.count(1)
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 
 
@@ -57,6 +60,9 @@ class StoreResult:
 class ArchiveSink:
     """Takes one object's data set as it arrives. Errors are kept for `Archive.commit`, never raised."""
 
+    # The number of the one that was made last.
+    _last = 0
+
     def __init__(
         self,
         folder: Path,
@@ -74,8 +80,9 @@ class ArchiveSink:
         self.sop_instance_uid = sop_instance_uid
         self.transfer_syntax_uid = transfer_syntax_uid
         self.folder = folder
-        # Ours and random: nothing of the peer's.
-        self.name = f"{os.urandom(16).hex()}.part"
+        # Ours: nothing of the peer's.
+        self._number = ArchiveSink._last = next(_NUMBERS)
+        self.name = f"{_PROCESS}{self._number:016x}.part"
         self.size = 0
         self.failure = failure
         self._maximum_size = maximum_size
@@ -98,6 +105,8 @@ class ArchiveSink:
             source_ae_title=calling_ae_title[:16],
         )
         self.offset = len(head)
+        # Leaves with the first bytes of the data set.
+        self._ahead: tuple[memoryview, ...] = (memoryview(head),)
         if failure is not None:
             return
         if max(len(sop_class_uid), len(sop_instance_uid)) > LONGEST_UID:
@@ -109,7 +118,6 @@ class ArchiveSink:
         try:
             # Unbuffered: fragments are large, and a buffer would keep bytes that the disk refused.
             self._file = FileIO(f"{folder}/{self.name}", "xb")
-            self._write(memoryview(head))
         except OSError as error:
             self._fail(error)
 
@@ -143,7 +151,8 @@ class ArchiveSink:
                 self._lacking -= len(self._head[-1])
         try:
             self._write(*fragments)
-            if self._durable and self.size - self._begun >= _EARLY:
+            # Of several that arrive at once none begins: each flush of the file system would wait for them all.
+            if self._durable and self.size - self._begun >= _EARLY and self._number == ArchiveSink._last:
                 self._begin_to_flush()
         except OSError as error:
             self._fail(error)
@@ -180,6 +189,8 @@ class ArchiveSink:
         Raises:
             OSError: The disk refuses.
         """
+        if self._ahead:
+            self._write()
         if self._file is not None and durable:
             os.fsync(self._file.fileno())
         self._close()
@@ -195,7 +206,8 @@ class ArchiveSink:
 
     def _write(self, *fragments: memoryview) -> None:
         assert self._file is not None
-        write_all(self._file.fileno(), fragments)
+        ahead, self._ahead = self._ahead, ()
+        write_all(self._file.fileno(), ahead + fragments)
 
     def _fail(self, error: OSError) -> None:
         self.refuse(disk_failure(error))
