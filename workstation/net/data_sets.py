@@ -25,10 +25,8 @@ from workstation.net.part10 import FileHead
 from workstation.net.presentation import PresentationContext
 
 _log = logging.getLogger("workstation.net.data_sets")
-# Bytes of a data set that leave before more of it is read: the peer has something to do meanwhile. Each next stretch is
-# twice as long, up to the other: a small object stays in the processor's cache, a large one costs little a stretch.
-FIRST = 64 * 1024
-STRETCH = 1 << 20
+FIRST = 64 * 1024  # bytes of a data set that leave before more of it is read: the peer has something to do meanwhile
+STRETCH = 1 << 20  # bytes that are read and sent at once: what each costs outweighs the processor's cache
 _META = 1024  # bytes of file meta information that are expected
 Stretches = Iterator[tuple[memoryview, bool]]
 """An encoded data set piece by piece, each with whether it is the last; there is at least one."""
@@ -144,7 +142,7 @@ def file_stretches(file: FileIO, head: FileHead, begun: bytes, fragment: int) ->
     Raises:
         OSError: The file cannot be read any longer.
     """
-    size = _whole(FIRST, fragment)
+    size = _whole(STRETCH, fragment)
     left = head.size - head.offset
     stretch = memoryview(begun)[head.offset : head.size]
     if len(stretch) < left:
@@ -154,7 +152,6 @@ def file_stretches(file: FileIO, head: FileHead, begun: bytes, fragment: int) ->
         if stretch:
             yield stretch, False
             left -= len(stretch)
-            size = min(2 * size, _whole(STRETCH, fragment))
         stretch = memoryview(_read(file, min(size, left)))
     # fragments have even length (PS3.8 Annex E); an odd file ends a byte early
     yield memoryview(bytes(stretch) + b"\0") if left % 2 else stretch, True
