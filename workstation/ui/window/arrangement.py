@@ -53,10 +53,10 @@ ARRANGEMENTS: Mapping[Layout, Arrangement] = {
             ("state", "sequence", DOWN),
         ),
         (
-            (ACROSS, {"peers": 220, "associations": 785, "state": 425}),
+            (ACROSS, {"peers": 230, "associations": 810, "state": 390}),
             (DOWN, {"associations": 170, "messages": 270, "decoded": 330}),
-            (DOWN, {"state": 405, "sequence": 365}),
-            (ACROSS, {"decoded": 400, "bytes": 385}),
+            (DOWN, {"state": 490, "sequence": 280}),
+            (ACROSS, {"decoded": 430, "bytes": 380}),
         ),
         # three tabs at most in the right column: in a window of 1100 pixels more would be cut short
         {"state": ("log", "questions"), "sequence": ("timing", "notes"), "bytes": ("data_set",)},
