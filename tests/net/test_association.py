@@ -363,9 +363,9 @@ class MemorySink:
         self.fragments = 0
         self.state = "open"
 
-    def write(self, *fragments: memoryview) -> None:
-        self.data += b"".join(fragments)
-        self.fragments += len(fragments)
+    def write(self, fragment: memoryview) -> None:
+        self.data += fragment
+        self.fragments += 1
 
     def finish(self) -> None:
         self.state = "finished"

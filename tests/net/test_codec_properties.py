@@ -648,15 +648,26 @@ class Sink:
         self.data = b""
         self.finished = self.discarded = False
 
-    def write(self, *fragments: memoryview) -> None:
+    def write(self, fragment: memoryview) -> None:
         assert not self.finished
-        self.data += b"".join(fragments)
+        self.data += fragment
 
     def finish(self) -> None:
         self.finished = True
 
     def discard(self) -> None:
         self.discarded = True
+
+
+class Gatherer(Sink):
+    """Takes what comes in one read together."""
+
+    def write(self, fragment: memoryview) -> None:
+        raise AssertionError("it was not given together")
+
+    def write_all(self, fragments: Sequence[memoryview]) -> None:
+        assert not self.finished
+        self.data += b"".join(fragments)
 
 
 @st.composite
@@ -704,16 +715,16 @@ def test_any_fragments_are_put_together(case: tuple[list[tuple[Message, bytes]],
     ]
 
 
-@given(fragmented(), st.integers(0, 100), st.integers(1, 5))
+@given(fragmented(), st.integers(0, 100), st.integers(1, 5), st.sampled_from([Sink, Gatherer]))
 @examples(30)
 def test_sinks_get_every_byte(
-    case: tuple[list[tuple[Message, bytes]], list[bytes]], memory: int, in_a_row: int
+    case: tuple[list[tuple[Message, bytes]], list[bytes]], memory: int, in_a_row: int, kind: type[Sink]
 ) -> None:
     said, bodies = case
     offered: list[Sink] = []
 
     def offer(_: C_STORE_RQ) -> Sink:
-        offered.append(Sink())
+        offered.append(kind())
         return offered[-1]
 
     stored = [data for message, data in said if isinstance(message, C_STORE_RQ) and message.has_data_set]

@@ -267,7 +267,7 @@ def test_requests_without_end_that_nobody_can_perform_are_aborted() -> None:
     class Sink:
         state = ""
 
-        def write(self, *fragments: memoryview) -> None: ...
+        def write(self, fragment: memoryview) -> None: ...
 
         def finish(self) -> None:
             self.state = "finished"

@@ -261,7 +261,7 @@ def test_the_garbage_collector_may_let_go_of_a_query_anywhere() -> None:
 # --------------------------------------------------------------------------- what an association leaves
 def test_a_reader_that_fails_gives_its_descriptors_back(caplog: pytest.LogCaptureFixture) -> None:
     class Sink:
-        def write(self, *fragments: memoryview) -> None:
+        def write(self, fragment: memoryview) -> None:
             raise KeyError("a sink must not raise")
 
         finish = discard = lambda self: None
@@ -683,7 +683,7 @@ def test_files_that_shrink_while_they_are_sent_end_the_association(tmp_path: Pat
     arrived = threading.Event()
 
     class Sink:
-        def write(self, *fragments: memoryview) -> None:
+        def write(self, fragment: memoryview) -> None:
             if not arrived.is_set():
                 os.truncate(path, 2_000_000)
                 arrived.set()

@@ -78,9 +78,9 @@ class KeepingSink:
         with self._changed:
             return self._changed.wait_for(lambda: len(self.data) >= count, PATIENCE)
 
-    def write(self, *fragments: memoryview) -> None:
+    def write(self, fragment: memoryview) -> None:
         with self._changed:
-            self.data += b"".join(fragments)
+            self.data += fragment
             self._changed.notify_all()
 
     def finish(self) -> None:

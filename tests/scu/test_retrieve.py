@@ -243,8 +243,8 @@ class MemorySink:
         self.data = bytearray()
         self.finished = False
 
-    def write(self, *fragments: memoryview) -> None:
-        self.data += b"".join(fragments)
+    def write(self, fragment: memoryview) -> None:
+        self.data += fragment
 
     def finish(self) -> None:
         self.finished = True

@@ -184,7 +184,7 @@ def _reaching(file: FileIO, head: bytes, end: int) -> bytes:
     return head
 
 
-def write_all(descriptor: int, pieces: Sequence[bytes | memoryview]) -> None:
+def write_pieces(descriptor: int, pieces: Sequence[bytes | memoryview]) -> None:
     """Write them one after the other, with one call where the system can.
 
     Raises:

@@ -10,11 +10,12 @@ import contextlib
 import logging
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from workstation.net._globals import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
 from workstation.net.codec.dimse import C_STORE_RQ
-from workstation.net.part10 import encode_head, write_all
+from workstation.net.part10 import encode_head, write_pieces
 
 _log = logging.getLogger("workstation.net.spool")
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -56,12 +57,16 @@ class SpooledDataSet:
         """The file, or None if it could not be made."""
         return Path(self._name) if self._name else None
 
-    def write(self, *fragments: memoryview) -> None:
+    def write(self, fragment: memoryview) -> None:
+        """Take the next bytes."""
+        self.write_all((fragment,))
+
+    def write_all(self, fragments: Sequence[memoryview]) -> None:
         """Take the next bytes."""
         if self.failure is not None:
             return
         try:
-            write_all(self._descriptor, fragments)
+            write_pieces(self._descriptor, fragments)
         except OSError as error:
             self._fail(error)
 

@@ -291,13 +291,15 @@ class _WatchedSink:
         self._left = count
         self._act: Callable[[], None] | None = act
 
+    write_all = None  # or those of one read would come together
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sink, name)
 
-    def write(self, *fragments: memoryview) -> None:
+    def write(self, fragment: memoryview) -> None:
         """Take the next bytes."""
-        self._sink.write(*fragments)
-        self._left -= sum(map(len, fragments))
+        self._sink.write(fragment)
+        self._left -= len(fragment)
         if self._left <= 0:
             self._happen()
 

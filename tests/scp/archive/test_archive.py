@@ -323,7 +323,7 @@ class FullDisk:
     def __init__(self, room: int) -> None:
         self.room = room
 
-    def write_all(self, descriptor: int, pieces: tuple[memoryview, ...]) -> None:
+    def write_pieces(self, descriptor: int, pieces: tuple[memoryview, ...]) -> None:
         whole = b"".join(pieces)
         self.room -= os.write(descriptor, whole[: self.room])
         if self.room == 0:
@@ -334,7 +334,7 @@ class FullDisk:
 def test_a_full_disk_is_answered_and_recovers(archive: Archive, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
     store(archive, make_object(1))
     with monkeypatch.context() as patched:
-        patched.setattr(sink_module, "write_all", FullDisk(room).write_all)
+        patched.setattr(sink_module, "write_pieces", FullDisk(room).write_pieces)
         result = store(archive, make_object(2))
     assert (result.status, result.comment) == (0xA700, "The archive's disk is full.")
     assert len(files_of(archive)) == 1

@@ -82,11 +82,11 @@ class Sink:
         self.is_discarded = threading.Event()
         path.write_bytes(b"")
 
-    def write(self, *fragments: memoryview) -> None:
-        self.written += sum(map(len, fragments))
+    def write(self, fragment: memoryview) -> None:
+        self.written += len(fragment)
         assert self.path is not None
         with self.path.open("ab") as file:
-            file.writelines(fragments)
+            file.write(fragment)
 
     def finish(self) -> None:
         pass

@@ -7,7 +7,7 @@ offers one or when it grows too large, so that memory stays flat for an object o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import NamedTuple, Protocol
@@ -21,16 +21,24 @@ class DataSink(Protocol):
     """Where the data set of a C-STORE-RQ goes while it arrives.
 
     A sink keeps errors of the disk to itself and tells the handler: nothing it does may end the association.
+    If it also has `write_all`, that is called instead of `write` (`GatheringSink`).
     """
 
-    def write(self, *fragments: memoryview) -> None:
-        """Take the next bytes; the views are only valid during the call."""
+    def write(self, fragment: memoryview) -> None:
+        """Take the next bytes; the view is only valid during the call."""
 
     def finish(self) -> None:
         """The last fragment has been written."""
 
     def discard(self) -> None:
         """The rest will never come, or nobody wants it."""
+
+
+class GatheringSink(DataSink, Protocol):
+    """A sink that takes what comes in one read with one call."""
+
+    def write_all(self, fragments: Sequence[memoryview]) -> None:
+        """Take the next bytes; the views are only valid during the call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +56,16 @@ class Incoming(NamedTuple):
 
     message: Message
     sink: DataSink | None
+
+
+def _give(sink: DataSink, fragments: Sequence[memoryview]) -> None:
+    """Give fragments in a row to a sink."""
+    together = getattr(sink, "write_all", None)
+    if together is not None:
+        together(fragments)
+    else:
+        for fragment in fragments:
+            sink.write(fragment)
 
 
 class Assembler:
@@ -168,7 +186,7 @@ class Assembler:
             self._sink.write(self._data.getbuffer())
             self._data = BytesIO()
         if self._sink is not None:
-            self._sink.write(*fragments)
+            _give(self._sink, fragments)
         else:
             self._data.writelines(fragments)
         if not control & 2:

@@ -46,7 +46,7 @@ class DiscardingSink:
 
     path = None
 
-    def write(self, *fragments: memoryview) -> None:
+    def write(self, fragment: memoryview) -> None:
         """Take the next bytes."""
 
     def finish(self) -> None:

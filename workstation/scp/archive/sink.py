@@ -13,7 +13,7 @@ import logging
 import os
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -21,7 +21,7 @@ from pathlib import Path
 from xxhash import xxh3_64
 
 from workstation.net._globals import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
-from workstation.net.part10 import encode_head, write_all
+from workstation.net.part10 import encode_head, write_pieces
 from workstation.scp.archive.disk import HEAD, FileSource
 from workstation.scp.archive.extract import DATA_SET_DOES_NOT_MATCH, LONGEST_UID
 from workstation.scp.archive.scan import Source
@@ -131,7 +131,11 @@ class ArchiveSink:
         """Of the data set's bytes so far."""
         return self._checksum.hexdigest()
 
-    def write(self, *fragments: memoryview) -> None:
+    def write(self, fragment: memoryview) -> None:
+        """Take the next bytes of the data set."""
+        self.write_all((fragment,))
+
+    def write_all(self, fragments: Sequence[memoryview]) -> None:
         """Take the next bytes of the data set."""
         if self.failure is not None:
             return
@@ -150,7 +154,7 @@ class ArchiveSink:
                 self._head.append(bytes(fragment[: self._lacking]))
                 self._lacking -= len(self._head[-1])
         try:
-            self._write(*fragments)
+            self._write(fragments)
             # Of several that arrive at once none begins: each flush of the file system would wait for them all.
             if self._durable and self.size - self._begun >= _EARLY and self._number == ArchiveSink._last:
                 self._begin_to_flush()
@@ -190,7 +194,7 @@ class ArchiveSink:
             OSError: The disk refuses.
         """
         if self._ahead:
-            self._write()
+            self._write(())
         if self._file is not None and durable:
             os.fsync(self._file.fileno())
         self._close()
@@ -204,10 +208,10 @@ class ArchiveSink:
             self.failure = failure
             self.discard()
 
-    def _write(self, *fragments: memoryview) -> None:
+    def _write(self, fragments: Sequence[memoryview]) -> None:
         assert self._file is not None
         ahead, self._ahead = self._ahead, ()
-        write_all(self._file.fileno(), ahead + fragments)
+        write_pieces(self._file.fileno(), (*ahead, *fragments))
 
     def _fail(self, error: OSError) -> None:
         self.refuse(disk_failure(error))

@@ -621,7 +621,7 @@ class _Nothing:
 
     path = None
 
-    def write(self, *fragments: memoryview) -> None:
+    def write(self, fragment: memoryview) -> None:
         """Take the next bytes."""
 
     def finish(self) -> None:
@@ -652,3 +652,8 @@ class _Arriving:
     def path(self) -> Any:
         """The file, or None."""
         return getattr(self.inner, "path", None)
+
+    @property
+    def offset(self) -> Any:
+        """Where the data set begins in it, or None."""
+        return getattr(self.inner, "offset", None)
