@@ -68,7 +68,7 @@ TEST_PROGRAMS = {
 BENCH_FILES = {"/usr/bin/g++": "g++", "/usr/include/dcmtk/dcmnet/assoc.h": "libdcmtk-dev"}
 
 # About as long as all other tests together.
-SECOND_HALF = ("tests/ui", "tests/traffic", "tests/scu")
+SECOND_HALF = ("tests/ui", "tests/traffic", "tests/scu", "tests/interop")
 # Seconds. What hangs where no timeout of a test's reaches it, such as at the end of a process, must not hang for good.
 LONGEST_HALF = 25 * 60
 
