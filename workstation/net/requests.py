@@ -722,9 +722,15 @@ def _echoes(context_id: int | None) -> Pattern:
 
 def _store_request(context_id: int, head: FileHead, fields: dict[str, Any]) -> tuple[Message, bytes | None]:
     """The C-STORE-RQ for a file, and its command set unless that cannot be encoded, as is found out when it is sent."""
-    number, *others = fields.values()
+    number = fields["MessageID"]
     try:
-        like = _stores(context_id, head.sop_class_uid, *others)
+        like = _stores(
+            context_id,
+            head.sop_class_uid,
+            fields["Priority"],
+            fields["MoveOriginatorApplicationEntityTitle"],
+            fields["MoveOriginatorMessageID"],
+        )
         command = like.command(number, head.sop_instance_uid)
     except LocalProtocolError:
         request = C_STORE_RQ(
